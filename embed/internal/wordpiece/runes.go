@@ -1,0 +1,191 @@
+package wordpiece
+
+import (
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+//go:embed runes.txt
+var runesText string
+
+// table returns what runes.txt says, read once. It fails only if the file in the source tree was damaged.
+var table = sync.OnceValues(func() (*runeTable, error) { return parseRunes(runesText) })
+
+// kind says what a code point does to the word that is being read.
+type kind uint8
+
+const (
+	letter kind = iota // part of a word, after delta is added; the zero value keeps the code point as it is
+	mark               // part of a word, moved in front of the marks of a higher rank that it follows
+	alone              // a word of its own, after delta is added
+	space              // ends a word
+	drop               // leaves nothing
+	fence              // leaves nothing, but no mark moves across it: a starter that the normalizer strips
+	spread             // part of a word, as several code points
+)
+
+var verbs = map[string]kind{"word": letter, "mark": mark, "alone": alone, "space": space, "drop": drop, "break": fence, "seq": spread}
+
+// action is one entry of the table.
+type action struct {
+	delta int32 // letter, alone: added to the code point; mark: its rank; spread: which sequence
+	kind  kind
+}
+
+const (
+	blockBits = 7
+	blockSize = 1 << blockBits
+	maxRune   = 0x10FFFF
+)
+
+// runeTable maps each code point to its action in two steps, as most blocks are equal to another.
+type runeTable struct {
+	block     [(maxRune + 1) / blockSize]uint16
+	actions   []action
+	sequences [][]rune
+	rank      map[rune]uint8 // of the marks, for those that stand in a sequence
+}
+
+func (t *runeTable) action(r rune) action {
+	return t.actions[int(t.block[r>>blockBits])<<blockBits|int(r&(blockSize-1))]
+}
+
+// parseRunes reads the format that the head of runes.txt describes.
+func parseRunes(text string) (*runeTable, error) {
+	flat := make([]action, maxRune+1)
+	t := &runeTable{rank: map[rune]uint8{}}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		if err := t.parseLine(flat, strings.Fields(line)); err != nil {
+			return nil, fmt.Errorf("wordpiece: runes.txt, line %d: %w", n, err)
+		}
+	}
+	hangul := action{kind: spread, delta: -1}
+	for r := hangulFirst; r <= hangulLast; r++ {
+		flat[r] = hangul
+	}
+	t.compress(flat)
+	return t, nil
+}
+
+func (t *runeTable) parseLine(flat []action, f []string) error {
+	k, known := verbs[f[0]]
+	if !known {
+		return fmt.Errorf("unknown verb %q", f[0])
+	}
+	a := action{kind: k}
+	args := f[1:]
+	switch k {
+	case mark:
+		if len(args) != 2 {
+			return fmt.Errorf("%q wants a rank and a range", f[0])
+		}
+		rank, err := strconv.ParseUint(args[0], 10, 8)
+		if err != nil {
+			return fmt.Errorf("rank: %w", err)
+		}
+		a.delta, args = int32(rank), args[1:]
+	case spread:
+		if len(args) < 2 {
+			return fmt.Errorf("%q wants a code point and what it becomes", f[0])
+		}
+		var seq []rune
+		for _, s := range args[1:] {
+			r, err := parseRune(s)
+			if err != nil {
+				return err
+			}
+			seq = append(seq, r)
+		}
+		a.delta, args = int32(len(t.sequences)), args[:1]
+		t.sequences = append(t.sequences, seq)
+	case letter, alone:
+		if len(args) == 2 {
+			d, err := strconv.ParseInt(args[1], 16, 32)
+			if err != nil {
+				return fmt.Errorf("delta: %w", err)
+			}
+			a.delta, args = int32(d), args[:1]
+		}
+	}
+	if len(args) != 1 {
+		return fmt.Errorf("%q wants one range", f[0])
+	}
+	return t.set(flat, args[0], a)
+}
+
+func (t *runeTable) set(flat []action, span string, a action) error {
+	step := rune(1)
+	span, every, stepped := strings.Cut(span, "/")
+	if stepped {
+		if every != "2" {
+			return fmt.Errorf("step %q is not 2", every)
+		}
+		step = 2
+	}
+	first, last, ranged := strings.Cut(span, "-")
+	if !ranged {
+		last = first
+	}
+	low, err := parseRune(first)
+	if err != nil {
+		return err
+	}
+	high, err := parseRune(last)
+	if err != nil {
+		return err
+	}
+	for r := low; r <= high; r += step {
+		if a.kind == letter || a.kind == alone {
+			if to := r + a.delta; to < 0 || to > maxRune {
+				return fmt.Errorf("delta takes %X out of Unicode", r)
+			}
+		}
+		if a.kind == mark {
+			t.rank[r] = uint8(a.delta)
+		}
+		flat[r] = a
+	}
+	return nil
+}
+
+func parseRune(s string) (rune, error) {
+	v, err := strconv.ParseUint(s, 16, 32)
+	if err != nil || v > maxRune {
+		return 0, fmt.Errorf("%q is not a code point", s)
+	}
+	return rune(v), nil
+}
+
+// compress stores each distinct block once.
+func (t *runeTable) compress(flat []action) {
+	seen := map[[blockSize]action]uint16{}
+	for i := range t.block {
+		b := [blockSize]action(flat[i*blockSize:])
+		at, ok := seen[b]
+		if !ok {
+			at = uint16(len(seen))
+			seen[b] = at
+			t.actions = append(t.actions, b[:]...)
+		}
+		t.block[i] = at
+	}
+}
+
+// Hangul syllables and their parts, by the arithmetic of the Unicode standard, section 3.12.
+const (
+	hangulFirst rune = 0xAC00
+	hangulLast  rune = 0xD7A3
+	leadFirst   rune = 0x1100
+	vowelFirst  rune = 0x1161
+	tailBefore  rune = 0x11A7
+	tails       rune = 28
+	vowelTails  rune = 21 * tails
+)
