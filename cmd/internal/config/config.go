@@ -1,0 +1,82 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is the effective configuration. Each field is the key of the same name in [Keys], which documents it.
+type Config struct {
+	Listen          string              `koanf:"listen"`
+	DB              string              `koanf:"db"`
+	DefaultProvider string              `koanf:"default_provider"`
+	Providers       map[string]Provider `koanf:"providers"`
+	Cache           Cache               `koanf:"cache"`
+	Embedder        Embedder            `koanf:"embedder"`
+	Limits          Limits              `koanf:"limits"`
+	Timeouts        Timeouts            `koanf:"timeouts"`
+	Log             Log                 `koanf:"log"`
+
+	// Warnings are things that were ignored and that the operator should know of, a line each.
+	Warnings []string `koanf:"-"`
+
+	values  map[string]any    // checked value by path
+	origins map[string]string // where each value came from, by path; absent: the default
+}
+
+// Provider is one upstream API.
+type Provider struct {
+	BaseURL   string `koanf:"base_url"`
+	APIKey    string `koanf:"api_key"` // resolved: api_key, or what the variable named by api_key_env holds; "" passes the caller's own through
+	APIKeyEnv string `koanf:"api_key_env"`
+}
+
+// Cache holds what the cache is opened with.
+type Cache struct {
+	Mode            string        `koanf:"mode"`
+	Threshold       float64       `koanf:"threshold"`
+	K               int           `koanf:"k"`
+	TTL             time.Duration `koanf:"ttl"`
+	MaxValueBytes   int64         `koanf:"max_value_bytes"`
+	ShareAcrossKeys bool          `koanf:"share_across_keys"`
+	OnModelChange   string        `koanf:"on_model_change"`
+}
+
+// Embedder says what turns text into vectors.
+type Embedder struct {
+	Kind      string        `koanf:"kind"`
+	BaseURL   string        `koanf:"base_url"`
+	Model     string        `koanf:"model"`
+	Dim       int           `koanf:"dim"`
+	APIKey    string        `koanf:"api_key"` // resolved, as Provider.APIKey
+	APIKeyEnv string        `koanf:"api_key_env"`
+	Timeout   time.Duration `koanf:"timeout"`
+}
+
+// Limits bounds what one request may use.
+type Limits struct {
+	MaxBodyBytes   int64 `koanf:"max_body_bytes"`
+	MaxConnections int   `koanf:"max_connections"`
+}
+
+// Timeouts bounds how long one step may last.
+type Timeouts struct {
+	Read     time.Duration `koanf:"read"`
+	Idle     time.Duration `koanf:"idle"`
+	Upstream time.Duration `koanf:"upstream"`
+	Shutdown time.Duration `koanf:"shutdown"`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `koanf:"level"`
+	Format string `koanf:"format"`
+}
+
+// SlogLevel is the level as the standard library's logger takes it.
+func (l Log) SlogLevel() slog.Level {
+	var v slog.Level
+	// Load accepts only the four names that UnmarshalText knows.
+	_ = v.UnmarshalText([]byte(l.Level))
+	return v
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Key describes one configuration key: the single place that says what it is called, takes, means and defaults to.
+type Key struct {
+	Path    string   // dotted; the segment NAME stands for a provider's name
+	Kind    Kind     // what values it takes
+	Default string   // as it would be written in the file; "" is the zero of the kind, or none
+	Unit    string   // unit of a bare number, or the form of the text
+	Enum    []string // the allowed words of KindEnum
+	Min     float64  // smallest allowed number (bytes, or seconds for a duration)
+	Max     float64  // largest allowed number; 0 is no limit
+	Words   []string // words allowed beside a number, such as "never"
+	Secret  bool     // never printed
+	Doc     string   // one sentence
+}
+
+// anyName is the segment of a path that stands for a provider's name.
+const anyName = "NAME"
+
+// defaultProvider exists without being configured, so that a bare `reprise serve` has somewhere to send a miss.
+const defaultProvider = "openai"
+
+// keys in the order in which they are printed.
+var keys = []Key{
+	{Path: "listen", Kind: KindAddress, Default: "127.0.0.1:8080", Unit: "host:port",
+		Doc: "Where to serve. Port 0 picks a free one. Loopback by default, because whoever reaches it may spend the configured keys."},
+	{Path: "db", Kind: KindString, Default: "reprise.db", Unit: "path",
+		Doc: "The cache's file. It is created if absent; its folder is not."},
+	{Path: "default_provider", Kind: KindString, Unit: "a name under providers",
+		Doc: "Who answers a request that names no provider. Empty: the only configured one, else openai."},
+	{Path: "providers.NAME.base_url", Kind: KindURL, Unit: "URL, usually ending in /v1",
+		Doc: "Root of an OpenAI-compatible API. openai defaults to https://api.openai.com/v1; OPENAI_BASE_URL sets it too."},
+	{Path: "providers.NAME.api_key", Kind: KindString, Secret: true,
+		Doc: "The provider's key. Empty: the caller's own authorization is passed through. OPENAI_API_KEY sets openai's."},
+	{Path: "providers.NAME.api_key_env", Kind: KindString, Unit: "variable name",
+		Doc: "The environment variable that holds the key, in place of api_key."},
+	{Path: "cache.mode", Kind: KindEnum, Default: "semantic", Enum: []string{"semantic", "simple", "threshold", "off"},
+		Doc: "semantic: exact, then similar with guards. simple: exact only. threshold: exact, then plain cosine (for comparison). off: pass everything on."},
+	{Path: "cache.threshold", Kind: KindFloat, Default: "0.8", Unit: "cosine, 0..1", Min: 0.01, Max: 1,
+		Doc: "Least similarity at which an entry may be served."},
+	{Path: "cache.k", Kind: KindInt, Default: "5", Unit: "entries", Min: 1, Max: 100,
+		Doc: "How many nearest entries are considered."},
+	{Path: "cache.ttl", Kind: KindDuration, Default: "never", Unit: `duration, as "10m" or "7d"`, Words: []string{"never"},
+		Doc: "How long an answer lives."},
+	{Path: "cache.max_value_bytes", Kind: KindSize, Default: "4MiB", Unit: "bytes", Min: 1, Max: 1 << 30,
+		Doc: "Largest answer that is kept; a larger one is passed on and not cached."},
+	{Path: "cache.share_across_keys", Kind: KindBool, Default: "false",
+		Doc: "Whether callers with different API keys may be served each other's answers."},
+	{Path: "cache.on_model_change", Kind: KindEnum, Default: "refuse", Enum: []string{"refuse", "reembed"},
+		Doc: "What to do with a file whose vectors another embedding model made: refuse to open it, or embed its texts again."},
+	{Path: "embedder.kind", Kind: KindEnum, Default: "minilm", Enum: []string{"minilm", "openai"},
+		Doc: "minilm: the model inside the binary. openai: any OpenAI-compatible embeddings endpoint."},
+	{Path: "embedder.base_url", Kind: KindURL, Unit: "URL, usually ending in /v1",
+		Doc: "Root of the embeddings API, for kind openai."},
+	{Path: "embedder.model", Kind: KindString, Doc: "Name of the embeddings model, for kind openai."},
+	{Path: "embedder.dim", Kind: KindInt, Unit: "numbers a vector", Min: 0, Max: 65536,
+		Doc: "Length of its vectors, for kind openai; an answer of another length is an error."},
+	{Path: "embedder.api_key", Kind: KindString, Secret: true, Doc: "Key of the embeddings API."},
+	{Path: "embedder.api_key_env", Kind: KindString, Unit: "variable name",
+		Doc: "The environment variable that holds the key, in place of api_key."},
+	{Path: "embedder.timeout", Kind: KindDuration, Default: "10s", Unit: "duration", Min: 0.001, Max: 3600,
+		Doc: "Longest wait for one embeddings call, for kind openai."},
+	{Path: "limits.max_body_bytes", Kind: KindSize, Default: "10MiB", Unit: "bytes", Min: 1, Max: 1 << 30,
+		Doc: "Largest request body; a larger one is answered 413."},
+	{Path: "limits.max_connections", Kind: KindInt, Default: "10000", Unit: "connections", Min: 1, Max: 1 << 20,
+		Doc: "Most client connections at a time."},
+	{Path: "timeouts.read", Kind: KindDuration, Default: "30s", Unit: "duration", Min: 0.001, Max: 86400,
+		Doc: "Longest wait for a whole request; a slower one is answered 408."},
+	{Path: "timeouts.idle", Kind: KindDuration, Default: "2m", Unit: "duration", Min: 0.001, Max: 86400,
+		Doc: "How long a quiet connection is kept open."},
+	{Path: "timeouts.upstream", Kind: KindDuration, Default: "10m", Unit: "duration", Min: 0.001, Max: 86400,
+		Doc: "Longest wait for one answer of a provider, its whole stream included."},
+	{Path: "timeouts.shutdown", Kind: KindDuration, Default: "30s", Unit: "duration", Min: 0.001, Max: 86400,
+		Doc: "How long a stop waits for open requests and streams."},
+	{Path: "log.level", Kind: KindEnum, Default: "info", Enum: []string{"debug", "info", "warn", "error"},
+		Doc: "Least severity that is logged, to standard error."},
+	{Path: "log.format", Kind: KindEnum, Default: "text", Enum: []string{"text", "json"},
+		Doc: "One key=value line a record, or one JSON object."},
+}
+
+// Keys returns every configuration key, in the order in which they are printed.
+func Keys() []Key { return append([]Key(nil), keys...) }
+
+// Env is the environment variable that sets the key: REPRISE_ and the path in upper case, its dots as underscores.
+// NAME stays, and stands for the provider's name with its hyphens as underscores.
+func (k Key) Env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
+}
+
+// nameRule keeps a provider's name usable as a YAML key, as a path segment and, upper-cased, in a variable's name.
+var nameRule = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// lookup finds the key of a path as a layer wrote it. ok is false for a path that no key has.
+func lookup(path string) (k Key, ok bool) {
+	for _, k := range keys {
+		if k.Path == path && !strings.Contains(k.Path, anyName) {
+			return k, true
+		}
+	}
+	if name, field, ok := splitProvider(path); ok && nameRule.MatchString(name) {
+		for _, k := range keys {
+			if k.Path == "providers."+anyName+"."+field {
+				return k, true
+			}
+		}
+	}
+	return Key{}, false
+}
+
+// splitProvider takes providers.NAME.field apart.
+func splitProvider(path string) (name, field string, ok bool) {
+	parts := strings.Split(path, ".")
+	if len(parts) != 3 || parts[0] != "providers" {
+		return "", "", false
+	}
+	return parts[1], parts[2], true
+}
+
+// isSection reports whether a path has keys below it, as "cache" or "providers.openai".
+func isSection(path string) bool {
+	if name, ok := strings.CutPrefix(path, "providers."); ok && nameRule.MatchString(name) {
+		return true
+	}
+	for _, k := range keys {
+		if strings.HasPrefix(k.Path, path+".") {
+			return true
+		}
+	}
+	return false
+}

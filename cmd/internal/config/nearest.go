@@ -1,0 +1,41 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// nearest finds the candidate that was most likely meant, or "" if none is near. A key written without its section
+// ("threshold") counts as near the one that ends like it, at the price of one edit.
+func nearest(written string, candidates []string, sep string) string {
+	lower := strings.ToLower(written)
+	best, bestCost := "", max(2, len(written)/3)+1
+	for _, c := range candidates {
+		lc := strings.ToLower(c)
+		cost := levenshtein.ComputeDistance(lower, lc)
+		if !strings.Contains(lower, sep) {
+			if i := strings.LastIndex(lc, sep); i >= 0 {
+				cost = min(cost, 1+levenshtein.ComputeDistance(lower, lc[i+len(sep):]))
+			}
+		}
+		if cost < bestCost {
+			best, bestCost = c, cost
+		}
+	}
+	return best
+}
+
+// nearestKey suggests a path for an unknown one. A provider's fields are compared under the name that was written.
+func nearestKey(path string) string {
+	name, _, isProvider := splitProvider(path)
+	candidates := make([]string, 0, len(keys))
+	for _, k := range keys {
+		c := k.Path
+		if isProvider && nameRule.MatchString(name) {
+			c = strings.Replace(c, anyName, name, 1)
+		}
+		candidates = append(candidates, c)
+	}
+	return nearest(path, candidates, ".")
+}
