@@ -172,13 +172,14 @@ test('reworded question hits, its opposite does not', async () => {
   assert.equal(first.status, 'SEMANTIC MISS', 'status of the first');
   const again = await ask(client, model, { prompt: 'How do I enable two-factor authentication?', headers });
   assert.equal(again.status, 'HIT', 'status of the repeat');
-  for (const stream of [undefined, true]) {
-    const reworded = await ask(client, model, { prompt: 'How can I enable two-factor authentication?', headers, stream });
-    assert.equal(reworded.status, 'SEMANTIC HIT', `status of the reworded (${reworded.headers.get('x-reprise-similarity')})`);
-    assert.equal(text(reworded), text(first), 'answer');
-    const similarity = Number(reworded.headers.get('x-reprise-similarity'));
-    assert.ok(similarity > 0.5 && similarity < 1, `similarity ${similarity}`);
-  }
+  for (const prompt of ['How can I enable two-factor authentication?', 'how can I turn on two factor authentication'])
+    for (const stream of [undefined, true]) {
+      const reworded = await ask(client, model, { prompt, headers, stream });
+      const similarity = Number(reworded.headers.get('x-reprise-similarity'));
+      assert.equal(reworded.status, 'SEMANTIC HIT', `status of ${prompt} (${similarity})`);
+      assert.equal(text(reworded), text(first), 'answer');
+      assert.ok(similarity > 0.5 && similarity < 1, `similarity ${similarity}`);
+    }
   for (const prompt of ['How do I disable two-factor authentication?', 'How do I not enable two-factor authentication?']) {
     const opposite = await ask(client, model, { prompt, headers });
     assert.equal(opposite.status, 'SEMANTIC MISS', `status of ${prompt}`);

@@ -216,13 +216,13 @@ def semantic():
     same(first.status, "SEMANTIC MISS", "status of the first")
     again = ask(client, model, "How do I enable two-factor authentication?", semantic)
     same(again.status, "HIT", "status of the repeat")
-    reworded = ask(client, model, "How can I enable two-factor authentication?", semantic)
-    same(reworded.status, "SEMANTIC HIT", f"status of the reworded ({reworded.headers.get('x-reprise-similarity')})")
-    same(text(reworded), text(first), "answer")
-    similarity = float(reworded.headers["x-reprise-similarity"])
-    check(0.5 < similarity < 1, f"similarity {similarity}")
-    streamed = ask(client, model, "How can I enable two-factor authentication?", semantic, stream=True)
-    same((streamed.status, text(streamed)), ("SEMANTIC HIT", text(first)), "streamed")
+    for prompt in ("How can I enable two-factor authentication?", "how can I turn on two factor authentication"):
+        for form in ({}, {"stream": True}):
+            reworded = ask(client, model, prompt, semantic, **form)
+            similarity = reworded.headers.get("x-reprise-similarity")
+            same(reworded.status, "SEMANTIC HIT", f"status of {prompt!r} ({similarity})")
+            same(text(reworded), text(first), "answer")
+            check(0.5 < float(similarity) < 1, f"similarity {similarity}")
     for trap in ("How do I disable two-factor authentication?", "How do I not enable two-factor authentication?"):
         opposite = ask(client, model, trap, semantic)
         same(opposite.status, "SEMANTIC MISS", f"status of {trap!r}")
