@@ -1,0 +1,218 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
+	"github.com/reprise-cache/reprise/index"
+)
+
+// Cache answers questions that it has an answer to. It is safe for concurrent use; see Open.
+type Cache struct {
+	path  string
+	opts  Options // complete and checked
+	store *store.Store
+	index *index.Index // nil without an embedder
+	hot   *hotTier
+	stats counters
+
+	flights singleflight.Group
+
+	closed  atomic.Bool
+	stop    context.CancelFunc // ends life
+	life    context.Context    // ends with Close; the parent of loads that are shared
+	closing sync.RWMutex       // guards adding to working against Close's wait
+	working sync.WaitGroup     // sweeper and loads under way
+}
+
+// Open opens or creates the cache's file and fills the index from it. The file is verified before it is used; a
+// damaged one is refused with a *StoreError that says where. One process has it open at a time (ErrLocked).
+//
+// A file whose vectors were made by another model than o.Embedder's is refused with ErrModelMismatch, or embedded
+// anew, as o.OnModelChange says. Without an embedder a file with vectors opens, and keeps them.
+func Open(path string, o Options) (*Cache, error) {
+	opts, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache{path: path, opts: opts, hot: newHotTier(opts.HotBytes)}
+	c.life, c.stop = context.WithCancel(context.Background())
+	if opts.Embedder != nil {
+		c.index = index.New(opts.Embedder.Dim())
+	}
+	c.store, err = store.Open(path, store.Options{LockTimeout: opts.LockTimeout, OnCommit: c.committed})
+	if err != nil {
+		c.stop()
+		return nil, storeErr(path, err)
+	}
+	err = c.settleModel()
+	if err == nil {
+		err = storeErr(path, c.store.Scan(c.load))
+	}
+	if err != nil {
+		c.stop()
+		return nil, errors.Join(err, storeErr(path, c.store.Close()))
+	}
+	if opts.SweepInterval > 0 {
+		c.working.Go(c.sweep)
+	}
+	return c, nil
+}
+
+// load takes one stored entry into memory while opening.
+func (c *Cache) load(h *store.Head, vec []float32) error {
+	c.stats.entries.Add(1)
+	c.stats.bytes.Add(int64(h.BodyLen))
+	if c.index == nil || vec == nil {
+		return nil
+	}
+	return c.index.Add(string(h.Partition[:]), h.ID, vec)
+}
+
+// committed brings memory up to a commit. It runs on the store's writer goroutine, commit by commit, so that two
+// writes to one key reach memory in the order in which they reached the file. What is removed goes first: a
+// replaced entry must not be found beside the new one.
+func (c *Cache) committed(ch store.Change) {
+	for _, r := range ch.Removed {
+		c.stats.entries.Add(-1)
+		c.stats.bytes.Add(-int64(r.BodyLen))
+		c.hot.drop(r.Key, ID(r.ID))
+		if c.index != nil {
+			c.stats.memory(c.index.Remove(string(r.Partition[:]), r.ID))
+		}
+	}
+	if h := ch.Put; h != nil {
+		c.stats.entries.Add(1)
+		c.stats.bytes.Add(int64(h.BodyLen))
+		c.hot.put(h.Key, entryOf(h, ch.Body))
+		if c.index != nil && ch.Vector != nil {
+			c.stats.memory(c.index.Add(string(h.Partition[:]), h.ID, ch.Vector))
+		}
+	}
+}
+
+// Get returns an entry by its id, or ErrNotFound, also for one that has expired.
+func (c *Cache) Get(ctx context.Context, id ID) (*Entry, error) {
+	if err := c.usable(ctx); err != nil {
+		return nil, err
+	}
+	h, body, ok, err := c.store.ByID(uint64(id))
+	if err != nil {
+		return nil, storeErr(c.path, err)
+	}
+	if ok {
+		if e := entryOf(&h, body); e.refusal(now(), 0) == ReasonNone {
+			return e, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %v", ErrNotFound, id)
+}
+
+// Delete removes an entry by its id, or returns ErrNotFound. The removal is durable when it returns.
+func (c *Cache) Delete(ctx context.Context, id ID) error {
+	if err := c.usable(ctx); err != nil {
+		return err
+	}
+	n, err := c.store.Delete(ctx, []uint64{uint64(id)})
+	if err != nil {
+		return storeErr(c.path, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: %v", ErrNotFound, id)
+	}
+	return nil
+}
+
+// purgeBatch is how many entries one step of a purge, or of a sweep, looks at and removes.
+const purgeBatch = 256
+
+// Purge removes the entries that a namespace had when it was called, and returns how many it removed. It works in
+// small commits, so that look-ups and writes go on; if it fails, or the process dies, some of them are left.
+func (c *Cache) Purge(ctx context.Context, namespace string) (int, error) {
+	if err := c.usable(ctx); err != nil {
+		return 0, err
+	}
+	if err := validNamespace(namespace); err != nil {
+		return 0, err
+	}
+	last, err := c.store.LastID()
+	if err != nil {
+		return 0, storeErr(c.path, err)
+	}
+	removed := 0
+	for after, more := uint64(0), true; more; {
+		var ids []uint64
+		if ids, after, more, err = c.store.IDsOf(namespace, after, last, purgeBatch); err != nil {
+			return removed, storeErr(c.path, err)
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		n, err := c.store.Delete(ctx, ids)
+		removed += n
+		if err != nil {
+			return removed, storeErr(c.path, err)
+		}
+	}
+	return removed, nil
+}
+
+// usable reports why a call may not begin.
+func (c *Cache) usable(ctx context.Context) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	return ctx.Err()
+}
+
+// begin registers a load that Close has to wait for; false: the cache is closed.
+func (c *Cache) begin() bool {
+	c.closing.RLock()
+	defer c.closing.RUnlock()
+	if c.closed.Load() {
+		return false
+	}
+	c.working.Add(1)
+	return true
+}
+
+// Close cancels shared loads, waits for them and for accepted writes, and closes the file. Later calls return
+// ErrClosed, or a Degraded look-up. Closing twice is harmless.
+func (c *Cache) Close() error {
+	c.closing.Lock()
+	first := c.closed.CompareAndSwap(false, true)
+	c.closing.Unlock()
+	if !first {
+		return nil
+	}
+	c.stop()
+	c.working.Wait()
+	return storeErr(c.path, c.store.Close())
+}
+
+// unit returns v scaled to length 1, copied, or what is wrong with it.
+func unit(v []float32, dim int) ([]float32, error) {
+	if len(v) != dim {
+		return nil, fmt.Errorf("vector of %d instead of %d", len(v), dim)
+	}
+	var sq float64
+	for _, f := range v {
+		sq += float64(f) * float64(f)
+	}
+	norm := math.Sqrt(sq)
+	if !(norm > 0) || math.IsInf(norm, 0) { // a NaN or infinity anywhere ends up here
+		return nil, fmt.Errorf("vector of length %v has no direction", norm)
+	}
+	out := make([]float32, dim)
+	for i, f := range v {
+		out[i] = float32(float64(f) / norm)
+	}
+	return out, nil
+}

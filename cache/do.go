@@ -1,0 +1,117 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+)
+
+// LoadFunc gets the answer from where it is made. Its context carries the values of the first caller's, but not
+// its end: others may wait for the same answer. It ends when the cache is closed; a load that must end sooner sets
+// a deadline of its own. The body belongs to the cache's callers afterwards; nobody may write to it.
+type LoadFunc func(ctx context.Context) (Value, error)
+
+// Result is what Do gives back.
+type Result struct {
+	Status     Status // of this caller's look-up: a hit, or what led to the load
+	Value      Value
+	Entry      *Entry  // of a hit, else nil
+	ID         ID      // of the entry that was served or filled; 0: not stored
+	Similarity float32 // see Lookup
+	Shared     bool    // another caller's load gave the value
+	Lookup     *Lookup // this caller's own look-up
+	FillErr    error   // the value is good, but was not stored
+}
+
+// loaded is what a flight brings back.
+type loaded struct {
+	value   Value
+	id      ID
+	fillErr error
+}
+
+// Do looks q up and, if nothing may be served, loads the answer and stores it. Callers who ask the very same
+// question meanwhile share one load. An error is the load's, ctx's, or about q; a failing cache is none, see
+// Result.FillErr. A caller whose ctx ends leaves at once; the load that others may wait for goes on, and is stored.
+//
+// A panic in load becomes an error to all who wait.
+func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error) {
+	l := c.Lookup(ctx, q)
+	switch {
+	case l.invalid != nil:
+		return nil, l.invalid
+	case l.Status.Hit():
+		return hit(l), nil
+	case l.Status == Bypass || l.exact == Digest{}:
+		v, err := safely(ctx, load)
+		if err != nil {
+			return nil, err
+		}
+		return &Result{Status: l.Status, Value: v, Lookup: l, FillErr: l.Err}, nil
+	}
+	// A refresh must not be given the answer of a flight that may have found one in the file.
+	key := string(l.exact[:])
+	if l.Status == Refresh {
+		key += "refresh"
+	}
+	var mine bool
+	done := c.flights.DoChan(key, func() (any, error) {
+		mine = true
+		return c.fly(ctx, l, load)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-done:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		got := r.Val.(loaded)
+		return &Result{
+			Status: l.Status, Value: got.value, ID: got.id, Similarity: l.Similarity,
+			Shared: !mine, Lookup: l, FillErr: got.fillErr,
+		}, nil
+	}
+}
+
+func hit(l *Lookup) *Result {
+	return &Result{Status: l.Status, Value: l.Entry.Value, Entry: l.Entry, ID: l.Entry.ID, Similarity: l.Similarity, Lookup: l}
+}
+
+// fly runs in the flight, on a goroutine of its own, for all who wait.
+func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) {
+	if !c.begin() {
+		return nil, ErrClosed
+	}
+	defer c.working.Done()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	// Look again, now that nobody else flies for this key. Otherwise:
+	//  1. A and B look up, and both miss.
+	//  2. A flies: loads, fills, lands. Its flight is over.
+	//  3. B, who was slow, finds no flight under way, starts one, and loads what A has just stored.
+	if l.Status == Miss {
+		again := Lookup{c: c, q: l.q, exact: l.exact}
+		if c.lookExact(&again) && again.Status == HitExact {
+			return loaded{value: again.Entry.Value, id: again.Entry.ID}, nil
+		}
+	}
+	v, err := safely(ctx, load)
+	if err != nil {
+		return nil, err
+	}
+	id, err := l.Fill(ctx, v)
+	return loaded{value: v, id: id, fillErr: err}, nil
+}
+
+// safely runs load and turns its panic into an error: singleflight would let it end the process, from a goroutine
+// that no caller can guard.
+func safely(ctx context.Context, load LoadFunc) (v Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("cache: the load function panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return load(ctx)
+}

@@ -1,0 +1,41 @@
+// Package cache answers questions that have been paid for before, and knows when not to.
+//
+// A [Cache] is one file, opened with [Open]. A [Query] is a question with everything that must be equal for an
+// answer to be reusable. [Cache.Do] does it all; [Cache.Lookup] and [Lookup.Fill] are its two halves, for callers
+// that stream. The answer itself is bytes that the cache does not read.
+//
+// # Six steps
+//
+// A request takes six, and the packages, statistics and headers use the same words. The cache does 2, 3 and 5:
+//
+//  1. accept: the caller's business: limits, keys, deadlines.
+//  2. key: the query gives the partition (everything but the last turn's text) and the exact key (that, too).
+//  3. look up: the exact tier, in memory, then in the file; then the semantic one: embed the last turn, search its
+//     partition, decide on each candidate, load the first that is let through.
+//  4. route: on a miss, the caller gets the answer where it is made. Do shares that call.
+//  5. fill: the file first, then the index; the vector of step 3 is used again.
+//  6. account: the Lookup has the status, the reason, every candidate and the time of each stage.
+//
+// # Promises
+//
+//   - No entry crosses a namespace, a scope, an earlier turn, a role or an attachment. The index is partitioned by
+//     all of them, and an entry's head is compared again before it is served.
+//   - What Fill, Put and Delete have returned is on disk. A killed process loses nothing that returned, and leaves a
+//     sound file.
+//   - A body is served only if its checksum holds. A damaged file is refused by Open with the place; damage that
+//     comes later makes the look-up Degraded, not wrong.
+//   - A cache failure is not the caller's: Lookup never fails, and Do returns the loaded value even if it could not
+//     be stored.
+//   - Vectors of two embedding models are never compared.
+//
+// # Lifetimes and goroutines
+//
+// A Cache and all its methods are safe for concurrent use. A Lookup is one goroutine's at a time. Entries are
+// shared: read only. A query's messages must stay unchanged until its Lookup is done with. Close ends the sweeper,
+// the writer and shared loads; nothing else runs in the background.
+//
+// # Lock order
+//
+// Cache.closing, then the store's sendMu, then bbolt's own, then the index's mu, then a hot shard's mu. No lock of
+// ours is held around a read or write of the file, a call of the embedder, or a load.
+package cache

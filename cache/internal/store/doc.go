@@ -1,0 +1,16 @@
+// Package store keeps the cache's entries in one bbolt file, which is the truth that everything in memory is
+// rebuilt from. FORMAT.md beside this file gives the layout byte for byte.
+//
+//   - Store is the open file: point reads, one writer that commits in groups, a scan for opening.
+//   - Head, and its body, are an entry; the vector is apart, because vectors belong to an embedding model.
+//   - Check walks a file page by page and record by record, open or not, damaged or not, and lists what is wrong.
+//
+// Durability: a write that has returned nil is on disk (fsync). One that has not returned is there whole or not at all.
+//
+// Order: changes reach Options.OnCommit in the order in which they were committed, after the commit and before
+// the writers that wait for it are told. The callback runs on the writer goroutine; it must not write.
+//
+// Damage: bbolt trusts its pages, and panics or faults on bad ones. Open therefore walks the whole page structure
+// with plain reads before bbolt maps the file, and every later access runs where a panic or a memory fault turns
+// into a Fault. Every record carries a checksum over its bucket, key and value, verified whenever it is read.
+package store

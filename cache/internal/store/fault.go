@@ -1,0 +1,75 @@
+package store
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// ErrClosed is returned by calls on a store that was closed.
+var ErrClosed = errors.New("store: closed")
+
+// Kind sorts faults by what can be done about them.
+type Kind uint8
+
+const (
+	IO      Kind = iota // the operating system refused
+	Corrupt             // the file is damaged
+	Format              // the file is of an unknown version
+	Locked              // another process has the file
+)
+
+// Fault is a failure of the file, with the place.
+type Fault struct {
+	Kind   Kind
+	Bucket string
+	Key    string // hex
+	Page   uint64
+	Err    error
+}
+
+func (f *Fault) Error() string {
+	return fmt.Sprintf("store: bucket %q key %q page %d: %v", f.Bucket, f.Key, f.Page, f.Err)
+}
+
+func (f *Fault) Unwrap() error { return f.Err }
+
+func corrupt(bucket, key []byte, err error) *Fault {
+	return &Fault{Kind: Corrupt, Bucket: string(bucket), Key: hex.EncodeToString(key), Err: err}
+}
+
+// errPanicked marks a fault that was a panic or a memory fault inside bbolt.
+var errPanicked = errors.New("reading a page failed")
+
+// guarded runs fn, turning a panic and a fault on the mapped file into a Fault. bbolt reads through the map and
+// asserts what it finds there, so that a page that rots after Open would otherwise end the process.
+func guarded(fn func() error) (err error) {
+	old := debug.SetPanicOnFault(true) // of this goroutine only
+	defer debug.SetPanicOnFault(old)
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Fault{Kind: Corrupt, Err: fmt.Errorf("%w: %v", errPanicked, r)}
+		}
+	}()
+	return sorted(fn())
+}
+
+// sorted gives bbolt's and the operating system's errors their kind.
+func sorted(err error) error {
+	var f *Fault
+	switch {
+	case err == nil, errors.As(err, &f), errors.Is(err, ErrClosed):
+		return err
+	case errors.Is(err, berrors.ErrDatabaseNotOpen):
+		return ErrClosed
+	case errors.Is(err, berrors.ErrTimeout):
+		return &Fault{Kind: Locked, Err: err}
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch),
+		errors.Is(err, berrors.ErrInvalidMapping):
+		return &Fault{Kind: Corrupt, Err: err}
+	}
+	return &Fault{Kind: IO, Err: err}
+}

@@ -1,0 +1,392 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"slices"
+)
+
+// The walk of the page tree reads the file with plain reads and believes nothing, unlike bbolt, which maps the
+// file and indexes it with whatever it finds there. A file that this walk calls sound gives bbolt nothing to
+// panic or fault on. The layout is bbolt's (its internal/common: page.go, meta.go, inode.go): integers are of the
+// writing machine's byte order.
+
+var order = binary.NativeEndian
+
+const (
+	pageHeader  = 16 // id 8, flags 2, count 2, overflow 4
+	elemSize    = 16 // leaf: flags, pos, ksize, vsize; branch: pos, ksize, pgid 8
+	metaSize    = 64
+	boltMagic   = 0xED0CDAED
+	boltVersion = 2
+	noFreelist  = ^uint64(0)
+
+	branchPage   = 0x01
+	leafPage     = 0x02
+	freelistPage = 0x10
+
+	bucketElem = 0x01
+)
+
+// Problem is one thing that is wrong with a file.
+type Problem struct {
+	Bucket string
+	Key    string // hex
+	Page   uint64 // 0: not known, or one of the meta pages
+	What   string
+}
+
+// fault turns a problem into the error that refuses the file.
+func (p Problem) fault() *Fault {
+	return &Fault{Kind: Corrupt, Bucket: p.Bucket, Key: p.Key, Page: p.Page, Err: errors.New(p.What)}
+}
+
+// visitor is told what a walk finds.
+type visitor struct {
+	problem func(Problem)
+	item    func(bucket string, page uint64, key, value []byte) // nil: structure only
+	bucket  func(name string)                                   // nil: not
+}
+
+type boltMeta struct {
+	pageSize uint32
+	root     uint64
+	freelist uint64
+	pages    uint64 // high-water mark: the first page that is not used
+	txid     uint64
+}
+
+type walker struct {
+	ctx   context.Context
+	f     io.ReaderAt
+	size  int64
+	meta  boltMeta
+	visit visitor
+	used  []bool // by page
+}
+
+// walkPages walks the file's whole page structure. It returns the number of pages in use. The error is about the
+// walk (ctx, reading); what is wrong with the file goes to the visitor.
+func walkPages(ctx context.Context, f io.ReaderAt, size int64, v visitor) (pages uint64, err error) {
+	w := &walker{ctx: ctx, f: f, size: size, visit: v}
+	if !w.readMetas() {
+		return 0, nil
+	}
+	if w.meta.pages > uint64(size)/uint64(w.meta.pageSize) {
+		w.problem("", 0, "the file ends at byte %d, but %d pages of %d bytes are in use: it was cut off", size, w.meta.pages, w.meta.pageSize)
+		// Go on with what is there, so that a check lists what is lost.
+		w.meta.pages = uint64(size) / uint64(w.meta.pageSize)
+	}
+	w.used = make([]bool, w.meta.pages)
+	if err := w.tree(w.meta.root, "", nil, nil); err != nil {
+		return 0, err
+	}
+	if err := w.freelist(); err != nil {
+		return 0, err
+	}
+	return w.meta.pages, nil
+}
+
+func (w *walker) problem(bucket string, page uint64, format string, args ...any) {
+	w.visit.problem(Problem{Bucket: bucket, Page: page, What: fmt.Sprintf(format, args...)})
+}
+
+// readMetas reads both meta pages. bbolt lives with one; here one bad is damage, because falling back to the
+// older one would silently take back the last commit. A meta is smaller than a disk sector, so that a power cut
+// leaves the old or the new one, not half of it.
+func (w *walker) readMetas() bool {
+	if w.size == 0 {
+		w.problem("", 0, "the file is empty; remove it to begin anew")
+		return false
+	}
+	m0, err0 := w.metaAt(0)
+	var m1 boltMeta
+	var err1 error
+	if err0 == nil {
+		m1, err1 = w.metaAt(int64(m0.pageSize))
+	} else {
+		// The page size is in the page that is bad: try them all.
+		for ps := int64(1024); ps <= 16<<20; ps *= 2 {
+			if m1, err1 = w.metaAt(ps); err1 == nil && int64(m1.pageSize) == ps {
+				break
+			}
+		}
+	}
+	if err0 != nil {
+		w.problem("", 0, "meta page 0: %v", err0)
+	}
+	if err1 != nil {
+		w.problem("", 1, "meta page 1: %v", err1)
+	}
+	switch {
+	case err0 != nil && err1 != nil:
+		return false
+	case err0 != nil || err1 == nil && m1.txid > m0.txid:
+		w.meta = m1
+	default:
+		w.meta = m0
+	}
+	return true
+}
+
+func (w *walker) metaAt(off int64) (boltMeta, error) {
+	var b [pageHeader + metaSize]byte
+	if _, err := w.f.ReadAt(b[:], off); err != nil {
+		return boltMeta{}, fmt.Errorf("cannot be read at byte %d: %w", off, err)
+	}
+	m := b[pageHeader:]
+	if order.Uint32(m) != boltMagic {
+		return boltMeta{}, errors.New("is not a database's (wrong magic number)")
+	}
+	if v := order.Uint32(m[4:]); v != boltVersion {
+		return boltMeta{}, fmt.Errorf("has version %d instead of %d", v, boltVersion)
+	}
+	sum := fnv.New64a()
+	sum.Write(m[:56])
+	if sum.Sum64() != order.Uint64(m[56:]) {
+		return boltMeta{}, errors.New("fails its checksum")
+	}
+	out := boltMeta{
+		pageSize: order.Uint32(m[8:]),
+		root:     order.Uint64(m[16:]),
+		freelist: order.Uint64(m[32:]),
+		pages:    order.Uint64(m[40:]),
+		txid:     order.Uint64(m[48:]),
+	}
+	if ps := out.pageSize; ps < 512 || ps > 16<<20 || ps&(ps-1) != 0 {
+		return boltMeta{}, fmt.Errorf("gives a page size of %d", ps)
+	}
+	return out, nil
+}
+
+// run reads a page with its overflow pages and marks them used. nil: a problem was reported.
+func (w *walker) run(id uint64, bucket, from string) ([]byte, error) {
+	if err := w.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if id < 2 || id >= w.meta.pages {
+		w.problem(bucket, id, "%s refers to page %d, which is outside the file's %d", from, id, w.meta.pages)
+		return nil, nil
+	}
+	ps := int64(w.meta.pageSize)
+	buf := make([]byte, ps)
+	if _, err := w.f.ReadAt(buf, int64(id)*ps); err != nil {
+		w.problem(bucket, id, "page cannot be read: %v", err)
+		return nil, nil
+	}
+	if got := order.Uint64(buf); got != id {
+		w.problem(bucket, id, "page says that it is page %d", got)
+		return nil, nil
+	}
+	n := uint64(order.Uint32(buf[12:])) + 1
+	if n > w.meta.pages-id {
+		w.problem(bucket, id, "page claims %d overflow pages, past the end of the file", n-1)
+		return nil, nil
+	}
+	for i := id; i < id+n; i++ {
+		if w.used[i] {
+			w.problem(bucket, i, "page is used twice")
+			return nil, nil
+		}
+		w.used[i] = true
+	}
+	if n > 1 {
+		buf = append(buf, make([]byte, int64(n-1)*ps)...)
+		if _, err := w.f.ReadAt(buf, int64(id)*ps); err != nil {
+			w.problem(bucket, id, "overflow pages cannot be read: %v", err)
+			return nil, nil
+		}
+	}
+	return buf, nil
+}
+
+// tree walks the pages below id; every key is to be at least lo and below hi (nil: no bound).
+func (w *walker) tree(id uint64, bucket string, lo, hi []byte) error {
+	page, err := w.run(id, bucket, "the tree")
+	if page == nil {
+		return err
+	}
+	switch flags := order.Uint16(page[8:]); flags {
+	case leafPage:
+		return w.leaf(id, page, bucket, lo, hi)
+	case branchPage:
+		return w.branch(id, page, bucket, lo, hi)
+	default:
+		w.problem(bucket, id, "page of type %#x where a branch or leaf was expected", flags)
+		return nil
+	}
+}
+
+// slice returns page[off:off+n], or nil if that is not all within the page.
+func slice(page []byte, off, n uint64) []byte {
+	if off > uint64(len(page)) || n > uint64(len(page))-off {
+		return nil
+	}
+	return page[off : off+n : off+n]
+}
+
+// keyInOrder checks a key against its left neighbour and the bounds from above.
+func (w *walker) keyInOrder(bucket string, id uint64, key, prev, lo, hi []byte, first bool) bool {
+	switch {
+	case !first && bytes.Compare(prev, key) >= 0:
+		w.problem(bucket, id, "keys out of order at %s", hex.EncodeToString(key))
+	case lo != nil && bytes.Compare(key, lo) < 0, hi != nil && bytes.Compare(key, hi) >= 0:
+		w.problem(bucket, id, "key %s outside its branch's range", hex.EncodeToString(key))
+	default:
+		return true
+	}
+	return false
+}
+
+func (w *walker) branch(id uint64, page []byte, bucket string, lo, hi []byte) error {
+	count := int(order.Uint16(page[10:]))
+	if count == 0 || pageHeader+count*elemSize > len(page) {
+		w.problem(bucket, id, "branch page of %d elements", count)
+		return nil
+	}
+	keys := make([][]byte, count)
+	children := make([]uint64, count)
+	for i := range count {
+		off := uint64(pageHeader + i*elemSize)
+		e := page[off:]
+		keys[i] = slice(page, off+uint64(order.Uint32(e)), uint64(order.Uint32(e[4:])))
+		children[i] = order.Uint64(e[8:])
+		if keys[i] == nil {
+			w.problem(bucket, id, "element %d lies outside its page", i)
+			return nil
+		}
+		var prev []byte
+		if i > 0 {
+			prev = keys[i-1]
+		}
+		if !w.keyInOrder(bucket, id, keys[i], prev, lo, hi, i == 0) {
+			return nil
+		}
+	}
+	for i := range count {
+		next := hi
+		if i+1 < count {
+			next = keys[i+1]
+		}
+		if err := w.tree(children[i], bucket, keys[i], next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walker) leaf(id uint64, page []byte, bucket string, lo, hi []byte) error {
+	count := int(order.Uint16(page[10:]))
+	if pageHeader+count*elemSize > len(page) {
+		w.problem(bucket, id, "leaf page of %d elements", count)
+		return nil
+	}
+	var prev []byte
+	for i := range count {
+		off := uint64(pageHeader + i*elemSize)
+		e := page[off:]
+		flags, pos, ksize, vsize := order.Uint32(e), order.Uint32(e[4:]), order.Uint32(e[8:]), order.Uint32(e[12:])
+		key := slice(page, off+uint64(pos), uint64(ksize))
+		value := slice(page, off+uint64(pos)+uint64(ksize), uint64(vsize))
+		if key == nil || value == nil {
+			w.problem(bucket, id, "element %d lies outside its page", i)
+			return nil
+		}
+		if !w.keyInOrder(bucket, id, key, prev, lo, hi, i == 0) {
+			return nil
+		}
+		prev = key
+		switch {
+		case flags == bucketElem && bucket == "":
+			if err := w.bucket(id, string(key), value); err != nil {
+				return err
+			}
+		case flags == 0 && bucket != "":
+			if w.visit.item != nil {
+				w.visit.item(bucket, id, key, value)
+			}
+		default:
+			w.problem(bucket, id, "element %s of type %#x where only records, and buckets at the top, are expected", hex.EncodeToString(key), flags)
+		}
+	}
+	return nil
+}
+
+// bucket walks a bucket from its header: root page 8, sequence 8, and, if the root is 0, a leaf page in line.
+func (w *walker) bucket(id uint64, name string, header []byte) error {
+	if len(header) < 16 {
+		w.problem(name, id, "bucket header of %d bytes", len(header))
+		return nil
+	}
+	if w.visit.bucket != nil {
+		w.visit.bucket(name)
+	}
+	if root := order.Uint64(header); root != 0 {
+		return w.tree(root, name, nil, nil)
+	}
+	inline := header[16:]
+	if len(inline) < pageHeader || order.Uint16(inline[8:]) != leafPage {
+		w.problem(name, id, "the page within the bucket's header is no leaf")
+		return nil
+	}
+	return w.leaf(id, inline, name, nil, nil)
+}
+
+// freelist checks the list of free pages: a used page in it would be overwritten by the next commit.
+func (w *walker) freelist() error {
+	if w.meta.freelist == noFreelist {
+		return nil
+	}
+	page, err := w.run(w.meta.freelist, "", "the meta page")
+	if page == nil {
+		return err
+	}
+	id := w.meta.freelist
+	if flags := order.Uint16(page[8:]); flags != freelistPage {
+		w.problem("", id, "page of type %#x where the free list was expected", flags)
+		return nil
+	}
+	list, count := page[pageHeader:], uint64(order.Uint16(page[10:]))
+	if count == 0xFFFF { // too many for 16 bits: the first element is the count
+		count, list = order.Uint64(list), list[8:]
+	}
+	if count > uint64(len(list))/8 {
+		w.problem("", id, "free list of %d pages does not fit its page", count)
+		return nil
+	}
+	free := make([]uint64, count)
+	for i := range free {
+		free[i] = order.Uint64(list[8*i:])
+	}
+	if !slices.IsSortedFunc(free, cmp.Compare[uint64]) {
+		w.problem("", id, "free list is out of order")
+	}
+	for _, p := range free {
+		switch {
+		case p < 2 || p >= w.meta.pages:
+			w.problem("", id, "free list names page %d, which is outside the file's %d", p, w.meta.pages)
+		case w.used[p]:
+			w.problem("", p, "page is in use and in the free list")
+		default:
+			w.used[p] = true
+		}
+	}
+	// One line for all of them: a bad branch loses every page below it.
+	var lost, first uint64
+	for p := w.meta.pages - 1; p >= 2; p-- {
+		if !w.used[p] {
+			lost, first = lost+1, p
+		}
+	}
+	if lost > 0 {
+		w.problem("", first, "%d pages from this one on are neither in use nor free", lost)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+func (s *Store) view(fn func(tx *bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.View(fn) })
+}
+
+// ByKey returns the entry of an exact key; ok is false if there is none. A record that fails its checksum, or
+// that belongs to another key, is a Fault. The body is a copy.
+func (s *Store) ByKey(key [32]byte) (h Head, body []byte, ok bool, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		value := tx.Bucket(bucketKeys).Get(key[:])
+		if value == nil {
+			return nil
+		}
+		id, err := openID(key[:], value)
+		if err != nil {
+			return corrupt(bucketKeys, key[:], err)
+		}
+		h, body, ok, err = entry(tx, id)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return corrupt(bucketKeys, key[:], fmt.Errorf("names entry %016x, which is not there", id))
+		case h.Key != key:
+			return corrupt(bucketKeys, key[:], fmt.Errorf("names entry %016x, which has another key", id))
+		}
+		return nil
+	})
+	return h, body, ok && err == nil, err
+}
+
+// ByID returns an entry; ok is false if there is none.
+func (s *Store) ByID(id uint64) (h Head, body []byte, ok bool, err error) {
+	err = s.view(func(tx *bbolt.Tx) (err error) {
+		h, body, ok, err = entry(tx, id)
+		return err
+	})
+	return h, body, ok && err == nil, err
+}
+
+func entry(tx *bbolt.Tx, id uint64) (h Head, body []byte, ok bool, err error) {
+	h, ok, err = head(tx, id)
+	if !ok || err != nil {
+		return h, nil, ok, err
+	}
+	key := idKey(id)
+	p, err := unseal(tagBody, key, tx.Bucket(bucketBodies).Get(key))
+	if err == nil && uint64(len(p)) != uint64(h.BodyLen) {
+		err = fmt.Errorf("body of %d bytes instead of %d", len(p), h.BodyLen)
+	}
+	if err != nil {
+		return h, nil, false, corrupt(bucketBodies, key, err)
+	}
+	return h, bytes.Clone(p), true, nil
+}
+
+func head(tx *bbolt.Tx, id uint64) (h Head, ok bool, err error) {
+	key := idKey(id)
+	value := tx.Bucket(bucketHeads).Get(key)
+	if value == nil {
+		return h, false, nil
+	}
+	if h, err = openHead(key, value); err != nil {
+		return h, false, corrupt(bucketHeads, key, err)
+	}
+	return h, true, nil
+}
+
+// HeadResult is one answer of Heads.
+type HeadResult struct {
+	Head Head
+	OK   bool  // the entry is there
+	Err  error // its record is damaged
+}
+
+// Heads returns the heads of several entries as of one moment, in the order of ids.
+func (s *Store) Heads(ids []uint64) ([]HeadResult, error) {
+	out := make([]HeadResult, len(ids))
+	err := s.view(func(tx *bbolt.Tx) error {
+		for i, id := range ids {
+			r := &out[i]
+			r.Head, r.OK, r.Err = head(tx, id)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Scan calls fn for every entry, by id, with its vector (nil: none; it may be kept). It is for opening: it holds
+// one transaction throughout. A vector without an entry is damage, as is a record that fails its checksum.
+func (s *Store) Scan(fn func(h *Head, vec []float32) error) error {
+	return s.view(func(tx *bbolt.Tx) error {
+		var vk, vv []byte
+		var vectors *bbolt.Cursor
+		m, ok := s.Model()
+		if ok {
+			vectors = tx.Bucket(vectorBucket(m.generation)).Cursor()
+			vk, vv = vectors.First()
+		}
+		heads := tx.Bucket(bucketHeads).Cursor()
+		for k, v := heads.First(); k != nil; k, v = heads.Next() {
+			h, err := openHead(k, v)
+			if err != nil {
+				return corrupt(bucketHeads, k, err)
+			}
+			if vk != nil && bytes.Compare(vk, k) < 0 {
+				break // told below
+			}
+			var vec []float32
+			if vk != nil && bytes.Equal(vk, k) {
+				if vec, err = openVector(vk, vv, m.Dim); err != nil {
+					return corrupt(vectorBucket(m.generation), vk, err)
+				}
+				vk, vv = vectors.Next()
+			}
+			if err := fn(&h, vec); err != nil {
+				return err
+			}
+		}
+		if vk != nil {
+			return corrupt(vectorBucket(m.generation), vk, errors.New("vector without an entry"))
+		}
+		return nil
+	})
+}
+
+// expired returns up to limit rows of bucket expiry that are at or before now, soonest first.
+func expired(tx *bbolt.Tx, now int64, limit int) (rows [][]byte) {
+	c := tx.Bucket(bucketExpiry).Cursor()
+	for k, _ := c.First(); k != nil && len(rows) < limit; k, _ = c.Next() {
+		if len(k) != 16 || int64(binary.BigEndian.Uint64(k)) > now {
+			break
+		}
+		rows = append(rows, bytes.Clone(k))
+	}
+	return rows
+}
+
+// IDsOf returns up to limit ids of a namespace's entries that are above after and at most last, in order, and the
+// id at which the search may go on; more is false at the end. Each call looks at a bounded number of entries, so
+// that it never holds its transaction for long.
+func (s *Store) IDsOf(namespace string, after, last uint64, limit int) (ids []uint64, next uint64, more bool, err error) {
+	next = after
+	err = s.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketHeads).Cursor()
+		looked := 0
+		for k, v := c.Seek(idKey(after + 1)); k != nil; k, v = c.Next() {
+			h, err := openHead(k, v)
+			if err != nil {
+				return corrupt(bucketHeads, k, err)
+			}
+			if h.ID > last {
+				return nil
+			}
+			if looked == limit {
+				more = true
+				return nil
+			}
+			looked, next = looked+1, h.ID
+			if h.Namespace == namespace {
+				ids = append(ids, h.ID)
+			}
+		}
+		return nil
+	})
+	return ids, next, more, err
+}
+
+// LastID returns the highest id given so far.
+func (s *Store) LastID() (id uint64, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		id = tx.Bucket(bucketHeads).Sequence()
+		return nil
+	})
+	return id, err
+}
+
+// Len counts the entries. It walks them.
+func (s *Store) Len() (n int, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		n = tx.Bucket(bucketHeads).Stats().KeyN
+		return nil
+	})
+	return n, err
+}

@@ -1,0 +1,269 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+var (
+	bucketMeta   = []byte("meta")
+	bucketHeads  = []byte("heads")
+	bucketBodies = []byte("bodies")
+	bucketKeys   = []byte("keys")
+	bucketExpiry = []byte("expiry")
+
+	metaFormat = []byte("format")
+	metaModel  = []byte("model")
+	metaNext   = []byte("next")
+)
+
+// Options configures a store.
+type Options struct {
+	LockTimeout time.Duration // how long to wait for another process's lock; must be positive
+	// OnCommit is told of every change, in the order of the commits, on the writer goroutine, before the call that
+	// made the change returns. It must not write to the store. nil: nobody is told.
+	OnCommit func(Change)
+}
+
+// Change is what one write did.
+type Change struct {
+	Put     *Head     // the entry that was written; nil: none
+	Vector  []float32 // of Put; nil: none
+	Body    []byte    // of Put
+	Removed []Removed // entries that are gone: replaced, deleted, expired
+}
+
+// Removed identifies an entry that is gone.
+type Removed struct {
+	ID        uint64
+	Partition [32]byte
+	Key       [32]byte
+	BodyLen   uint32
+}
+
+// Store is an open file. It is safe for concurrent use.
+type Store struct {
+	db   *bbolt.DB
+	path string
+	opts Options
+
+	model atomic.Pointer[Model] // nil: no embedder was ever used
+
+	sendMu sync.RWMutex // guards closed and sends on queue, so that Close never closes it under a sender
+	closed bool
+	queue  chan *request
+	done   chan struct{} // closed when the writer has ended
+
+	broken atomic.Pointer[Fault] // set when a write panicked inside bbolt: what memory holds is then unknown
+}
+
+// Open opens or creates the file. The whole page structure is verified before anything is mapped; see the package
+// comment. Failures are *Fault.
+func Open(path string, o Options) (*Store, error) {
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	if err := verifyStructure(path, o.LockTimeout); err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, opts: o, queue: make(chan *request, maxBatch), done: make(chan struct{})}
+	err := guarded(func() (err error) {
+		s.db, err = bbolt.Open(path, 0o600, boltOptions(o.LockTimeout))
+		if err != nil {
+			return err
+		}
+		return s.readMeta()
+	})
+	if err != nil {
+		if s.db != nil {
+			_ = guarded(s.db.Close) // the first error is the one to tell
+		}
+		return nil, err
+	}
+	go s.write()
+	return s, nil
+}
+
+func boltOptions(lockTimeout time.Duration) *bbolt.Options {
+	return &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType, NoStatistics: true}
+}
+
+// create makes a new file whole before it gets its name, so that a process killed meanwhile leaves no half-made
+// database behind. Of two that create at once the second one's link fails, and it opens the first one's.
+func create(path string) error {
+	if _, err := os.Stat(path); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return sorted(err)
+	}
+	dir := filepath.Dir(path)
+	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
+	if err != nil {
+		return sorted(err)
+	}
+	defer os.Remove(tmp.Name())
+	if err := tmp.Close(); err != nil {
+		return sorted(err)
+	}
+	db, err := bbolt.Open(tmp.Name(), 0o600, boltOptions(time.Second))
+	if err != nil {
+		return sorted(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketMeta, bucketHeads, bucketBodies, bucketKeys, bucketExpiry} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		version := binary.BigEndian.AppendUint32(nil, formatVersion)
+		return tx.Bucket(bucketMeta).Put(metaFormat, sealBytes(tagMeta, metaFormat, version))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return sorted(err)
+	}
+	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
+		return sorted(err)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return sorted(err)
+	}
+	return sorted(errors.Join(d.Sync(), d.Close()))
+}
+
+// verifyStructure refuses a file whose pages are not sound, naming the first problem. The shared lock keeps
+// writers of other processes out while it reads.
+func verifyStructure(path string, lockTimeout time.Duration) error {
+	unlock, err := lockShared(path, lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	f, size, err := openFile(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var first *Problem
+	_, err = walkPages(context.Background(), f, size, visitor{problem: func(p Problem) {
+		if first == nil {
+			first = &p
+		}
+	}})
+	if err != nil {
+		return sorted(err)
+	}
+	if first != nil {
+		return first.fault()
+	}
+	return nil
+}
+
+// lockShared takes the lock that bbolt takes for reading. bbolt looks at the meta pages meanwhile; a complaint
+// about them means that the lock was free, and is left to the walk, which says more.
+func lockShared(path string, timeout time.Duration) (unlock func(), err error) {
+	var db *bbolt.DB
+	err = guarded(func() (err error) {
+		o := boltOptions(timeout)
+		o.ReadOnly = true
+		db, err = bbolt.Open(path, 0, o)
+		return err
+	})
+	var f *Fault
+	switch {
+	case err == nil:
+		return func() { _ = guarded(db.Close) }, nil // read only: nothing to lose
+	case errors.As(err, &f) && f.Kind == Locked, errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrPermission):
+		return nil, err
+	}
+	return func() {}, nil
+}
+
+func openFile(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, sorted(err)
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, sorted(err)
+	}
+	return f, st.Size(), nil
+}
+
+// readMeta checks the version and the buckets, and learns the model.
+func (s *Store) readMeta() error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil {
+			return corrupt(bucketMeta, nil, errors.New("bucket is missing: not a file of this program, or one that lost it"))
+		}
+		version, err := openFormat(metaFormat, meta.Get(metaFormat))
+		if err != nil {
+			return corrupt(bucketMeta, metaFormat, err)
+		}
+		if version != formatVersion {
+			return &Fault{Kind: Format, Bucket: string(bucketMeta), Err: fmt.Errorf("the file has version %d, this program knows %d", version, formatVersion)}
+		}
+		for _, name := range [][]byte{bucketHeads, bucketBodies, bucketKeys, bucketExpiry} {
+			if tx.Bucket(name) == nil {
+				return corrupt(name, nil, errors.New("bucket is missing"))
+			}
+		}
+		value := meta.Get(metaModel)
+		if value == nil {
+			return nil
+		}
+		m, err := openModel(metaModel, value)
+		if err != nil {
+			return corrupt(bucketMeta, metaModel, err)
+		}
+		if tx.Bucket(vectorBucket(m.generation)) == nil {
+			return corrupt(vectorBucket(m.generation), nil, errors.New("bucket is missing"))
+		}
+		s.model.Store(&m)
+		return nil
+	})
+}
+
+// Model returns the model whose vectors the file holds; ok is false if there has been none yet.
+func (s *Store) Model() (m Model, ok bool) {
+	if p := s.model.Load(); p != nil {
+		return *p, true
+	}
+	return Model{}, false
+}
+
+// FileBytes returns the size of the file.
+func (s *Store) FileBytes() int64 {
+	st, err := os.Stat(s.path)
+	if err != nil {
+		return 0 // a statistic; the next read or write tells the reason
+	}
+	return st.Size()
+}
+
+// Close waits for the accepted writes, then closes the file. Later calls return ErrClosed.
+func (s *Store) Close() error {
+	s.sendMu.Lock()
+	if s.closed {
+		s.sendMu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	s.sendMu.Unlock()
+	<-s.done
+	return guarded(s.db.Close)
+}

@@ -1,0 +1,266 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"go.etcd.io/bbolt"
+)
+
+// Group commit: the writer takes what has queued up while the last commit was being synced, and commits it as
+// one. bbolt's own Batch instead waits a fixed delay for company, which costs a lone writer that delay every time.
+const (
+	maxBatch      = 128     // writes in one commit
+	maxBatchBytes = 8 << 20 // of bodies in one commit, so that a dirty transaction stays small
+)
+
+type request struct {
+	size  int
+	apply func(tx *bbolt.Tx) (Change, error)
+	alone func() error // instead of apply: runs while no write is under way
+	err   chan error   // buffered: the writer never waits for a caller
+}
+
+// do hands a write to the writer and waits for its commit. ctx only counts until the writer has it: what is
+// queued will be committed, and the caller is told.
+func (s *Store) do(ctx context.Context, size int, apply func(tx *bbolt.Tx) (Change, error)) error {
+	return s.wait(ctx, &request{size: size, apply: apply})
+}
+
+// exclusive runs fn on the writer goroutine, between two commits.
+func (s *Store) exclusive(ctx context.Context, fn func() error) error {
+	return s.wait(ctx, &request{alone: fn})
+}
+
+func (s *Store) wait(ctx context.Context, r *request) error {
+	r.err = make(chan error, 1)
+	if err := s.send(ctx, r); err != nil {
+		return err
+	}
+	return <-r.err
+}
+
+func (s *Store) send(ctx context.Context, r *request) error {
+	s.sendMu.RLock()
+	defer s.sendMu.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.queue <- r:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// write is the writer goroutine. It ends when the queue is closed and empty.
+func (s *Store) write() {
+	defer close(s.done)
+	var batch []*request
+	for r := range s.queue {
+		for size := 0; r != nil && r.alone == nil; r = s.poll() {
+			batch = append(batch, r)
+			if size += r.size; len(batch) == maxBatch || size >= maxBatchBytes {
+				r = nil
+				break
+			}
+		}
+		if len(batch) > 0 {
+			s.commit(batch)
+			clear(batch) // or the array would hold the last batch's bodies until the next one
+			batch = batch[:0]
+		}
+		if r != nil {
+			r.err <- guarded(r.alone)
+		}
+	}
+}
+
+// poll returns what waits in the queue; nil: nothing does, or it is closed and empty.
+func (s *Store) poll() *request {
+	select {
+	case r := <-s.queue:
+		return r
+	default:
+		return nil
+	}
+}
+
+// commit commits the batch as one, or, if a member fails, every member by itself: a bbolt transaction cannot take
+// back a part of itself.
+func (s *Store) commit(batch []*request) {
+	changes := make([]Change, len(batch))
+	err := s.transact(func(tx *bbolt.Tx) error {
+		for i, r := range batch {
+			var err error
+			if changes[i], err = r.apply(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil && len(batch) > 1 {
+		for i := range batch {
+			s.commit(batch[i : i+1])
+		}
+		return
+	}
+	for i, r := range batch {
+		if err == nil && s.opts.OnCommit != nil {
+			s.opts.OnCommit(changes[i])
+		}
+		r.err <- err
+	}
+}
+
+// transact runs fn in a write transaction. After a panic inside bbolt nothing is known about what it holds in
+// memory, so that no further write is let in: the file itself is whole as of the last commit.
+func (s *Store) transact(fn func(tx *bbolt.Tx) error) error {
+	if f := s.broken.Load(); f != nil {
+		return f
+	}
+	err := guarded(func() error { return s.db.Update(fn) })
+	var f *Fault
+	if errors.Is(err, errPanicked) && errors.As(err, &f) {
+		s.broken.Store(f)
+	}
+	return err
+}
+
+// Put writes an entry, replacing the one with the same exact key, and returns its id, which is new. The head's ID
+// and BodyLen are set by the store; vec must be nil, or a unit vector of the file's model.
+func (s *Store) Put(ctx context.Context, h Head, body []byte, vec []float32) (uint64, error) {
+	err := s.do(ctx, len(body), func(tx *bbolt.Tx) (Change, error) {
+		var c Change
+		keys, heads := tx.Bucket(bucketKeys), tx.Bucket(bucketHeads)
+		if value := keys.Get(h.Key[:]); value != nil {
+			// A damaged row is simply overwritten; Check will list the entry that it named.
+			if old, err := openID(h.Key[:], value); err == nil {
+				if err := remove(tx, s.vectors(tx), old, &c); err != nil {
+					return c, err
+				}
+			}
+		}
+		id, err := heads.NextSequence()
+		if err != nil {
+			return c, err
+		}
+		h.ID, h.BodyLen = id, uint32(len(body))
+		key := idKey(id)
+		err = errors.Join(
+			heads.Put(key, sealHead(&h)),
+			tx.Bucket(bucketBodies).Put(key, sealBytes(tagBody, key, body)),
+			keys.Put(h.Key[:], sealID(h.Key[:], id)))
+		if h.Expires != 0 {
+			err = errors.Join(err, tx.Bucket(bucketExpiry).Put(expiryKey(h.Expires, id), nil))
+		}
+		if vec != nil {
+			vectors := s.vectors(tx)
+			if vectors == nil {
+				return c, errors.New("vector for a file without a model")
+			}
+			err = errors.Join(err, vectors.Put(key, sealVector(key, vec)))
+		}
+		put := h
+		c.Put, c.Vector, c.Body = &put, vec, body
+		return c, err
+	})
+	return h.ID, err
+}
+
+// vectors returns the bucket of the vectors in use; nil: none yet.
+func (s *Store) vectors(tx *bbolt.Tx) *bbolt.Bucket {
+	m, ok := s.Model()
+	if !ok {
+		return nil
+	}
+	return tx.Bucket(vectorBucket(m.generation))
+}
+
+// remove deletes an entry's records and notes it in c. An entry whose head is damaged is deleted all the same, so
+// that a refill heals it; its expiry row, whose key is not known then, stays until the sweeper meets it.
+func remove(tx *bbolt.Tx, vectors *bbolt.Bucket, id uint64, c *Change) error {
+	h, ok, err := head(tx, id)
+	var f *Fault
+	if err != nil && !errors.As(err, &f) {
+		return err
+	}
+	if !ok && err == nil {
+		return nil
+	}
+	r := Removed{ID: id}
+	key := idKey(id)
+	errs := []error{tx.Bucket(bucketHeads).Delete(key), tx.Bucket(bucketBodies).Delete(key)}
+	if vectors != nil {
+		errs = append(errs, vectors.Delete(key))
+	}
+	if ok {
+		r.Partition, r.Key, r.BodyLen = h.Partition, h.Key, h.BodyLen
+		if h.Expires != 0 {
+			errs = append(errs, tx.Bucket(bucketExpiry).Delete(expiryKey(h.Expires, id)))
+		}
+		// The key may meanwhile name another entry, in a file that was damaged once.
+		keys := tx.Bucket(bucketKeys)
+		if named, err := openID(h.Key[:], keys.Get(h.Key[:])); err == nil && named == id {
+			errs = append(errs, keys.Delete(h.Key[:]))
+		}
+	}
+	c.Removed = append(c.Removed, r)
+	return errors.Join(errs...)
+}
+
+// Delete removes entries and returns how many there were.
+func (s *Store) Delete(ctx context.Context, ids []uint64) (n int, err error) {
+	err = s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+		var c Change
+		vectors := s.vectors(tx)
+		for _, id := range ids {
+			if err := remove(tx, vectors, id, &c); err != nil {
+				return c, err
+			}
+		}
+		n = len(c.Removed)
+		return c, nil
+	})
+	return n, err
+}
+
+// Sweep removes up to limit entries that expired at or before now (Unix nanoseconds) and returns how many expiry
+// rows it took; fewer than limit means that none is left.
+func (s *Store) Sweep(ctx context.Context, now int64, limit int) (n int, err error) {
+	// Looking first keeps a sweep that finds nothing from costing a commit.
+	var due bool
+	err = s.view(func(tx *bbolt.Tx) error {
+		due = len(expired(tx, now, 1)) > 0
+		return nil
+	})
+	if err != nil || !due {
+		return 0, err
+	}
+	err = s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+		var c Change
+		vectors := s.vectors(tx)
+		rows := expired(tx, now, limit)
+		for _, row := range rows {
+			id := binary.BigEndian.Uint64(row[8:])
+			h, ok, err := head(tx, id)
+			if err == nil && ok && h.Expires == int64(binary.BigEndian.Uint64(row)) {
+				if err := remove(tx, vectors, id, &c); err != nil {
+					return c, err
+				}
+				continue
+			}
+			if err := tx.Bucket(bucketExpiry).Delete(row); err != nil {
+				return c, err
+			}
+		}
+		n = len(rows)
+		return c, nil
+	})
+	return n, err
+}

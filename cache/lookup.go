@@ -1,0 +1,298 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
+)
+
+// Candidate is a stored question that was near enough to be considered.
+type Candidate struct {
+	ID         ID
+	Text       string
+	Similarity float32
+	Reason     Reason // why it was refused; ReasonNone: it was served
+	Token      string // what in the texts made a guard refuse
+}
+
+// Timing is what each stage of a look-up took; zero: it did not run.
+type Timing struct {
+	Key, Embed, Search, Decide, Load time.Duration
+}
+
+// Lookup is the outcome of a look-up, and, through Fill, the way to store the answer to the same question without
+// working out its keys and vector again.
+type Lookup struct {
+	Status     Status
+	Mode       Mode        // the mode in force; ModeSimple where only the exact tier could answer
+	Entry      *Entry      // of a hit, else nil; shared: read only
+	Similarity float32     // cosine of a semantic hit, or of the nearest candidate of a miss; 1 for an exact hit
+	Candidates []Candidate // nearest first; nil if the semantic tier was not asked
+	Reason     Reason      // why nothing was served, by the nearest candidate that could have been
+	Timing     Timing
+	Err        error // of a Degraded look-up: what failed
+
+	c         *Cache
+	q         Query
+	partition Digest
+	exact     Digest
+	vector    []float32 // of the last turn; nil: not embedded
+	semantic  bool      // the last turn may be embedded
+	invalid   error     // why Fill refuses
+}
+
+// Key returns the exact key of the question, for sharing calls that are under way. It is the zero Digest if the
+// query was invalid, or if it was neither to be read nor written.
+func (l *Lookup) Key() Digest { return l.exact }
+
+// Lookup looks for an answer that may be served for q: exact tier first, then, as the mode says, the semantic one.
+// It never fails: where a stage does, the status is Degraded, Err says why, and the caller loads as after a miss.
+// q.Messages must not be changed until the Lookup is done with, Fill included.
+func (c *Cache) Lookup(ctx context.Context, q Query) *Lookup {
+	l := &Lookup{c: c, q: q}
+	c.look(ctx, l)
+	c.stats.count(l)
+	return l
+}
+
+func (c *Cache) look(ctx context.Context, l *Lookup) {
+	if !c.prepare(l) {
+		return
+	}
+	if l.q.ForceRefresh {
+		l.Status = Refresh
+		return
+	}
+	if c.lookExact(l) || l.Mode == ModeSimple {
+		return
+	}
+	if !l.semantic {
+		l.Mode = ModeSimple
+		if l.Reason == ReasonNone {
+			l.Reason = ReasonText
+		}
+		return
+	}
+	c.lookSemantic(ctx, l)
+}
+
+// prepare validates the query, settles the mode and computes the keys. It reports whether the file is to be used
+// at all; if not, the status is set.
+func (c *Cache) prepare(l *Lookup) bool {
+	q := &l.q
+	if err := q.validate(); err != nil {
+		l.invalid = err
+		l.degrade(ReasonInvalid, err)
+		return false
+	}
+	if c.closed.Load() {
+		l.degrade(ReasonClosed, ErrClosed)
+		return false
+	}
+	l.Mode = q.Mode
+	if l.Mode == ModeDefault {
+		l.Mode = c.opts.Mode
+	}
+	if c.opts.Embedder == nil && l.Mode != ModeOff {
+		l.Mode = ModeSimple
+	}
+	switch {
+	case q.NoStore:
+		l.Status, l.Reason = Bypass, ReasonNoStore
+		return false
+	case l.Mode == ModeOff:
+		l.Status, l.Reason = Bypass, ReasonOff
+		return false
+	}
+	start := time.Now()
+	l.partition, l.exact = q.keys()
+	m := q.last()
+	l.semantic = m.Role == "user" && len(m.Text) <= c.opts.MaxTextBytes &&
+		utf8.ValidString(m.Text) && strings.TrimSpace(m.Text) != ""
+	l.Timing.Key = time.Since(start)
+	return true
+}
+
+func (l *Lookup) degrade(why Reason, err error) {
+	l.Status, l.Reason, l.Err = Degraded, why, err
+}
+
+// lookExact asks the exact tier: memory, then the file. It reports whether the look-up is settled.
+func (c *Cache) lookExact(l *Lookup) bool {
+	start := time.Now()
+	defer func() { l.Timing.Load += time.Since(start) }()
+	e, epoch := c.hot.get(&l.exact)
+	if e == nil {
+		h, body, ok, err := c.store.ByKey(l.exact)
+		if err != nil {
+			l.degrade(ReasonStore, storeErr(c.path, err))
+			if errors.Is(l.Err, ErrCorrupt) {
+				l.Reason = ReasonCorrupt
+			}
+			return true
+		}
+		if !ok {
+			return false
+		}
+		e = entryOf(&h, body)
+		c.hot.offer(l.exact, e, epoch)
+	}
+	if why := e.refusal(start, l.q.MaxAge); why != ReasonNone {
+		l.Reason = why
+		return false
+	}
+	l.Status, l.Entry, l.Similarity = HitExact, e, 1
+	l.Reason = ReasonNone
+	return true
+}
+
+func entryOf(h *store.Head, body []byte) *Entry {
+	e := &Entry{
+		ID:        ID(h.ID),
+		Namespace: h.Namespace,
+		Text:      h.Text,
+		Value:     Value{Body: body},
+		Created:   time.Unix(0, h.Created),
+	}
+	if h.Expires != 0 {
+		e.Expires = time.Unix(0, h.Expires)
+	}
+	return e
+}
+
+// lookSemantic embeds the question, finds its neighbours in the partition, and serves the first that the policy
+// lets through.
+func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
+	start := time.Now()
+	vec, err := c.embed(ctx, l.q.last().Text)
+	l.Timing.Embed = time.Since(start)
+	if err != nil {
+		l.degrade(ReasonEmbed, err)
+		return
+	}
+	l.vector = vec
+
+	start = time.Now()
+	hits, err := c.index.Search(string(l.partition[:]), vec, c.opts.K)
+	l.Timing.Search = time.Since(start)
+	if err != nil {
+		l.degrade(ReasonSearch, err)
+		return
+	}
+	if len(hits) == 0 {
+		if l.Reason == ReasonNone {
+			l.Reason = ReasonEmpty
+		}
+		return
+	}
+
+	start = time.Now()
+	ids := make([]uint64, len(hits))
+	for i, h := range hits {
+		ids[i] = h.ID
+	}
+	heads, err := c.store.Heads(ids)
+	l.Timing.Load += time.Since(start)
+	if err != nil {
+		l.degrade(ReasonStore, storeErr(c.path, err))
+		return
+	}
+	l.Similarity = hits[0].Score
+	l.Candidates = make([]Candidate, len(hits))
+	for i, hit := range hits {
+		l.Candidates[i] = Candidate{ID: ID(hit.ID), Similarity: hit.Score, Text: heads[i].Head.Text, Reason: ReasonSecond}
+	}
+	for i := range l.Candidates {
+		if c.consider(l, &l.Candidates[i], &heads[i]) {
+			return
+		}
+	}
+	if l.Err != nil {
+		l.Status = Degraded
+		return
+	}
+	l.Reason = l.Candidates[0].Reason
+}
+
+// consider decides on one candidate, and loads it if it may be served.
+func (c *Cache) consider(l *Lookup, cand *Candidate, r *store.HeadResult) bool {
+	start := time.Now()
+	switch {
+	case r.Err != nil:
+		cand.Reason = ReasonCorrupt
+		l.Reason, l.Err = ReasonCorrupt, storeErr(c.path, r.Err)
+		return false
+	case !r.OK || Digest(r.Head.Partition) != l.partition:
+		// Between the search and the reading it was removed. Another partition's head under this id would be
+		// a slip of ours, and serving it a leak; it is refused alike.
+		cand.Reason = ReasonGone
+		return false
+	}
+	head := Entry{Created: time.Unix(0, r.Head.Created)}
+	if r.Head.Expires != 0 {
+		head.Expires = time.Unix(0, r.Head.Expires)
+	}
+	if cand.Reason = head.refusal(start, l.q.MaxAge); cand.Reason == ReasonNone {
+		cand.Reason, cand.Token = decide(l.Mode, c.threshold(&l.q), l.q.last().Text, cand)
+	}
+	l.Timing.Decide += time.Since(start)
+	if cand.Reason != ReasonNone {
+		return false
+	}
+
+	start = time.Now()
+	h, body, ok, err := c.store.ByID(uint64(cand.ID))
+	l.Timing.Load += time.Since(start)
+	if err != nil {
+		cand.Reason = ReasonCorrupt
+		l.Reason, l.Err = ReasonCorrupt, storeErr(c.path, err)
+		return false
+	}
+	if !ok {
+		cand.Reason = ReasonGone
+		return false
+	}
+	l.Status, l.Entry, l.Similarity = HitSemantic, entryOf(&h, body), cand.Similarity
+	l.Reason, l.Err = ReasonNone, nil
+	return true
+}
+
+func (c *Cache) threshold(q *Query) float32 {
+	if q.Threshold != 0 {
+		return q.Threshold
+	}
+	return c.opts.Threshold
+}
+
+// embed returns the unit vector of one text, checked, or an error that says which embedder gave what.
+func (c *Cache) embed(ctx context.Context, text string) ([]float32, error) {
+	vecs, err := embedAll(ctx, c.opts.Embedder, []string{text})
+	if err != nil {
+		return nil, err
+	}
+	return vecs[0], nil
+}
+
+// embedAll returns one unit vector for each text. What an embedder returns is checked here, once, so that neither
+// file nor index ever sees a vector of the wrong length or without a direction.
+func embedAll(ctx context.Context, e Embedder, texts []string) ([][]float32, error) {
+	vecs, err := e.Embed(ctx, texts)
+	if err != nil {
+		return nil, fmt.Errorf("cache: embedder %s: %w", e.ID(), err)
+	}
+	if len(vecs) != len(texts) {
+		return nil, fmt.Errorf("%w: embedder %s returned %d vectors for %d texts", ErrDimension, e.ID(), len(vecs), len(texts))
+	}
+	out := make([][]float32, len(vecs))
+	for i, v := range vecs {
+		if out[i], err = unit(v, e.Dim()); err != nil {
+			return nil, fmt.Errorf("%w: embedder %s: %w", ErrDimension, e.ID(), err)
+		}
+	}
+	return out, nil
+}

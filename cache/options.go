@@ -1,0 +1,111 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ModelChange says what Open does with a file whose vectors another embedding model made.
+type ModelChange uint8
+
+const (
+	// RefuseModel makes Open fail with ErrModelMismatch. The file is not touched.
+	RefuseModel ModelChange = iota
+	// Reembed makes Open embed every stored text anew before it returns. Until the last one is done the file
+	// keeps the old vectors whole, so a crash in between costs only the work.
+	Reembed
+)
+
+// Defaults of Options.
+const (
+	DefaultThreshold     = 0.80
+	DefaultK             = 5
+	DefaultMaxValueBytes = 8 << 20
+	DefaultMaxTextBytes  = 32 << 10
+	DefaultHotBytes      = 64 << 20
+	DefaultLockTimeout   = time.Second
+	DefaultSweepInterval = time.Minute
+)
+
+// Options configures a cache. The zero value is usable: exact tier only, entries never expire. With an Embedder,
+// and nothing else set, it is the recommended configuration.
+type Options struct {
+	Embedder  Embedder      // nil: exact tier only
+	Mode      Mode          // ModeDefault: ModeSemantic with an embedder, else ModeSimple
+	Threshold float32       // cosine in 0..1 that a semantic hit needs; zero: DefaultThreshold
+	K         int           // candidates that a semantic look-up considers, at most 100; zero: DefaultK
+	TTL       time.Duration // life of an entry; zero or NoExpiry: for good
+
+	MaxValueBytes int   // largest body that Put and Fill accept; zero: DefaultMaxValueBytes
+	MaxTextBytes  int   // longest last turn that is embedded; longer ones use the exact tier only; zero: DefaultMaxTextBytes
+	HotBytes      int64 // memory for bodies that the exact tier answers without the file; zero: DefaultHotBytes; negative: none
+
+	OnModelChange ModelChange           // RefuseModel or Reembed
+	OnReembed     func(done, total int) // called now and then while Open embeds anew; nil: not
+	LockTimeout   time.Duration         // how long Open waits for another process to let go; zero: DefaultLockTimeout
+	SweepInterval time.Duration         // how often expired entries are removed; zero: DefaultSweepInterval; negative: never
+}
+
+// withDefaults returns a copy whose zero fields are filled in, or every complaint about the set ones.
+func (o Options) withDefaults() (Options, error) {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: options: "+format, append([]any{ErrInvalid}, args...)...))
+	}
+	if o.Mode > modeMax {
+		bad("mode %d: use one of the Mode constants", o.Mode)
+	}
+	if o.Embedder == nil && (o.Mode == ModeSemantic || o.Mode == ModeThreshold) {
+		bad("mode %v needs an embedder", o.Mode)
+	}
+	if o.Embedder != nil && (o.Embedder.Dim() <= 0 || o.Embedder.ID() == "") {
+		bad("embedder with id %q and dimension %d: both must be set", o.Embedder.ID(), o.Embedder.Dim())
+	}
+	if !(o.Threshold >= 0 && o.Threshold <= 1) { // also refuses NaN
+		bad("threshold %v is outside 0..1", o.Threshold)
+	}
+	if o.K < 0 || o.K > 100 {
+		bad("k %d is outside 0..100", o.K)
+	}
+	if o.TTL < 0 && o.TTL != NoExpiry {
+		bad("TTL %v is negative: use NoExpiry or a positive duration", o.TTL)
+	}
+	if o.MaxValueBytes < 0 {
+		bad("max value bytes %d is negative", o.MaxValueBytes)
+	}
+	if o.MaxTextBytes < 0 {
+		bad("max text bytes %d is negative", o.MaxTextBytes)
+	}
+	if o.OnModelChange > Reembed {
+		bad("on model change %d: use RefuseModel or Reembed", o.OnModelChange)
+	}
+	if o.LockTimeout < 0 {
+		bad("lock timeout %v is negative", o.LockTimeout)
+	}
+	if len(errs) > 0 {
+		return o, errors.Join(errs...)
+	}
+
+	if o.Mode == ModeDefault {
+		o.Mode = ModeSimple
+		if o.Embedder != nil {
+			o.Mode = ModeSemantic
+		}
+	}
+	setDefault(&o.Threshold, DefaultThreshold)
+	setDefault(&o.K, DefaultK)
+	setDefault(&o.MaxValueBytes, DefaultMaxValueBytes)
+	setDefault(&o.MaxTextBytes, DefaultMaxTextBytes)
+	setDefault(&o.HotBytes, DefaultHotBytes)
+	setDefault(&o.LockTimeout, DefaultLockTimeout)
+	setDefault(&o.SweepInterval, DefaultSweepInterval)
+	return o, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

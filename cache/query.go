@@ -1,0 +1,136 @@
+package cache
+
+import (
+	"fmt"
+	"math"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// NoExpiry as a TTL says that an entry lives until it is deleted. Zero cannot say so: in a [Query] it means "as
+// the options say".
+const NoExpiry time.Duration = -1
+
+// MaxNamespaceBytes is the longest namespace that is accepted.
+const MaxNamespaceBytes = 128
+
+// Message is one turn of a conversation.
+type Message struct {
+	Role string // "user", "assistant", "system", …; compared byte for byte
+	Text string // what was said
+	Rest Digest // digest of all else that the turn carries (images, tool calls, a name); zero: nothing
+}
+
+// Query is one question, with everything that decides whether a stored answer may be reused for it.
+//
+// Two queries can share an answer through the exact tier only if namespace, scope and every message are equal, and
+// through the semantic tier only if all of that but the last turn's text is. A caller that leaves out of Scope
+// something that changes the answer will be served wrong answers; when in doubt, put it in.
+type Query struct {
+	// Namespace is the tenant; "" is the default one. At most MaxNamespaceBytes of valid UTF-8 without control
+	// characters. No entry crosses namespaces.
+	Namespace string
+	// Scope is the digest of everything outside the messages that must be equal: dialect, provider, model,
+	// sampling parameters, tools, response format. See Hash.
+	Scope Digest
+	// Messages is the conversation, oldest first; the last one is the question. If its role is not "user", or its
+	// text is blank, not valid UTF-8 or longer than Options.MaxTextBytes, only the exact tier answers.
+	Messages []Message
+
+	Mode      Mode          // ModeDefault: Options.Mode
+	Threshold float32       // cosine in 0..1 that a semantic hit needs; zero: Options.Threshold
+	MaxAge    time.Duration // serve nothing older; zero: no limit
+	TTL       time.Duration // how long what this query fills lives; zero: Options.TTL; NoExpiry: for good
+
+	ForceRefresh bool // do not look; Fill overwrites
+	NoStore      bool // neither read nor write; wins over ForceRefresh
+}
+
+// validate reports what is wrong with the query, naming the field, as an error that wraps ErrInvalid.
+func (q *Query) validate() error {
+	if err := validNamespace(q.Namespace); err != nil {
+		return err
+	}
+	if len(q.Messages) == 0 {
+		return fmt.Errorf("%w: query without messages: give at least the question", ErrInvalid)
+	}
+	if q.Mode > modeMax {
+		return fmt.Errorf("%w: query mode %d: use one of the Mode constants", ErrInvalid, q.Mode)
+	}
+	if !(q.Threshold >= 0 && q.Threshold <= 1) { // also refuses NaN
+		return fmt.Errorf("%w: query threshold %v is outside 0..1", ErrInvalid, q.Threshold)
+	}
+	if q.MaxAge < 0 {
+		return fmt.Errorf("%w: query max age %v is negative: use ForceRefresh to accept nothing stored", ErrInvalid, q.MaxAge)
+	}
+	if q.TTL < 0 && q.TTL != NoExpiry {
+		return fmt.Errorf("%w: query TTL %v is negative: use NoExpiry or a positive duration", ErrInvalid, q.TTL)
+	}
+	return nil
+}
+
+func validNamespace(ns string) error {
+	if len(ns) > MaxNamespaceBytes {
+		return fmt.Errorf("%w: namespace of %d bytes: at most %d are allowed", ErrInvalid, len(ns), MaxNamespaceBytes)
+	}
+	if !utf8.ValidString(ns) {
+		return fmt.Errorf("%w: namespace %q is not valid UTF-8", ErrInvalid, ns)
+	}
+	for _, r := range ns {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("%w: namespace %q holds the control character %U", ErrInvalid, ns, r)
+		}
+	}
+	return nil
+}
+
+// last returns the question. The query must be valid.
+func (q *Query) last() *Message { return &q.Messages[len(q.Messages)-1] }
+
+// keyVersion is hashed into every key, so that a change of the canonical form below can never make an old entry
+// answer a question that was keyed by another rule.
+const keyVersion = "reprise/key/1"
+
+// keys returns the partition of the query, which two rewordings of one question share, and its exact key.
+//
+//	partition = H(version, namespace, scope, n-1, role₁, text₁, rest₁, …, roleₙ, restₙ)
+//	exact     = H(partition, textₙ)
+//
+// Every part is length-prefixed. The number of earlier messages is implied by the number of parts, since each turn
+// gives exactly three and the last one two.
+func (q *Query) keys() (partition, exact Digest) {
+	w := newKeyWriter()
+	w.string(keyVersion)
+	w.string(q.Namespace)
+	w.bytes(q.Scope[:])
+	n := len(q.Messages) - 1
+	for i := range q.Messages[:n] {
+		m := &q.Messages[i]
+		w.string(m.Role)
+		w.string(m.Text)
+		w.bytes(m.Rest[:])
+	}
+	m := &q.Messages[n]
+	w.string(m.Role)
+	w.bytes(m.Rest[:])
+	partition = w.sum()
+
+	w = newKeyWriter()
+	w.bytes(partition[:])
+	w.string(m.Text)
+	return partition, w.sum()
+}
+
+// expiry returns when an entry that is created now by this query expires; the zero time: never. A life that runs
+// past what a time stamp of 64-bit nanoseconds can hold is as good as no expiry.
+func (q *Query) expiry(now time.Time, fallback time.Duration) time.Time {
+	ttl := q.TTL
+	if ttl == 0 {
+		ttl = fallback
+	}
+	if ttl <= 0 || int64(ttl) > math.MaxInt64-now.UnixNano() {
+		return time.Time{}
+	}
+	return now.Add(ttl)
+}
