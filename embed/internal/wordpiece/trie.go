@@ -17,7 +17,6 @@ const maxNodes = 1 << 21
 type trie struct {
 	edges []uint64
 	shift uint8
-	count int
 	ids   []int32 // of the token that ends at the node, or -1
 }
 
