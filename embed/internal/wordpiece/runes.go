@@ -55,7 +55,7 @@ func (t *runeTable) action(r rune) action {
 
 // parseRunes reads the format that the head of runes.txt describes.
 func parseRunes(text string) (*runeTable, error) {
-	flat := make([]action, maxRune+1)
+	var d draft
 	t := &runeTable{rank: map[rune]uint8{}}
 	n := 0
 	for line := range strings.Lines(text) {
@@ -63,19 +63,19 @@ func parseRunes(text string) (*runeTable, error) {
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
-		if err := t.parseLine(flat, strings.Fields(line)); err != nil {
+		if err := t.parseLine(&d, strings.Fields(line)); err != nil {
 			return nil, fmt.Errorf("wordpiece: runes.txt, line %d: %w", n, err)
 		}
 	}
 	hangul := action{kind: spread, delta: -1}
 	for r := hangulFirst; r <= hangulLast; r++ {
-		flat[r] = hangul
+		d.set(r, hangul)
 	}
-	t.compress(flat)
+	t.compress(&d)
 	return t, nil
 }
 
-func (t *runeTable) parseLine(flat []action, f []string) error {
+func (t *runeTable) parseLine(d *draft, f []string) error {
 	k, known := verbs[f[0]]
 	if !known {
 		return fmt.Errorf("unknown verb %q", f[0])
@@ -108,20 +108,20 @@ func (t *runeTable) parseLine(flat []action, f []string) error {
 		t.sequences = append(t.sequences, seq)
 	case letter, alone:
 		if len(args) == 2 {
-			d, err := strconv.ParseInt(args[1], 16, 32)
+			delta, err := strconv.ParseInt(args[1], 16, 32)
 			if err != nil {
 				return fmt.Errorf("delta: %w", err)
 			}
-			a.delta, args = int32(d), args[:1]
+			a.delta, args = int32(delta), args[:1]
 		}
 	}
 	if len(args) != 1 {
 		return fmt.Errorf("%q wants one range", f[0])
 	}
-	return t.set(flat, args[0], a)
+	return t.set(d, args[0], a)
 }
 
-func (t *runeTable) set(flat []action, span string, a action) error {
+func (t *runeTable) set(d *draft, span string, a action) error {
 	step := rune(1)
 	span, every, stepped := strings.Cut(span, "/")
 	if stepped {
@@ -151,7 +151,7 @@ func (t *runeTable) set(flat []action, span string, a action) error {
 		if a.kind == mark {
 			t.rank[r] = uint8(a.delta)
 		}
-		flat[r] = a
+		d.set(r, a)
 	}
 	return nil
 }
@@ -164,15 +164,29 @@ func parseRune(s string) (rune, error) {
 	return rune(v), nil
 }
 
-// compress stores each distinct block once.
-func (t *runeTable) compress(flat []action) {
-	seen := map[[blockSize]action]uint16{}
-	for i := range t.block {
-		b := [blockSize]action(flat[i*blockSize:])
-		at, ok := seen[b]
+// draft is the table while it is read. A block that no line touches is nil: most of Unicode is.
+type draft [(maxRune + 1) / blockSize]*[blockSize]action
+
+func (d *draft) set(r rune, a action) {
+	b := &d[r>>blockBits]
+	if *b == nil {
+		*b = new([blockSize]action)
+	}
+	(*b)[r&(blockSize-1)] = a
+}
+
+// compress stores each distinct block once, the untouched one first.
+func (t *runeTable) compress(d *draft) {
+	t.actions = make([]action, blockSize)
+	seen := map[[blockSize]action]uint16{{}: 0}
+	for i, b := range d {
+		if b == nil {
+			continue
+		}
+		at, ok := seen[*b]
 		if !ok {
 			at = uint16(len(seen))
-			seen[b] = at
+			seen[*b] = at
 			t.actions = append(t.actions, b[:]...)
 		}
 		t.block[i] = at

@@ -82,7 +82,7 @@ func TestLimitsWithoutRoom(t *testing.T) {
 
 // TestHostileTextsAreLinear reads texts that would take hours in quadratic time.
 func TestHostileTextsAreLinear(t *testing.T) {
-	const n = 1_000_000
+	const n = 300_000
 	tok := tokenizer(t)
 	for name, text := range map[string]string{
 		"one word":           strings.Repeat("a", n),
@@ -106,20 +106,20 @@ func TestHostileTextsAreLinear(t *testing.T) {
 		if ids := tok.Encode(nil, text, 1<<62); ids[0] != 101 || ids[len(ids)-1] != 102 {
 			t.Errorf("%s: ids do not begin with [CLS] and end with [SEP]", name)
 		}
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("%s: %v for %d bytes", name, took, len(text))
 		}
 	}
 }
 
-// TestStopsAtTheCut would take a hundred thousand times as long if the rest of the text were read.
+// TestStopsAtTheCut would take tens of thousands of times as long if the rest of the text were read.
 func TestStopsAtTheCut(t *testing.T) {
 	tok := tokenizer(t)
-	text := strings.Repeat("hello ", 20_000_000)
+	text := strings.Repeat("hello ", 10_000_000)
 	start := time.Now()
 	tok.Encode(nil, text, 128)
-	if took := time.Since(start); took > 200*time.Millisecond {
-		t.Errorf("%v for 128 ids at the head of 120 MB", took)
+	if took := time.Since(start); took > 150*time.Millisecond {
+		t.Errorf("%v for 128 ids at the head of 60 MB", took)
 	}
 }
 
