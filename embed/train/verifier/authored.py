@@ -1,0 +1,54 @@
+"""Reads the authored pairs and says which domain, and so which part, each belongs to."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import pathlib
+
+BLOCK = 30  # pairs a domain, in order, in a file whose rows do not name theirs
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    a: str
+    b: str
+    same: bool
+    kind: str
+    domain: str
+    part: str  # "train", "dev" or "heldout"
+
+
+def part_of(number: int) -> str:
+    """Every fifth domain is held out and never trained on; another sixteenth of the rest is for choosing settings."""
+    if number % 5 == 2:
+        return "heldout"
+    return "dev" if number % 16 == 9 else "train"
+
+
+def read(folder: pathlib.Path, pattern: str = "authored_pairs*.jsonl") -> list[Pair]:
+    """Pairs of every matching file. A row may name its domain as "<set><number>"; else blocks of 30 of a set are domains.
+
+    A question that stands in a held-out domain keeps its pairs elsewhere out of the training part.
+    """
+    pairs: list[Pair] = []
+    files = sorted(folder.glob(pattern))
+    if not files:
+        raise SystemExit(f"authored: no {pattern} in {folder}")
+    seen: collections.Counter[str] = collections.Counter()
+    for path in files:
+        for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            row = json.loads(line)
+            missing = {"a", "b", "same", "kind", "set"} - row.keys()
+            if missing:
+                raise SystemExit(f"authored: {path.name} line {at} lacks {', '.join(sorted(missing))}")
+            number = seen[row["set"]] // BLOCK
+            seen[row["set"]] += 1
+            domain = row.get("domain", f"{row['set']}{number:02d}")
+            number = int("".join(c for c in domain if c.isdigit()) or -1)
+            if number < 0:
+                raise SystemExit(f"authored: {path.name} line {at}: domain {domain!r} has no number, which decides its part")
+            pairs.append(Pair(row["a"], row["b"], bool(row["same"]), row["kind"], domain, part_of(number)))
+    kept_out = {t.lower() for p in pairs if p.part == "heldout" for t in (p.a, p.b)}
+    return [p for p in pairs if p.part == "heldout" or not {p.a.lower(), p.b.lower()} & kept_out]

@@ -1,0 +1,47 @@
+"""From the data to the file that the Go package reads, in one command: pairs, weights, figures, export.
+
+    python build.py --authored DIR --qqp FILE --intents FILE --intents FILE --model DIR --work DIR
+
+What lands in the work folder: the parts of data.py, weights.safetensors (float32), verifier.safetensors (int8), figures.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def step(script: str, *flags: object, into: pathlib.Path | None = None) -> None:
+    command = [sys.executable, str(HERE / script), *map(str, flags)]
+    print("+", *command[1:], flush=True)
+    if into is None:
+        subprocess.run(command, check=True)
+    else:
+        with into.open("w", encoding="utf-8") as f:
+            subprocess.run(command, check=True, stdout=f)
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--authored", type=pathlib.Path, required=True)
+    p.add_argument("--qqp", type=pathlib.Path, required=True)
+    p.add_argument("--intents", type=pathlib.Path, action="append", default=[])
+    p.add_argument("--wordnet", type=pathlib.Path, default=pathlib.Path("/usr/share/wordnet"))
+    p.add_argument("--model", type=pathlib.Path, required=True)
+    p.add_argument("--work", type=pathlib.Path, required=True)
+    a = p.parse_args()
+    data, weights, out = a.work / "data", a.work / "weights.safetensors", a.work / "verifier.safetensors"
+    a.work.mkdir(parents=True, exist_ok=True)
+    intents = [x for f in a.intents for x in ("--intents", f)]
+    step("data.py", "--authored", a.authored, "--qqp", a.qqp, *intents, "--wordnet", a.wordnet, "--model", a.model, "--out", data)
+    step("train.py", "--data", data, "--model", a.model, "--out", weights)
+    step("export.py", "--weights", weights, "--model", a.model, "--data", data, "--out", out)
+    step("evaluate.py", "--data", data, "--model", a.model, "--weights", weights, "--quantised", out, into=a.work / "figures.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Measures a verifier, and the cosine of the encoder that it came from, on the parts that were never trained on.
+
+    python evaluate.py --data DIR --model DIR [--weights FILE] [--quantised FILE] [--orders 1|2] [--part heldout|dev]
+
+Prints Markdown. A threshold is set on all traps of a set together; the lines by kind are read at that same threshold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+import measure
+import mine
+from model import PairTokenizer, Trunk, Verifier, score
+from quantised import load_quantised
+
+
+def cosine(folder: pathlib.Path, pairs: list[tuple[str, str]]) -> np.ndarray:
+    v = mine.embed(folder, [t for p in pairs for t in p])
+    return (v[0::2] * v[1::2]).sum(1)
+
+
+def table(name: str, rows: list[dict], scores: dict[str, np.ndarray]) -> None:
+    same = np.array([r["same"] for r in rows])
+    kinds = np.array([r["kind"] for r in rows])
+    print(f"\n### {name}: {same.sum()} same, {(~same).sum()} traps\n")
+    print("| same-pairs accepted | " + " | ".join(f"at {f:.0%} of traps" for f in measure.SHARES) + " | average precision |")
+    print("|---" * (len(measure.SHARES) + 2) + "|")
+    for who, s in scores.items():
+        cells = []
+        for f in measure.SHARES:
+            low, high = measure.interval(lambda x, y: measure.accepted(x, y, f), s, same)
+            cells.append(f"{measure.accepted(s, same, f):.1%} ({low:.1%} to {high:.1%})")
+        low, high = measure.interval(measure.average_precision, s, same, rounds=300)
+        print(f"| {who} | {' | '.join(cells)} | {measure.average_precision(s, same):.4f} ({low:.3f} to {high:.3f}) |")
+    if len(set(kinds)) < 2:
+        return
+    print("\n| by kind, let through at 1 / 2 / 5 % of all traps | " + " | ".join(scores) + " |")
+    print("|---" * (len(scores) + 1) + "|")
+    for kind, yes in sorted({(k, bool(y)) for k, y in zip(kinds, same)}, key=lambda x: (not x[1], x[0])):
+        at = (kinds == kind) & (same == yes)
+        cells = []
+        for s in scores.values():
+            limits = [np.sort(s[~same])[::-1][int(f * (~same).sum())] for f in measure.SHARES]
+            cells.append(" / ".join(f"{(s[at] > t).mean():.1%}" for t in limits))
+        print(f"| {kind} ({'same' if yes else 'trap'}, {at.sum()}) | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--data", type=pathlib.Path, required=True)
+    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--weights", type=pathlib.Path, action="append", default=[], help="float weights of train.py; repeatable")
+    p.add_argument("--quantised", type=pathlib.Path, help="file of export.py")
+    p.add_argument("--part", choices=("heldout", "dev"), default="heldout")
+    p.add_argument("--orders", type=int, choices=(1, 2), default=2, help="2: mean of both orders")
+    p.add_argument("--skip-cosine", action="store_true")
+    p.add_argument("--threads", type=int, default=2)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    tok = PairTokenizer(a.model)
+    models = {}
+    for w in a.weights:
+        m = Verifier(Trunk.load(a.model))
+        m.load_state_dict(load_file(w))
+        models[w.stem] = m
+    if a.quantised:
+        models["int8"] = load_quantised(a.model, a.quantised)
+    for name, file in (("authored", f"{a.part}.jsonl"), ("QQP", f"qqp_{a.part}.jsonl")):
+        rows = [json.loads(line) for line in (a.data / file).read_text(encoding="utf-8").splitlines()]
+        pairs = [(r["a"], r["b"]) for r in rows]
+        scores = {} if a.skip_cosine else {"cosine": cosine(a.model, pairs)}
+        for who, m in models.items():
+            scores[who] = score(m, tok, pairs, a.orders).numpy()
+        table(f"{name} {a.part}", rows, scores)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Turns trained float weights into the quantised file that the Go package reads.
+
+    python export.py --weights FILE --model DIR --data DIR --out FILE
+
+Scheme, names and container are those of ../convert.py. The file holds no word embeddings: those of the encoder's file serve,
+they were frozen in training. Beside the encoder's tensors it has head.hidden.{weight,bias} (128 x 768, the [CLS] state before the mean)
+and head.logit.{weight,bias}, float32, and calibration (slope, offset): P = sigmoid(slope * mean logit of both orders + offset),
+fitted on dev.jsonl and qqp_dev.jsonl. Activation ranges are read on pairs of the training domains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from model import PairTokenizer, Trunk, Verifier, collate, score
+
+FORMAT = "1"
+# Share of the difficulty that moves from the activations to the weights, by matrix; 0 leaves the input alone.
+SHARES = {"qkv": 0.5, "out": 0.0, "up": 0.5, "down": 0.5}
+
+
+def rows_to_int8(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric int8 with one float32 scale a row."""
+    scale = np.maximum(np.abs(w).max(1), 1e-12).astype(np.float32) / np.float32(127)
+    return np.clip(np.rint(w / scale[:, None]), -127, 127).astype(np.int8), scale
+
+
+def smoothing(share: float, peak: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """A factor an input channel (SmoothQuant, Xiao et al. 2022), geometric mean 1, few bits, so that files reproduce."""
+    if share == 0:
+        return np.ones(w.shape[1], np.float32)
+    s = np.maximum(peak, 1e-4).astype(np.float64) ** share / np.maximum(np.abs(w).max(0), 1e-6).astype(np.float64) ** (1 - share)
+    s /= np.exp(np.log(s).mean())
+    mantissa, exponent = np.frexp(s)
+    return np.ldexp(np.rint(mantissa * 256) / 256, exponent).astype(np.float32)
+
+
+@torch.no_grad()
+def peaks(model: Verifier, tok: PairTokenizer, pairs: list[tuple[str, str]]) -> dict[str, np.ndarray]:
+    """The largest activation of every input channel of every matrix, by "<layer>.<matrix>"."""
+    found: dict[str, torch.Tensor] = {}
+
+    def note(name: str):
+        def hook(_, inputs):
+            x = inputs[0].abs().flatten(0, -2).amax(0)
+            found[name] = torch.maximum(found[name], x) if name in found else x
+
+        return hook
+
+    hooks = [
+        getattr(layer, m).register_forward_pre_hook(note(f"{i}.{m}")) for i, layer in enumerate(model.trunk.layers) for m in SHARES
+    ]
+    for row in tok(pairs):  # one at a time: padding would count as an input
+        model(*collate([row]))
+    for h in hooks:
+        h.remove()
+    return {n: x.numpy() for n, x in found.items()}
+
+
+def export(model: Verifier, tok: PairTokenizer, pairs: list[tuple[str, str]]) -> dict[str, np.ndarray]:
+    peak = peaks(model, tok, pairs)
+    f = lambda x: x.detach().float().numpy()  # noqa: E731
+    t = model.trunk
+    out = {"position": f(t.position.weight), "type": f(t.kind.weight), "norm.weight": f(t.norm.weight), "norm.bias": f(t.norm.bias)}
+    for i, layer in enumerate(t.layers):
+        for name, share in SHARES.items():
+            matrix, p = getattr(layer, name), f"layer.{i}.{name}."
+            w = f(matrix.weight)
+            s = smoothing(share, peak[f"{i}.{name}"], w)
+            out[p + "smooth"], out[p + "bias"] = s, f(matrix.bias)
+            out[p + "weight"], out[p + "scale"] = rows_to_int8(w * s)
+        for name in ("norm1", "norm2"):
+            norm = getattr(layer, name)
+            out[f"layer.{i}.{name}.weight"], out[f"layer.{i}.{name}.bias"] = f(norm.weight), f(norm.bias)
+    out["head.hidden.weight"], out["head.hidden.bias"] = f(model.hidden.weight), f(model.hidden.bias)
+    out["head.logit.weight"], out["head.logit.bias"] = f(model.logit.weight), f(model.logit.bias)
+    return out
+
+
+def calibrate(model: Verifier, tok: PairTokenizer, rows: list[dict]) -> np.ndarray:
+    """Slope and offset that make the probabilities fit (Platt, 1999), by Newton's method on the mean log loss."""
+    z = torch.logit(score(model, tok, [(r["a"], r["b"]) for r in rows]), eps=1e-9).numpy()
+    y = np.array([float(r["same"]) for r in rows])
+    x = np.stack([z, np.ones_like(z)], 1)
+    w = np.array([1.0, 0.0])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ w))
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-9 * np.eye(2)
+        w -= np.linalg.solve(hessian, x.T @ (p - y))
+    return w.astype(np.float32)
+
+
+def serialise(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> bytes:
+    """The safetensors container with a fixed order: wide types first, then by name, metadata as given."""
+    names = {"float32": "F32", "int8": "I8"}
+    order = sorted(tensors, key=lambda n: (-tensors[n].dtype.itemsize, n))
+    header: dict[str, object] = {"__metadata__": metadata}
+    at = 0
+    for n in order:
+        header[n] = {"dtype": names[tensors[n].dtype.name], "shape": list(tensors[n].shape), "data_offsets": [at, at + tensors[n].nbytes]}
+        at += tensors[n].nbytes
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head + b"".join(np.ascontiguousarray(tensors[n]).tobytes() for n in order)
+
+
+def read(path: pathlib.Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--weights", type=pathlib.Path, required=True, help="float weights of train.py")
+    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--data", type=pathlib.Path, required=True, help="folder of data.py")
+    p.add_argument("--out", type=pathlib.Path, required=True)
+    a = p.parse_args()
+    model = Verifier(Trunk.load(a.model))
+    model.load_state_dict(load_file(a.weights))
+    model.eval()
+    tok = PairTokenizer(a.model)
+    tensors = export(model, tok, [(r["a"], r["b"]) for r in read(a.data / "authored.jsonl")[:200]])
+    tensors["calibration"] = calibrate(model, tok, read(a.data / "dev.jsonl") + read(a.data / "qqp_dev.jsonl")[:330])
+    source = hashlib.sha256((a.model / "model.safetensors").read_bytes()).hexdigest()
+    data = serialise(tensors, {"format": FORMAT, "model": "all-MiniLM-L6-v2 verifier", "source_sha256": source})
+    a.out.write_bytes(data)
+    print(f"{a.out.name}: {len(data):,} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""python -m unittest pipeline_test: splits, rules and figures, without a model. Needs no data but what it writes."""
+
+import json
+import pathlib
+import random
+import tempfile
+import unittest
+
+import numpy as np
+
+import authored
+import data
+import measure
+
+
+class FakeWordNet:
+    def antonyms(self, word):
+        return ["short"] if word == "long" else []
+
+    def sisters(self, word):
+        return ["cheese"] if word == "bread" else []
+
+    def synonyms(self, word):
+        return []
+
+
+class Parts(unittest.TestCase):
+    def test_no_heldout_question_is_trained_on(self):
+        rows = [{"a": f"q{i}", "b": f"r{i}", "same": True, "kind": "near", "set": "a"} for i in range(30 * 20)]
+        rows[0]["a"] = "R75"  # stands in the held-out third domain, in other case
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "authored_pairs.jsonl"
+            path.write_text("\n".join(map(json.dumps, rows)))
+            pairs = authored.read(pathlib.Path(folder))
+        heldout = {t.lower() for p in pairs if p.part == "heldout" for t in (p.a, p.b)}
+        rest = {t.lower() for p in pairs if p.part != "heldout" for t in (p.a, p.b)}
+        self.assertEqual(len([p for p in pairs if p.part == "heldout"]), 120)
+        self.assertFalse(heldout & rest)
+        self.assertEqual(len(pairs), len(rows) - 1)
+
+    def test_a_named_domain_outlives_dropped_rows(self):
+        row = {"a": "x", "b": "y", "same": True, "kind": "near", "set": "a", "domain": "a07"}
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "authored_pairs.jsonl").write_text(json.dumps(row))
+            (pair,) = authored.read(pathlib.Path(folder))
+        self.assertEqual((pair.domain, pair.part), ("a07", "heldout"))
+
+    def test_question_pairs_split_by_component(self):
+        rows = [{"a": f"{i}", "b": f"{i + 1 if i % 3 else i}x", "same": False} for i in range(600)]
+        parts = data.split_qqp(rows, random.Random(1), heldout=100, dev=50)
+        texts = {n: {t for r in rs for t in (r["a"], r["b"])} for n, rs in parts.items()}
+        self.assertFalse(texts["heldout"] & texts["train"] or texts["heldout"] & texts["dev"] or texts["dev"] & texts["train"])
+        self.assertEqual(sum(map(len, parts.values())), len(rows))
+
+
+class RuleMade(unittest.TestCase):
+    TEXTS = ["How do I enable 2 backups in Word?", "Is the long bread from Paris to Rome cheap?", "What is the best way to learn French by March?"]
+
+    def made(self, seed):
+        rules = data.Rules(random.Random(seed), self.TEXTS, FakeWordNet())
+        return [rules.trap(t) for t in self.TEXTS * 50], [rules.near(t) for t in self.TEXTS * 50], [rules.turned() for _ in range(50)]
+
+    def test_equal_seeds_give_equal_pairs(self):
+        self.assertEqual(self.made(3), self.made(3))
+        self.assertNotEqual(self.made(3), self.made(4))
+
+    def test_traps_differ_from_their_question(self):
+        traps, near, turned = self.made(5)
+        for text, trap in zip(self.TEXTS * 50, traps):
+            self.assertIsNotNone(trap, text)
+            self.assertNotEqual(trap[0].lower(), text.lower())
+        self.assertTrue(all(near))
+        self.assertTrue(all(a != b for a, b, _ in turned))
+
+
+class Figures(unittest.TestCase):
+    def test_accepted(self):
+        scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+        same = np.array([True, False, True, True, False, False])
+        self.assertAlmostEqual(measure.accepted(scores, same, 0.05), 1 / 3)
+        self.assertAlmostEqual(measure.accepted(scores, same, 0.34), 1.0)
+
+    def test_average_precision(self):
+        self.assertAlmostEqual(measure.average_precision(np.array([3.0, 2, 1]), np.array([True, False, True])), (1 + 2 / 3) / 2)
+        self.assertAlmostEqual(measure.average_precision(np.ones(4), np.array([True, False, False, False])), 1 / 4)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,49 @@
+"""Runs a file of export.py in torch with the arithmetic of int8 kernels, to measure what quantising costs.
+
+Weights: int8, a scale an output channel. Activations: divided by the input channel's factor, then int8 with a scale a row
+(largest magnitude over 127). The sums are exact; bias, soft-max, GELU and layer norms are float32.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from model import Trunk, Verifier
+
+
+class Int8Linear(nn.Module):
+    def __init__(self, weight: torch.Tensor, scale: torch.Tensor, smooth: torch.Tensor, bias: torch.Tensor):
+        super().__init__()
+        self.weight, self.scale, self.smooth, self.bias = weight.float(), scale, smooth, bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x / self.smooth
+        step = x.abs().amax(-1, keepdim=True).clamp_min(1e-12) / 127
+        q = torch.round(x / step)  # whole numbers up to 127: the products and their sums stay exact in float32
+        return (q @ self.weight.T) * step * self.scale + self.bias
+
+
+def load_quantised(model: pathlib.Path, file: pathlib.Path) -> Verifier:
+    """The verifier of an exported file; the word embeddings are those of the encoder, rounded to int8 as its own file has them."""
+    t = load_file(file)
+    v = Verifier(Trunk.load(model), hidden=t["head.hidden.bias"].numel())
+    word = v.trunk.word.weight.data
+    step = word.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
+    v.trunk.word.weight.data = torch.round(word / step) * step
+    v.trunk.position.weight.data = t["position"]
+    v.trunk.kind.weight.data = t["type"]
+    v.trunk.norm.weight.data, v.trunk.norm.bias.data = t["norm.weight"], t["norm.bias"]
+    for i, layer in enumerate(v.trunk.layers):
+        p = f"layer.{i}."
+        for name in ("qkv", "out", "up", "down"):
+            setattr(layer, name, Int8Linear(*(t[f"{p}{name}.{part}"] for part in ("weight", "scale", "smooth", "bias"))))
+        for name in ("norm1", "norm2"):
+            norm = getattr(layer, name)
+            norm.weight.data, norm.bias.data = t[f"{p}{name}.weight"], t[f"{p}{name}.bias"]
+    v.hidden.weight.data, v.hidden.bias.data = t["head.hidden.weight"], t["head.hidden.bias"]
+    v.logit.weight.data, v.logit.bias.data = t["head.logit.weight"], t["head.logit.bias"]
+    return v.eval()

@@ -1,0 +1,150 @@
+"""Trains the verifier on what data.py wrote. One seed, one recipe, one file of float32 weights.
+
+    python train.py --data DIR --model DIR --recipe recipe.json --out FILE
+
+The recipe is a list of stages; a stage draws so many rows of each file, each file reshuffled whenever it is used up, and moves the rate
+in a straight line. The weights written are an exponential average over the steps: free, and steadier than the last step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import pathlib
+import random
+import time
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+
+import measure
+from model import PairTokenizer, Trunk, Verifier, collate, score
+
+TOKENS = 1536  # padded tokens a batch: about 48 pairs of 32
+TYPICAL = TOKENS / 32  # pairs a batch that one unit of loss stands for
+AVERAGE_EVERY = 4  # steps between two updates of the running average
+LONGEST = 128  # tokens of a pair in training
+
+
+def read(path: pathlib.Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+class Draws:
+    """Rows of one file without end, each pass in a new order."""
+
+    def __init__(self, rows: list[dict], rng: random.Random):
+        self.rows, self.rng, self.left = rows, rng, []
+
+    def take(self, n: int) -> list[dict]:
+        out = []
+        while len(out) < n:
+            if not self.left:
+                self.left = self.rng.sample(self.rows, len(self.rows))
+            out.append(self.left.pop())
+        return out
+
+
+def batches(rows: list[dict], tok: PairTokenizer, smoothing: dict[str, float], rng: random.Random):
+    """Batches of like length, in random order: (ids, kinds, valid, target). Either order of a pair is as likely."""
+    rng.shuffle(rows)
+    pairs = [(r["a"], r["b"]) if rng.random() < 0.5 else (r["b"], r["a"]) for r in rows]
+    soft = [smoothing.get(r["from"], 0.0) for r in rows]
+    target = [s / 2 + (1 - s) * r["same"] for r, s in zip(rows, soft)]
+    items = [(e, t) for e, t in zip(tok(pairs), target)]
+    for s in range(0, len(items), 4096):  # sorted within a window only: neighbours in length, not in time
+        window = sorted(items[s : s + 4096], key=lambda it: len(it[0][0]))
+        cut, batch = [], []
+        for it in window:
+            if batch and len(it[0][0]) * (len(batch) + 1) > TOKENS:
+                cut.append(batch)
+                batch = []
+            batch.append(it)
+        cut.append(batch)
+        rng.shuffle(cut)
+        for b in cut:
+            yield (*collate([e for e, _ in b]), torch.tensor([t for _, t in b]))
+
+
+def report(model: Verifier, tok: PairTokenizer, sets: dict[str, list[dict]]) -> str:
+    said = []
+    for name, rows in sets.items():
+        s = score(model, tok, [(r["a"], r["b"]) for r in rows], orders=1).numpy()
+        y = np.array([r["same"] for r in rows])
+        shares = " ".join(f"{measure.accepted(s, y, f):.3f}" for f in measure.SHARES)
+        said.append(f"{name} {shares} ap {measure.average_precision(s, y):.3f}")
+    return " | ".join(said)
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--data", type=pathlib.Path, required=True)
+    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--recipe", type=pathlib.Path, default=pathlib.Path(__file__).with_name("recipe.json"))
+    p.add_argument("--start", type=pathlib.Path, help="weights to go on from, instead of the encoder's")
+    p.add_argument("--out", type=pathlib.Path, required=True)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--seed", type=int, default=1)
+    a = p.parse_args()
+    torch.manual_seed(a.seed)
+    torch.set_num_threads(a.threads)
+    rng = random.Random(a.seed)
+    recipe = json.loads(a.recipe.read_text())
+
+    tok = PairTokenizer(a.model)
+    tok.tok.enable_truncation(LONGEST)
+    model = Verifier(Trunk.load(a.model))
+    if a.start:
+        model.load_state_dict(load_file(a.start))
+    model.train()
+    head = [q for n, q in model.named_parameters() if not n.startswith("trunk.")]
+    body = [q for n, q in model.named_parameters() if n.startswith("trunk.") and q.requires_grad]
+    optimizer = torch.optim.AdamW([{"params": body}, {"params": head}], lr=0.0, weight_decay=0.01, fused=True)
+    steady = copy.deepcopy(model)  # the running average of the weights; what is measured and written
+    steady_body = [q for q in steady.parameters() if q.requires_grad]
+    body_now = [q for q in model.parameters() if q.requires_grad]
+    files = {n for st in recipe["stages"] for n in st["mix"]}
+    draws = {n: Draws(read(a.data / n), rng) for n in sorted(files)}
+    dev = {"dev": read(a.data / "dev.jsonl"), "qqp_dev": read(a.data / "qqp_dev.jsonl")[:500]}
+
+    began, step, running = time.time(), 0, 0.0
+    for number, stage in enumerate(recipe["stages"]):
+        rows = [r for n in sorted(stage["mix"]) for r in draws[n].take(stage["mix"][n])]
+        todo, done = len(rows), 0
+        for layer in model.trunk.layers:
+            layer.dropout = stage["dropout"]
+        for ids, kinds, valid, target in batches(rows, tok, recipe["smoothing"], rng):
+            first, last = stage["rate"]
+            rate = (first + (last - first) * done / todo) * min(1.0, (step + 1) / 100)
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.param_groups[1]["lr"] = rate * recipe["head_rate"]
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = model(ids, kinds, valid)
+            # A sum over a fixed count: a batch of long pairs holds fewer, and must not weigh each of them more.
+            loss = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="sum") / TYPICAL
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(body + head, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            done += len(target)
+            step += 1
+            if step % AVERAGE_EVERY == 0:
+                with torch.no_grad():
+                    torch._foreach_lerp_(steady_body, body_now, 1 - min(recipe["average"], step / (step + 10)) ** AVERAGE_EVERY)
+            running = 0.98 * running + 0.02 * loss.item() * TYPICAL / len(target)
+            if step % 50 == 0:
+                spent = time.time() - began
+                print(f"stage {number} step {step} pairs {done}/{todo} loss {running / (1 - 0.98**step):.4f} {spent:.0f} s", flush=True)
+            if step % 600 == 0:
+                print(report(steady, tok, dev), flush=True)
+                save_file(steady.state_dict(), a.out.with_suffix(".partial"))
+        print(report(steady, tok, dev), flush=True)
+        save_file(steady.state_dict(), a.out.with_suffix(f".stage{number}.safetensors"))
+    save_file(steady.state_dict(), a.out)
+
+
+if __name__ == "__main__":
+    main()
