@@ -8,7 +8,11 @@ type guard struct {
 }
 
 // guards in the order in which they are asked; the first veto is the one that is told.
-var guards []guard
+var guards = [...]guard{
+	{ReasonNumber, numberVeto},
+	{ReasonIdentifier, identifierVeto},
+	{ReasonNegation, negationVeto},
+}
 
 // decide is the step from similar to the same: it says why the candidate's answer must not be served for the
 // question, or ReasonNone. It is the whole policy; nothing else knows thresholds or guards.
