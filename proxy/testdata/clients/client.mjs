@@ -497,7 +497,7 @@ test('a huge prompt is answered and stored', async () => {
   const client = await connect();
   const model = fresh();
   const prompt = 'All work and no play makes a dull cache. '.repeat(20000); // 820 kB
-  for (const [mode, want] of [['semantic', 'SEMANTIC MISS'], ['simple', 'HIT']])
+  for (const [mode, want] of [['semantic', 'MISS'], ['simple', 'HIT']]) // too long to embed: the exact tier alone decides
     assert.equal((await ask(client, model, { prompt, headers: { 'x-portkey-cache': mode } })).status, want, mode);
   assert.equal(await calls(model), 1, 'calls');
 });
@@ -552,7 +552,7 @@ test('kill -9 keeps what was answered from the cache', async () => {
   const models = Array.from({ length: 10 }, () => fresh());
   for (const model of models) {
     await ask(client, model);
-    await ask(client, model, { headers: { 'cache-control': 'only-if-cached' } }); // an answer that can be read is durable
+    assert.ok((await ask(client, model)).headers.get('x-reprise-entry'), 'not stored'); // what has an entry is durable
   }
   await control('gateway/kill');
   await control('gateway/start');
