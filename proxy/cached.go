@@ -1,0 +1,272 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
+)
+
+// settleWait is how long a client waits for an answer which another one has just been given to be stored, so that the
+// repeat is the hit that it looks like. After it the answer comes from the finished call.
+const settleWait = time.Second
+
+// cached serves the endpoints whose answers are cached.
+func (s *Server) cached(ctx *fasthttp.RequestCtx, x *exchange, m *questions) {
+	if !x.accept(ctx) {
+		return
+	}
+	if !x.key(ctx, m) {
+		return
+	}
+	if x.question != nil && x.question.NoCache == "" && s.cfg.Cache != nil {
+		x.lookUp(ctx)
+		if x.hit() && x.sendHit(ctx, m.dialect) {
+			return
+		}
+	}
+	if x.d.onlyIfCached {
+		x.fail(ctx, notCached())
+		return
+	}
+	x.load(ctx, m.dialect)
+}
+
+// accept reads the request's headers and picks the provider. It reports whether to go on.
+func (x *exchange) accept(ctx *fasthttp.RequestCtx) bool {
+	err := x.d.parse(&ctx.Request.Header)
+	if err == nil {
+		x.provider, err = x.s.providers.choose(&x.d)
+	}
+	if err != nil {
+		x.fail(ctx, err)
+		return false
+	}
+	return true
+}
+
+// key reads the question. It reports whether to go on.
+func (x *exchange) key(ctx *fasthttp.RequestCtx, m *questions) bool {
+	if x.d.encoded {
+		x.note = "the body is compressed"
+		return true
+	}
+	q, err := m.read(ctx.PostBody())
+	if err != nil {
+		e := badRequest("invalid_json", "", "the body is not a JSON object")
+		var se *wire.SyntaxError
+		if errors.As(err, &se) {
+			e.message = strings.TrimPrefix(se.Error(), "wire: ")
+		}
+		x.fail(ctx, e)
+		return false
+	}
+	x.question, x.note = q, q.NoCache
+	return true
+}
+
+// lookUp asks the cache.
+func (x *exchange) lookUp(ctx *fasthttp.RequestCtx) {
+	query := x.query(ctx)
+	x.written = x.s.filler.written.Load() // before the look-up: see again
+	x.keyTime = time.Since(x.start)
+	lctx := x.s.ctx
+	if x.d.timeout > 0 {
+		var cancel context.CancelFunc
+		lctx, cancel = context.WithDeadline(lctx, x.start.Add(x.d.timeout))
+		defer cancel()
+	}
+	x.lookup = x.s.cfg.Cache.Lookup(lctx, query)
+	x.keyTime += x.lookup.Timing.Key
+}
+
+func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
+	d := &x.d
+	q := cache.Query{
+		Namespace: d.namespace, Messages: x.question.Messages, Mode: d.mode, Threshold: d.threshold,
+		MaxAge: d.maxAge, TTL: d.ttl, ForceRefresh: d.forceRefresh, NoStore: d.noStore,
+	}
+	if x.question.ExactOnly && q.Mode != cache.ModeOff {
+		q.Mode = cache.ModeSimple
+	}
+	var credential cache.Digest
+	if !x.s.cfg.ShareAcrossKeys {
+		credential = x.credential()
+	}
+	f := &d.fields
+	q.Scope = cache.Hash(x.question.Scope[:], []byte(x.provider.Name), ctx.URI().QueryString(), credential[:],
+		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta])
+	return q
+}
+
+// credential digests what the caller brings to be let in by the provider; zero where the provider's own key is used.
+func (x *exchange) credential() cache.Digest {
+	if x.provider.APIKey != "" {
+		return cache.Digest{}
+	}
+	std := &x.d.fields.std
+	return cache.Hash(std[stdAuthorization], std[stdAPIKey], std[stdAzureKey], std[stdCookie])
+}
+
+// sendHit sends the stored answer. It reports false if the entry turns out not to be one, which only a file that
+// another program wrote to can bring about.
+func (x *exchange) sendHit(ctx *fasthttp.RequestCtx, d *wire.Dialect) bool {
+	e := x.lookup.Entry
+	lay, err := x.s.places.of(e)
+	if err != nil {
+		x.disabled, x.note = true, "the stored entry is not an answer"
+		return false
+	}
+	x.prompt, x.completion = lay.Prompt, lay.Completion
+	x.status = fasthttp.StatusOK
+	if x.question.Stream {
+		body, err := d.Replay(nil, x.fresh(nil, e.Value.Body, lay), x.question.IncludeUsage)
+		if err != nil {
+			x.disabled, x.note = true, "the stored entry cannot be streamed"
+			return false
+		}
+		ctx.SetContentType("text/event-stream; charset=utf-8")
+		ctx.Response.Header.Set("Cache-Control", "no-cache")
+		ctx.Response.SetBodyRaw(body)
+	} else {
+		ctx.SetContentType("application/json")
+		x.appendFresh(ctx, e.Value.Body, lay)
+	}
+	x.writeHeaders(&ctx.Response.Header)
+	x.log()
+	return true
+}
+
+// appendFresh writes the body into the response's own, pooled buffer.
+func (x *exchange) appendFresh(ctx *fasthttp.RequestCtx, body []byte, lay *layout) {
+	var buf [96]byte
+	at := 0
+	for _, c := range lay.cuts {
+		ctx.Response.AppendBody(body[at:c.Start])
+		ctx.Response.AppendBody(x.appendCut(buf[:0], body, lay, c))
+		at = c.End
+	}
+	ctx.Response.AppendBody(body[at:])
+}
+
+func (x *exchange) fresh(dst, body []byte, lay *layout) []byte {
+	at := 0
+	for _, c := range lay.cuts {
+		dst = append(dst, body[at:c.Start]...)
+		dst = x.appendCut(dst, body, lay, c)
+		at = c.End
+	}
+	return append(dst, body[at:]...)
+}
+
+func (x *exchange) appendCut(dst, body []byte, lay *layout, c cut) []byte {
+	switch c.what {
+	case cutID:
+		return appendFreshID(dst, lay.IDPrefix)
+	case cutCreated:
+		return appendUnix(dst, x.start)
+	}
+	if x.s.cfg.Usage == ZeroUsage {
+		return append(dst, wire.ZeroUsage(body[c.Start:c.End])...)
+	}
+	return append(dst, body[c.Start:c.End]...)
+}
+
+// load has a provider answer, sharing its call with equal requests where that is allowed.
+func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
+	s := x.s
+	c, apiErr := x.call(ctx)
+	if apiErr != nil {
+		x.fail(ctx, apiErr)
+		return
+	}
+	// The cache keeps answers as they are, so it asks for them as they are; and its directives end here.
+	delete(c.header, "Accept-Encoding")
+	delete(c.header, "Cache-Control")
+	x.called = true
+	if x.lookup == nil || x.lookup.Status != cache.Miss {
+		f := newFlight(s.ctx, flightKey{}, s.cfg.MaxAnswerBytes)
+		l := f.join()
+		s.start(&runner{s: s, f: f, call: c, dialect: d, lookup: x.lookup, trace: x.d.trace})
+		x.deliver(ctx, d, l)
+		return
+	}
+	key := flightKey{x.lookup.Key(), x.credential(), x.question.Stream, x.question.IncludeUsage}
+	if f := s.flights.ending(key); f != nil && x.settled(ctx, d, f) {
+		return
+	}
+	l, made := s.flights.join(key, func() *flight { return newFlight(s.ctx, key, s.cfg.MaxAnswerBytes) })
+	if made {
+		s.start(&runner{s: s, f: l.f, call: c, dialect: d, lookup: x.lookup, trace: x.d.trace, again: x.again(ctx)})
+		x.deliver(ctx, d, l)
+		return
+	}
+	x.shared = true
+	s.shared.Add(1)
+	x.deliver(ctx, d, l)
+}
+
+// again returns the look-up that the winner of a flight makes before it calls; nil if none is needed. It is, if an answer
+// was written after this request's look-up began: the one that wrote it may have left the flights before this request
+// came to join them. The exact tier is enough, since only an equal request could have been joined.
+func (x *exchange) again(ctx *fasthttp.RequestCtx) func() *cache.Lookup {
+	if x.written == x.s.filler.written.Load() {
+		return nil
+	}
+	q := x.query(ctx)
+	q.Mode = cache.ModeSimple
+	return func() *cache.Lookup { return x.s.cfg.Cache.Lookup(x.s.ctx, q) }
+}
+
+// settled waits until the answer of a finished flight is stored, and sends it from the cache. It reports false if that
+// takes too long or the answer was not to be stored.
+func (x *exchange) settled(ctx *fasthttp.RequestCtx, d *wire.Dialect, f *flight) bool {
+	t := time.NewTimer(settleWait)
+	defer t.Stop()
+	select {
+	case <-f.settled:
+	case <-t.C:
+		return false
+	}
+	again := x.again(ctx)
+	if again == nil {
+		return false
+	}
+	return x.useHit(ctx, d, again())
+}
+
+// useHit sends what a second look-up found. It reports false if that is nothing.
+func (x *exchange) useHit(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *cache.Lookup) bool {
+	if !l.Status.Hit() {
+		return false
+	}
+	first := x.lookup
+	x.lookup, x.called, x.shared = l, false, false
+	if x.sendHit(ctx, d) {
+		return true
+	}
+	x.lookup, x.called, x.shared = first, true, true
+	return false
+}
+
+// call copies the request, because the ctx dies before the call does.
+func (x *exchange) call(ctx *fasthttp.RequestCtx) (*call, *apiError) {
+	path, err := upstreamPath(ctx.URI().PathOriginal())
+	if err != nil {
+		return nil, err
+	}
+	c := &call{
+		provider: x.provider,
+		method:   string(ctx.Method()),
+		path:     path,
+		query:    string(ctx.URI().QueryString()),
+		header:   x.provider.forwarded(&ctx.Request.Header),
+		body:     append([]byte(nil), ctx.PostBody()...),
+	}
+	return c, nil
+}

@@ -1,0 +1,208 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/reprise-cache/reprise/cache"
+)
+
+// Defaults of Config.
+const (
+	DefaultMaxBodyBytes    = 10 << 20
+	DefaultMaxHeaderBytes  = 16 << 10
+	DefaultMaxAnswerBytes  = 8 << 20
+	DefaultMaxConns        = 16 << 10
+	DefaultReadTimeout     = 30 * time.Second
+	DefaultWriteTimeout    = 30 * time.Second
+	DefaultKeepAlive       = 2 * time.Minute
+	DefaultUpstreamTimeout = 10 * time.Minute
+	DefaultUpstreamIdle    = 2 * time.Minute
+	DefaultFillQueue       = 1024
+	DefaultFillWorkers     = 4
+)
+
+// Usage says what a hit reports as its usage.
+type Usage uint8
+
+const (
+	StoredUsage Usage = iota // what the provider reported when the answer was made
+	ZeroUsage                // the same object with every number 0: what the hit cost
+)
+
+// Config configures a Server. Zero fields take the defaults above; Providers must have one.
+type Config struct {
+	Cache     *cache.Cache // nil: nothing is cached. The caller closes it, after Shutdown.
+	Providers []Provider   // by their names, in any order
+	Default   string       // the provider of requests that name none; "": the first of Providers
+
+	MaxBodyBytes   int // largest request body
+	MaxHeaderBytes int // largest request line and headers together
+	MaxAnswerBytes int // largest answer that is kept for the cache and for clients that join late; larger ones pass through
+	MaxConns       int // connections served at once
+
+	ReadTimeout  time.Duration // to receive a whole request
+	WriteTimeout time.Duration // without progress while sending a response
+	KeepAlive    time.Duration // an idle connection is kept open so long
+
+	UpstreamTimeout   time.Duration // a whole call to a provider, its stream included
+	UpstreamFirstByte time.Duration // until a provider's response headers; zero: only UpstreamTimeout counts
+	UpstreamIdle      time.Duration // between two pieces of a provider's response
+
+	FillQueue   int // answers that may wait to be written to the cache
+	FillWorkers int // that write them
+
+	Logger          *slog.Logger // one record a request; nil: none
+	Usage           Usage        // of a hit
+	ShareAcrossKeys bool         // callers with credentials of their own share one cache
+
+	Transport http.RoundTripper // towards the providers; nil: one of the server's own
+}
+
+// Provider is an API that speaks OpenAI's dialects.
+type Provider struct {
+	Name    string            // as requests name it: letters, digits, "-", "_" and "."
+	BaseURL string            // up to and with the version: https://api.openai.com/v1
+	APIKey  string            // sent as the bearer token in place of the caller's credential; "": that one passes through
+	Headers map[string]string // set on every request, over the caller's
+}
+
+// String returns the provider with its secrets masked.
+func (p Provider) String() string {
+	key := "caller's"
+	if p.APIKey != "" {
+		key = "****"
+	}
+	base := p.BaseURL
+	if u, err := url.Parse(base); err == nil {
+		base = u.Redacted()
+	}
+	return fmt.Sprintf("%s (%s, key %s, %d headers)", p.Name, base, key, len(p.Headers))
+}
+
+// withDefaults returns a copy whose zero fields are filled in, or every complaint about the set ones.
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("proxy: "+format, args...)) }
+	notNegative(bad, "MaxBodyBytes", c.MaxBodyBytes)
+	notNegative(bad, "MaxHeaderBytes", c.MaxHeaderBytes)
+	notNegative(bad, "MaxAnswerBytes", c.MaxAnswerBytes)
+	notNegative(bad, "MaxConns", c.MaxConns)
+	notNegative(bad, "ReadTimeout", c.ReadTimeout)
+	notNegative(bad, "WriteTimeout", c.WriteTimeout)
+	notNegative(bad, "KeepAlive", c.KeepAlive)
+	notNegative(bad, "UpstreamTimeout", c.UpstreamTimeout)
+	notNegative(bad, "UpstreamFirstByte", c.UpstreamFirstByte)
+	notNegative(bad, "UpstreamIdle", c.UpstreamIdle)
+	notNegative(bad, "FillQueue", c.FillQueue)
+	notNegative(bad, "FillWorkers", c.FillWorkers)
+	if c.Usage > ZeroUsage {
+		bad("Usage %d: use StoredUsage or ZeroUsage", c.Usage)
+	}
+	if len(c.Providers) == 0 {
+		bad("no providers: give at least one")
+	}
+	known := map[string]bool{}
+	for i, p := range c.Providers {
+		for _, err := range p.complaints() {
+			bad("Providers[%d]: %w", i, err)
+		}
+		if known[p.Name] {
+			bad("Providers[%d]: the name %q is taken already", i, p.Name)
+		}
+		known[p.Name] = true
+	}
+	if c.Default != "" && !known[c.Default] {
+		bad("Default %q is not the name of a provider", c.Default)
+	}
+	if len(errs) > 0 {
+		return c, errors.Join(errs...)
+	}
+
+	if c.Default == "" {
+		c.Default = c.Providers[0].Name
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&c.MaxBodyBytes, DefaultMaxBodyBytes)
+	setDefault(&c.MaxHeaderBytes, DefaultMaxHeaderBytes)
+	setDefault(&c.MaxAnswerBytes, DefaultMaxAnswerBytes)
+	setDefault(&c.MaxConns, DefaultMaxConns)
+	setDefault(&c.ReadTimeout, DefaultReadTimeout)
+	setDefault(&c.WriteTimeout, DefaultWriteTimeout)
+	setDefault(&c.KeepAlive, DefaultKeepAlive)
+	setDefault(&c.UpstreamTimeout, DefaultUpstreamTimeout)
+	setDefault(&c.UpstreamIdle, DefaultUpstreamIdle)
+	setDefault(&c.FillQueue, DefaultFillQueue)
+	setDefault(&c.FillWorkers, DefaultFillWorkers)
+	return c, nil
+}
+
+func notNegative[T int | time.Duration](bad func(string, ...any), field string, v T) {
+	if v < 0 {
+		bad("%s %v is negative", field, v)
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (p Provider) complaints() []error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if !validName(p.Name) {
+		bad("the name %q is not made of letters, digits, \"-\", \"_\" and \".\", 1 to 64 of them", p.Name)
+	}
+	// The URL may hold a password, so only its parts are quoted.
+	u, err := url.Parse(p.BaseURL)
+	switch {
+	case err != nil:
+		bad("the base URL of %q cannot be parsed: give one such as https://api.openai.com/v1", p.Name)
+	case u.Scheme != "http" && u.Scheme != "https":
+		bad("the base URL of %q has the scheme %q: use http or https", p.Name, u.Scheme)
+	case u.Host == "":
+		bad("the base URL of %q has no host", p.Name)
+	case u.RawQuery != "" || u.Fragment != "":
+		bad("the base URL of %q has a query or a fragment, which paths cannot be added to", p.Name)
+	}
+	if !validHeaderValue(p.APIKey) {
+		bad("the API key of %q holds a control character or a space around it", p.Name)
+	}
+	for k, v := range p.Headers {
+		if !validName(strings.ToLower(k)) || !validHeaderValue(v) {
+			bad("header %q of %q is not one that HTTP can carry", k, p.Name)
+		}
+	}
+	return errs
+}
+
+func validName(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return true
+}
+
+func validHeaderValue(s string) bool {
+	for _, c := range []byte(s) {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return strings.TrimSpace(s) == s
+}

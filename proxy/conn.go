@@ -1,0 +1,50 @@
+package proxy
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// timedListener makes every connection's writes time out one by one. fasthttp's own WriteTimeout is one deadline for a
+// whole response, and would cut off a stream that goes on for longer than a slow client may stall it.
+type timedListener struct {
+	net.Listener
+	timeout time.Duration
+}
+
+// Accept waits for the next connection.
+func (l timedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &timedConn{Conn: c, timeout: l.timeout}, nil
+}
+
+// timedConn is used by one writer at a time.
+type timedConn struct {
+	net.Conn
+	timeout time.Duration
+	armed   time.Time // when the deadline was last set
+}
+
+// Write fails when it makes no progress for the time allowed. Setting a deadline costs as much as a small write, so one
+// that is younger than an eighth of the time is left to serve again.
+func (c *timedConn) Write(p []byte) (int, error) {
+	if now := time.Now(); now.Sub(c.armed) > c.timeout/8 {
+		if err := c.SetWriteDeadline(now.Add(c.timeout)); err != nil {
+			return 0, err
+		}
+		c.armed = now
+	}
+	return c.Conn.Write(p)
+}
+
+// SyscallConn gives the socket beneath, for watch; an error if there is none.
+func (c *timedConn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, syscall.ENOTSOCK
+}

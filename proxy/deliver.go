@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/sse"
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
+)
+
+// statusClientGone is what the log says of a request whose client left before there was an answer. Nobody is sent it.
+const statusClientGone = 499
+
+// deliver sends what the flight brings, as it comes.
+func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listener) {
+	gone, unwatch := watch(ctx.Conn())
+	var deadline time.Time
+	if x.d.timeout > 0 {
+		deadline = x.start.Add(x.d.timeout)
+	}
+	stop := newStopper(gone, deadline)
+	release := func() {
+		unwatch()
+		stop.stop()
+		l.leave()
+	}
+	streaming := false
+	defer func() { // a panic included
+		if !streaming {
+			release()
+		}
+	}()
+
+	asked := time.Now()
+	h, err := l.waitHead(stop)
+	x.upstream = time.Since(asked)
+	var body []byte
+	whole := false
+	if err == nil && h.hit != nil {
+		if !x.useHit(ctx, d, h.hit) {
+			x.fail(ctx, internalError())
+		}
+		return
+	}
+	if err == nil && !h.stream && d != nil {
+		body, whole, err = l.waitWhole(stop)
+		x.upstream = time.Since(asked)
+	}
+	if err != nil {
+		x.failUpstream(ctx, err)
+		return
+	}
+
+	x.status = h.status
+	ctx.SetStatusCode(h.status)
+	copyHeaders(&ctx.Response.Header, h.header, d != nil)
+	x.writeHeaders(&ctx.Response.Header)
+	if whole {
+		if p, err := wire.Locate(body); err == nil {
+			x.prompt, x.completion = p.Prompt, p.Completion
+		}
+		ctx.Response.SetBodyRaw(body)
+		x.log()
+		return
+	}
+	if ctx.IsHead() {
+		ctx.Response.SkipBody = true
+		ctx.Response.Header.SetContentLength(int(max(h.length, 0)))
+		x.log()
+		return
+	}
+	streaming = true
+	size := -1
+	if !h.stream {
+		size = int(h.length)
+	}
+	ctx.Response.ImmediateHeaderFlush = true
+	ctx.Response.SetBodyStream(&bodyStream{x: x, l: l, stop: stop, release: release, events: h.stream}, size)
+}
+
+// failUpstream answers for a provider that could not.
+func (x *exchange) failUpstream(ctx *fasthttp.RequestCtx, err error) {
+	if errors.Is(err, errGone) {
+		x.status, x.err = statusClientGone, "client_left"
+		ctx.Response.Header.SetConnectionClose()
+		x.log()
+		return
+	}
+	var e *apiError
+	if !errors.As(err, &e) {
+		e = upstreamError(x.provider.Name, err)
+	}
+	x.failed = true
+	x.fail(ctx, e)
+}
+
+// bodyStream feeds a flight's body to fasthttp, which reads it after the handler has returned and closes it when it is
+// done. It must not touch the ctx.
+type bodyStream struct {
+	x       *exchange
+	l       *listener
+	stop    *stopper
+	release func()
+	events  bool // the body is an event stream
+
+	last    []byte // what is left to say of a failure
+	failure error
+	whole   bool
+	closed  bool
+}
+
+// Read returns the next bytes as soon as there are any. When the flight fails in the middle of an event stream, the
+// client is told by one more event, and then by a connection that ends before the body does.
+func (b *bodyStream) Read(p []byte) (int, error) {
+	if b.failure == nil {
+		n, err := b.l.read(p, b.stop)
+		switch {
+		case err == nil:
+			return n, nil
+		case err == io.EOF:
+			b.whole = true
+			return 0, io.EOF
+		}
+		b.fail(err)
+	}
+	if len(b.last) > 0 {
+		n := copy(p, b.last)
+		b.last = b.last[n:]
+		return n, nil
+	}
+	return 0, b.failure
+}
+
+func (b *bodyStream) fail(err error) {
+	b.failure = err
+	if errors.Is(err, errGone) {
+		b.x.err = "client_left"
+		return
+	}
+	var e *apiError
+	if !errors.As(err, &e) {
+		e = upstreamError(b.x.provider.Name, err)
+	}
+	b.x.err = e.code
+	if b.events {
+		// Two line ends finish an event that the failure cut in two, which clients then drop or refuse.
+		b.last = sse.AppendEvent([]byte("\n\n"), "", e.body())
+	}
+}
+
+// Close is called once the body is sent, or cannot be.
+func (b *bodyStream) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	b.release()
+	if !b.whole && b.x.err == "" {
+		b.x.err = "client_left"
+	}
+	b.x.log()
+	return nil
+}
+
+// copyHeaders hands a provider's headers on. Of an answer that several clients may get, cookies are nobody's.
+func copyHeaders(h *fasthttp.ResponseHeader, from http.Header, shared bool) {
+	for k, vs := range from {
+		if hopByHop[k] || k == "Date" || shared && k == "Set-Cookie" ||
+			strings.HasPrefix(k, portkeyPrefix) || strings.HasPrefix(k, reprisePrefix) {
+			continue
+		}
+		for _, v := range vs {
+			h.Add(k, v)
+		}
+	}
+}
+
+const idAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// appendFreshID writes a new id as a JSON string, 24 characters after its prefix. It names an answer and guards nothing.
+func appendFreshID(b []byte, prefix string) []byte {
+	b = append(b, '"')
+	b = append(b, prefix...)
+	for range 3 {
+		x := rand.Uint64()
+		for range 8 {
+			b = append(b, idAlphabet[x%uint64(len(idAlphabet))])
+			x /= uint64(len(idAlphabet))
+		}
+	}
+	return append(b, '"')
+}
+
+func appendUnix(b []byte, t time.Time) []byte { return strconv.AppendInt(b, t.Unix(), 10) }

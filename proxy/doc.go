@@ -1,0 +1,40 @@
+// Package proxy is the HTTP front end: it speaks OpenAI's API to clients, answers from a [cache.Cache] what it may, and
+// sends the rest on to a provider.
+//
+// A [Server] is made by [New] from a [Config] and run by [Server.Serve]; [Server.Shutdown] finishes the streams under
+// way and writes what was accepted for the cache. A [Provider] is where questions go that the cache does not answer.
+//
+// # One request
+//
+//  1. accept: limits, the request's headers, the choice of the provider;
+//  2. key: the body becomes a cache.Query, of which internal/wire knows how. What it cannot read as a question goes to
+//     the provider as it is, uncached: to refuse it is the provider's part. Only a body that is no JSON is refused here;
+//  3. look up: a hit is sent with a fresh id and time, as JSON or as a stream, whichever form it was stored from;
+//  4. route: on a miss the body that the client sent goes to the provider, byte for byte. Equal questions in flight
+//     share one call, which ends when the last client that listens has left. What the provider sends reaches the clients
+//     as it comes, unchanged;
+//  5. fill: a whole and successful answer goes to a bounded queue, off the client's path. When the queue is full the
+//     write is dropped and counted, never the answer;
+//  6. account: response headers and one log record.
+//
+// # What a crash may lose
+//
+// The answers in the fill queue, at most [Config.FillQueue] of them and 64 MiB in all; Shutdown loses none.
+//
+// # Whose answers are shared
+//
+// Everything in the body that may change the answer is part of the scope, as are the dialect, the provider, the query
+// string and the headers by which OpenAI picks an organisation, a project or a beta. A caller that brings his own
+// credential shares answers only with those who bring the same one, unless [Config.ShareAcrossKeys] says otherwise;
+// callers of a provider whose key is configured share. Left out are the members that wire.Harmless lists.
+//
+// # Lifetimes
+//
+// The front is fasthttp, for the price of a hit. A RequestCtx and every byte slice that it gives out die when the handler
+// returns, so a call in flight owns copies, and the reader of a streamed body never touches the ctx. The side towards the
+// provider is net/http: an upstream call must end when its last listener leaves, its deadline passes or the server
+// stops, for which net/http has contexts and fasthttp's client has not; and many providers speak HTTP/2 only to clients
+// that share a connection among calls.
+//
+// Not covered here: other dialects, several targets, retries, gateway keys.
+package proxy

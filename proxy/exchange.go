@@ -1,0 +1,246 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
+)
+
+// exchange is one request and what becomes of it. It belongs to the connection's goroutine: the handler, and after it
+// the reader of a streamed body.
+type exchange struct {
+	s        *Server
+	start    time.Time
+	path     string
+	d        directives
+	provider *Provider
+	question *wire.Question // nil: the body was not read
+	lookup   *cache.Lookup  // nil: the cache was not asked
+
+	written uint64 // the server's count of answers written, when the look-up began
+
+	status     int
+	disabled   bool // a stored answer could not be used, though the look-up found it
+	shared     bool // another request's call answered
+	called     bool // a provider was asked
+	failed     bool // and could not answer
+	keyTime    time.Duration
+	upstream   time.Duration // until the answer, or a stream's headers, was there
+	prompt     int           // tokens
+	completion int
+	note       string // why the answer was not to be cached
+	err        string // what went wrong
+}
+
+// Response headers, in the form in which fasthttp stores names. Clients see the same ones whatever their case.
+var (
+	hCacheStatus = []byte("X-Portkey-Cache-Status")
+	hTraceID     = []byte("X-Portkey-Trace-Id")
+	hRetries     = []byte("X-Portkey-Retry-Attempt-Count")
+	hOption      = []byte("X-Portkey-Last-Used-Option-Index")
+	hProvider    = []byte("X-Portkey-Provider")
+	hXCache      = []byte("X-Cache")
+	hAge         = []byte("Age")
+	hEntry       = []byte("X-Reprise-Entry")
+	hSimilarity  = []byte("X-Reprise-Similarity")
+	hReason      = []byte("X-Reprise-Reason")
+	hTiming      = []byte("Server-Timing")
+
+	vHit    = []byte("hit")
+	vMiss   = []byte("miss")
+	vZero   = []byte("0")
+	vFailed = []byte("-1")
+	vOption = []byte("config.targets[0]")
+)
+
+// cacheStatus is the word that clients read.
+func (x *exchange) cacheStatus() string {
+	if x.lookup == nil || x.disabled {
+		return "DISABLED"
+	}
+	switch x.lookup.Status {
+	case cache.HitExact:
+		return "HIT"
+	case cache.HitSemantic:
+		return "SEMANTIC HIT"
+	case cache.Refresh:
+		return "REFRESH"
+	case cache.Miss:
+		if x.lookup.Mode == cache.ModeSimple {
+			return "MISS"
+		}
+		return "SEMANTIC MISS"
+	}
+	return "DISABLED"
+}
+
+func (x *exchange) hit() bool { return x.lookup != nil && x.lookup.Status.Hit() && !x.disabled }
+
+// writeHeaders sets what the gateway says about the answer.
+func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
+	h.SetCanonical(hTraceID, []byte(x.d.trace))
+	if x.provider == nil {
+		return
+	}
+	h.SetCanonical(hProvider, []byte(x.provider.Name))
+	h.SetCanonical(hOption, vOption)
+	if x.failed {
+		h.SetCanonical(hRetries, vFailed)
+	} else {
+		h.SetCanonical(hRetries, vZero)
+	}
+	h.SetCanonical(hCacheStatus, []byte(x.cacheStatus()))
+	l := x.lookup
+	var buf [160]byte
+	if x.hit() {
+		h.SetCanonical(hXCache, vHit)
+		h.SetCanonical(hAge, strconv.AppendInt(buf[:0], int64(max(0, time.Since(l.Entry.Created)/time.Second)), 10))
+		h.SetCanonical(hEntry, appendID(buf[:0], l.Entry.ID))
+	} else {
+		h.SetCanonical(hXCache, vMiss)
+	}
+	if l != nil && (l.Status == cache.HitSemantic || l.Status == cache.Miss && len(l.Candidates) > 0) {
+		h.SetCanonical(hSimilarity, strconv.AppendFloat(buf[:0], float64(l.Similarity), 'f', 4, 32))
+	}
+	if l != nil && l.Status == cache.Miss && len(l.Candidates) > 0 {
+		h.SetCanonical(hReason, appendReason(buf[:0], l))
+	}
+	h.SetCanonical(hTiming, x.appendTiming(buf[:0]))
+}
+
+func appendID(b []byte, id cache.ID) []byte {
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, hexDigits[id>>shift&15])
+	}
+	return b
+}
+
+// appendReason says why the nearest stored question was not served: "guard=negation token=disable", or the plain reason
+// where no guard had a say.
+func appendReason(b []byte, l *cache.Lookup) []byte {
+	var token string
+	for i := range l.Candidates {
+		if l.Candidates[i].Reason == l.Reason {
+			token = l.Candidates[i].Token
+			break
+		}
+	}
+	switch l.Reason {
+	case cache.ReasonNumber, cache.ReasonNegation, cache.ReasonIdentifier:
+		b = append(b, "guard="...)
+	}
+	b = append(b, l.Reason...)
+	if token == "" {
+		return b
+	}
+	b = append(b, " token="...)
+	for i, c := range []byte(token) {
+		if i == 64 {
+			break
+		}
+		if c < ' ' || c > '~' { // the words of a question, which a header cannot carry as they are
+			c = '?'
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+// appendTiming writes the stages that ran, in milliseconds.
+func (x *exchange) appendTiming(b []byte) []byte {
+	b = appendStage(b, "key", x.keyTime)
+	if l := x.lookup; l != nil {
+		b = appendStage(b, "embed", l.Timing.Embed)
+		b = appendStage(b, "search", l.Timing.Search)
+		b = appendStage(b, "verify", l.Timing.Decide)
+		b = appendStage(b, "load", l.Timing.Load)
+	}
+	return appendStage(b, "upstream", x.upstream)
+}
+
+func appendStage(b []byte, name string, d time.Duration) []byte {
+	if d <= 0 {
+		return b
+	}
+	if len(b) > 0 {
+		b = append(b, ", "...)
+	}
+	b = append(b, name...)
+	b = append(b, ";dur="...)
+	return strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
+}
+
+// fail answers with an error of the gateway's own.
+func (x *exchange) fail(ctx *fasthttp.RequestCtx, e *apiError) {
+	x.status, x.err = e.status, e.code
+	ctx.SetStatusCode(e.status)
+	ctx.SetContentType("application/json")
+	x.writeHeaders(&ctx.Response.Header)
+	ctx.SetBody(e.body())
+	x.log()
+}
+
+// log writes the request's one record. It holds no header, no body and no key.
+func (x *exchange) log() {
+	log := x.s.cfg.Logger
+	level := slog.LevelInfo
+	if x.err != "" {
+		level = slog.LevelWarn
+	}
+	if !log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 24)
+	attrs = append(attrs,
+		slog.String("trace", x.d.trace),
+		slog.String("path", x.path),
+		slog.Int("status", x.status),
+		slog.Duration("took", time.Since(x.start)),
+	)
+	if x.provider != nil {
+		attrs = append(attrs, slog.String("provider", x.provider.Name), slog.String("cache", x.cacheStatus()))
+	}
+	if q := x.question; q != nil {
+		attrs = append(attrs, slog.String("model", q.Model), slog.Bool("stream", q.Stream))
+	}
+	if x.note != "" {
+		attrs = append(attrs, slog.String("not_cached", x.note))
+	}
+	if l := x.lookup; l != nil {
+		attrs = appendLookup(attrs, l)
+	}
+	if x.called {
+		attrs = append(attrs, slog.Duration("upstream", x.upstream), slog.Bool("shared", x.shared))
+	}
+	if x.prompt+x.completion > 0 {
+		attrs = append(attrs, slog.Int("prompt_tokens", x.prompt), slog.Int("completion_tokens", x.completion))
+	}
+	if x.err != "" {
+		attrs = append(attrs, slog.String("error", x.err))
+	}
+	log.LogAttrs(context.Background(), level, "request", attrs...)
+}
+
+func appendLookup(attrs []slog.Attr, l *cache.Lookup) []slog.Attr {
+	if l.Similarity > 0 {
+		attrs = append(attrs, slog.Float64("similarity", float64(l.Similarity)))
+	}
+	if l.Reason != cache.ReasonNone {
+		attrs = append(attrs, slog.String("reason", string(l.Reason)))
+	}
+	if l.Entry != nil {
+		attrs = append(attrs, slog.String("entry", l.Entry.ID.String()))
+	}
+	if l.Err != nil {
+		attrs = append(attrs, slog.String("cache_error", l.Err.Error()))
+	}
+	t := l.Timing
+	return append(attrs, slog.Duration("key", t.Key), slog.Duration("embed", t.Embed), slog.Duration("search", t.Search),
+		slog.Duration("verify", t.Decide), slog.Duration("load", t.Load))
+}

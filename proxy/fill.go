@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/reprise-cache/reprise/cache"
+)
+
+// fillQueueBytes bounds the answers that wait to be written, beside their number.
+const fillQueueBytes = 64 << 20
+
+// fill is an answer on its way to the cache.
+type fill struct {
+	lookup *cache.Lookup
+	body   []byte
+	flight *flight
+	trace  string
+	weight int64
+}
+
+// filler writes answers to the cache, off the clients' path.
+type filler struct {
+	queue   chan *fill
+	waiting atomic.Int64 // bytes
+	pending tally        // answers accepted and not yet written
+	workers tally
+	ctx     context.Context // ends the writes of a shutdown that ran out of time
+	give    context.CancelFunc
+	settle  func(*flight)
+	log     *slog.Logger
+
+	written, dropped, failed atomic.Uint64
+}
+
+func newFiller(cfg *Config, settle func(*flight)) *filler {
+	fl := &filler{queue: make(chan *fill, cfg.FillQueue), settle: settle, log: cfg.Logger}
+	fl.ctx, fl.give = context.WithCancel(context.Background())
+	for range cfg.FillWorkers {
+		fl.workers.add()
+		go func() {
+			defer fl.workers.done()
+			for f := range fl.queue {
+				fl.write(f)
+			}
+		}()
+	}
+	return fl
+}
+
+// offer hands f over, or settles its flight at once and counts a drop if there is no room. It never waits.
+func (fl *filler) offer(f *fill) {
+	f.weight = int64(len(f.body) + len(f.flight.body()))
+	if fl.waiting.Add(f.weight) <= fillQueueBytes {
+		fl.pending.add()
+		select {
+		case fl.queue <- f:
+			return
+		default:
+			fl.pending.done()
+		}
+	}
+	fl.waiting.Add(-f.weight)
+	fl.dropped.Add(1)
+	fl.settle(f.flight)
+	fl.log.Warn("answer not cached: the fill queue is full", "trace", f.trace)
+}
+
+func (fl *filler) write(f *fill) {
+	defer fl.pending.done()
+	defer fl.settle(f.flight)
+	defer fl.waiting.Add(-f.weight)
+	if err := fl.fill(f); err != nil {
+		fl.failed.Add(1)
+		fl.log.Warn("answer not cached", "trace", f.trace, "error", err)
+		return
+	}
+	fl.written.Add(1)
+}
+
+func (fl *filler) fill(f *fill) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errPanic, r)
+		}
+	}()
+	if err := fl.ctx.Err(); err != nil {
+		return err
+	}
+	_, err = f.lookup.Fill(fl.ctx, cache.Value{Body: f.body})
+	return err
+}
+
+// flush waits until what was accepted is written, or ctx ends.
+func (fl *filler) flush(ctx context.Context) error {
+	return fl.pending.wait(ctx)
+}
+
+// close writes what was accepted and stops the workers. Nothing may be offered any more. If ctx ends first, the rest is
+// given up.
+func (fl *filler) close(ctx context.Context) error {
+	close(fl.queue)
+	err := fl.workers.wait(ctx)
+	fl.give()
+	return err
+}

@@ -1,0 +1,277 @@
+package proxy
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/valyala/fasthttp"
+)
+
+// Names of the gateway's own headers are x-portkey- or x-reprise- and one of these words. Of a pair of aliases the
+// second wins.
+const (
+	portkeyPrefix = "X-Portkey-"
+	reprisePrefix = "X-Reprise-"
+)
+
+const (
+	maxTraceBytes     = 128
+	maxRequestTimeout = 24 * time.Hour
+)
+
+// directives are what a request's headers ask of the gateway, and the part of them that belongs to the scope.
+type directives struct {
+	provider string
+	trace    string
+	timeout  time.Duration // zero: none
+
+	mode         cache.Mode
+	namespace    string
+	threshold    float32
+	maxAge, ttl  time.Duration
+	forceRefresh bool
+	noStore      bool
+	onlyIfCached bool
+
+	encoded bool // the body is compressed
+	fields  fields
+}
+
+// fields are the headers that have a meaning here, as they came. They die with the ctx.
+type fields struct {
+	own    [2][numOwn][]byte // by prefix, then by word
+	std    [numStd][]byte
+	ownSet [2][numOwn]bool
+	stdSet [numStd]bool
+}
+
+// The gateway's own words.
+const (
+	ownCache = iota
+	ownNamespace
+	ownForceRefresh
+	ownTraceID
+	ownTimeout
+	ownProvider
+	numOwn
+)
+
+var ownWords = [numOwn]string{"Cache", "Cache-Namespace", "Cache-Force-Refresh", "Trace-Id", "Request-Timeout", "Provider"}
+
+// Standard headers, and those of the provider's.
+const (
+	stdAuthorization = iota // the first four are credentials
+	stdAPIKey
+	stdAzureKey
+	stdCookie
+	stdOrganization // these three pick who answers, and how
+	stdProject
+	stdBeta
+	stdCacheControl
+	stdContentEncoding
+	stdAccept
+	numStd
+)
+
+var stdNames = [numStd]string{
+	"Authorization", "X-Api-Key", "Api-Key", "Cookie",
+	"Openai-Organization", "Openai-Project", "Openai-Beta", "Cache-Control", "Content-Encoding", "Accept",
+}
+
+// collect makes one pass over the headers, because looking each name up by itself costs more than a hit can afford.
+func (f *fields) collect(h *fasthttp.RequestHeader) *apiError {
+	for k, v := range h.All() {
+		if len(k) > len(portkeyPrefix) && k[0] == 'X' {
+			prefix := -1
+			switch string(k[:len(portkeyPrefix)]) {
+			case portkeyPrefix:
+				prefix = 0
+			case reprisePrefix:
+				prefix = 1
+			}
+			if prefix >= 0 {
+				if err := f.set(k, v, ownWords[:], k[len(portkeyPrefix):], f.own[prefix][:], f.ownSet[prefix][:]); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err := f.set(k, v, stdNames[:], k, f.std[:], f.stdSet[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fields) set(name, value []byte, words []string, word []byte, values [][]byte, set []bool) *apiError {
+	for i, w := range words {
+		if len(w) == len(word) && w == string(word) {
+			if set[i] {
+				return badRequest("duplicate_header", string(bytes.ToLower(name)), "the header %s is given twice", bytes.ToLower(name))
+			}
+			values[i], set[i] = value, true
+			return nil
+		}
+	}
+	return nil
+}
+
+// get returns the value of one of the gateway's own headers and the name by which it came; nil if it did not.
+func (f *fields) get(word int) (value []byte, name string) {
+	for _, i := range []int{1, 0} {
+		if f.ownSet[i][word] {
+			return f.own[i][word], ownName(i, word)
+		}
+	}
+	return nil, ""
+}
+
+func ownName(prefix, word int) string {
+	p := [2]string{portkeyPrefix, reprisePrefix}[prefix]
+	return string(bytes.ToLower([]byte(p + ownWords[word])))
+}
+
+// parse reads the directives. Nothing but d.fields points into h afterwards. It always leaves a trace id, so that the
+// error that it may return can carry it.
+func (d *directives) parse(h *fasthttp.RequestHeader) *apiError {
+	if err := d.fields.collect(h); err != nil {
+		d.trace = newTraceID()
+		return err
+	}
+	if err := d.parseTrace(); err != nil {
+		return err
+	}
+	if v, _ := d.fields.get(ownProvider); v != nil {
+		d.provider = string(v)
+	}
+	if v, name := d.fields.get(ownTimeout); v != nil {
+		ms, err := strconv.ParseInt(string(v), 10, 64)
+		if err != nil || ms <= 0 || ms > maxRequestTimeout.Milliseconds() {
+			return badRequest("invalid_header", name, "%s is %.40q: give milliseconds, 1 to %d", name, v, maxRequestTimeout.Milliseconds())
+		}
+		d.timeout = time.Duration(ms) * time.Millisecond
+	}
+	if v, name := d.fields.get(ownCache); v != nil {
+		if err := d.parseCache(name, v); err != nil {
+			return err
+		}
+	}
+	if v, name := d.fields.get(ownNamespace); v != nil {
+		if err := d.setNamespace(name, string(v)); err != nil {
+			return err
+		}
+	}
+	if v, name := d.fields.get(ownForceRefresh); v != nil {
+		b, err := strconv.ParseBool(string(bytes.ToLower(v)))
+		if err != nil {
+			return badRequest("invalid_header", name, "%s is %.40q: use true or false", name, v)
+		}
+		d.forceRefresh = d.forceRefresh || b
+	}
+	if v := d.fields.std[stdCacheControl]; v != nil {
+		if err := d.parseCacheControl(v); err != nil {
+			return err
+		}
+	}
+	enc := d.fields.std[stdContentEncoding]
+	d.encoded = len(enc) > 0 && !bytes.EqualFold(enc, []byte("identity"))
+	return nil
+}
+
+func (d *directives) parseTrace() *apiError {
+	v, name := d.fields.get(ownTraceID)
+	if len(v) == 0 {
+		d.trace = newTraceID()
+		return nil
+	}
+	for _, c := range v {
+		if c < ' ' || c > '~' {
+			d.trace = newTraceID()
+			return badRequest("invalid_header", name, "%s holds a character outside printable ASCII", name)
+		}
+	}
+	if len(v) > maxTraceBytes {
+		d.trace = newTraceID()
+		return badRequest("invalid_header", name, "%s is %d bytes long: at most %d are allowed", name, len(v), maxTraceBytes)
+	}
+	d.trace = string(v)
+	return nil
+}
+
+func (d *directives) setNamespace(name, v string) *apiError {
+	if len(v) > cache.MaxNamespaceBytes || !utf8.ValidString(v) {
+		return badRequest("invalid_header", name, "%s must be valid UTF-8 of at most %d bytes", name, cache.MaxNamespaceBytes)
+	}
+	for _, r := range v {
+		if unicode.IsControl(r) {
+			return badRequest("invalid_header", name, "%s holds the control character %U", name, r)
+		}
+	}
+	d.namespace = v
+	return nil
+}
+
+// parseCacheControl reads the directives of RFC 9111 section 5.2.1 that mean something to a gateway; it asks to ignore
+// the others.
+func (d *directives) parseCacheControl(v []byte) *apiError {
+	for part := range bytes.SplitSeq(v, []byte(",")) {
+		name, arg, _ := bytes.Cut(bytes.TrimSpace(part), []byte("="))
+		switch string(bytes.ToLower(name)) {
+		case "no-store":
+			d.noStore = true
+		case "no-cache":
+			// Clients that open an event stream say so out of habit, go-openai for one, as browsers do for an
+			// EventSource. It is about the stream, not about the answer; max-age=0 and x-portkey-cache-force-refresh are.
+			d.forceRefresh = d.forceRefresh || !bytes.EqualFold(d.fields.std[stdAccept], []byte("text/event-stream"))
+		case "only-if-cached":
+			d.onlyIfCached = true
+		case "max-age":
+			s, err := strconv.ParseUint(string(bytes.Trim(arg, `"`)), 10, 64)
+			if err != nil {
+				return badRequest("invalid_header", "cache-control", "max-age is %.40q: give whole seconds", arg)
+			}
+			d.setMaxAge(float64(s))
+		}
+	}
+	return nil
+}
+
+// setMaxAge takes the stricter of two limits. As in HTTP, an age of zero accepts nothing that is stored.
+func (d *directives) setMaxAge(s float64) {
+	if s == 0 {
+		d.forceRefresh = true
+		return
+	}
+	if age := seconds(s); d.maxAge == 0 || age < d.maxAge {
+		d.maxAge = age
+	}
+}
+
+func seconds(s float64) time.Duration {
+	if s >= math.MaxInt64/float64(time.Second) {
+		return math.MaxInt64
+	}
+	return max(1, time.Duration(s*float64(time.Second)))
+}
+
+const hexDigits = "0123456789abcdef"
+
+// newTraceID returns 32 random hex digits, the form of a W3C trace id. It names a request and guards nothing, so the
+// cheap generator will do.
+func newTraceID() string {
+	var b [32]byte
+	for i := 0; i < len(b); i += 16 {
+		x := rand.Uint64()
+		for j := range 16 {
+			b[i+j] = hexDigits[x&15]
+			x >>= 4
+		}
+	}
+	return string(b[:])
+}

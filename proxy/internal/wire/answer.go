@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sashabaranov/go-openai"
+)
+
+// ErrForm: the text is not a whole answer of the dialect. The error that wraps it says what is missing.
+var ErrForm = errors.New("wire: not a whole answer")
+
+func formError(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrForm, fmt.Errorf(format, args...))
+}
+
+// Check reports why body is not a whole answer that may be stored, as an error that wraps ErrForm; nil if it is one: a
+// JSON object that go-openai's types can read, with no error in it and with at least one choice, each of which says
+// something and why it ended.
+func (d *Dialect) Check(body []byte) error {
+	ms, err := object(body)
+	if err != nil {
+		return formError("%w", err)
+	}
+	if e := find(ms, "error"); e != nil && !isNull(e) {
+		return formError("it holds an error")
+	}
+	choices, err := array(find(ms, "choices"))
+	if err != nil || len(choices) == 0 {
+		return formError("choices is not an array with a choice in it")
+	}
+	for i, c := range choices {
+		cs, err := object(c)
+		if err != nil {
+			return formError("choices[%d]: %w", i, err)
+		}
+		if r := find(cs, "finish_reason"); !finished(r) {
+			return formError("choices[%d].finish_reason is %.40s", i, r)
+		}
+		said := find(cs, d.said)
+		want := jsontext.KindString
+		if d.delta != "" {
+			want = jsontext.KindBeginObject
+		}
+		if said.Kind() != want {
+			return formError("choices[%d].%s is missing or of another type", i, d.said)
+		}
+	}
+	if err := d.validate(body); err != nil {
+		return formError("%w", err)
+	}
+	return nil
+}
+
+func validateChat(body []byte) error {
+	return json.Unmarshal(body, new(openai.ChatCompletionResponse))
+}
+
+func validateCompletion(body []byte) error {
+	return json.Unmarshal(body, new(openai.CompletionResponse))
+}
+
+// Span is the piece [Start, End) of a body; zero: not there.
+type Span struct{ Start, End int }
+
+// Places says where in a body the members are that an answer from the cache gets anew, and how much it cost.
+type Places struct {
+	ID, Created, Usage       Span   // values, without their names
+	IDPrefix                 string // what a fresh id begins with: "chatcmpl-" of "chatcmpl-9x"
+	Prompt, Completion, Both int    // tokens, as usage says; zero if it does not
+}
+
+// Locate finds the places in a body that Check has passed.
+func Locate(body []byte) (Places, error) {
+	var p Places
+	ms, err := object(body)
+	if err != nil {
+		return p, formError("%w", err)
+	}
+	for _, m := range ms {
+		span := Span{m.at, m.at + len(m.value)}
+		switch m.name {
+		case "id":
+			if id, ok := text(m.value); ok {
+				p.ID, p.IDPrefix = span, idPrefix(id)
+			}
+		case "created":
+			if m.value.Kind() == jsontext.KindNumber {
+				p.Created = span
+			}
+		case "usage":
+			if us, err := object(m.value); err == nil {
+				p.Usage = span
+				p.Prompt, _ = integer(find(us, "prompt_tokens"))
+				p.Completion, _ = integer(find(us, "completion_tokens"))
+				p.Both, _ = integer(find(us, "total_tokens"))
+			}
+		}
+	}
+	return p, nil
+}
+
+// idPrefix returns the word that says what the id names, with its hyphen; "" if there is none.
+func idPrefix(id string) string {
+	i := strings.IndexByte(id, '-')
+	if i <= 0 {
+		return ""
+	}
+	for _, c := range []byte(id[:i]) {
+		if c < 'a' || c > 'z' {
+			return ""
+		}
+	}
+	return id[:i+1]
+}
+
+// ZeroUsage returns a usage object with every number in it replaced by 0 and nothing else touched.
+func ZeroUsage(usage []byte) []byte {
+	d := jsontext.NewDecoder(bytes.NewBuffer(usage))
+	var out []byte
+	last := 0
+	for {
+		t, err := d.ReadToken()
+		if err != nil {
+			return append(out, usage[last:]...)
+		}
+		if t.Kind() == jsontext.KindNumber {
+			end := int(d.InputOffset())
+			out = append(out, usage[last:end-len(t.String())]...)
+			out = append(out, '0')
+			last = end
+		}
+	}
+}

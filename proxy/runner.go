@@ -1,0 +1,213 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/sse"
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
+)
+
+// runner makes the call of a flight.
+type runner struct {
+	s       *Server
+	f       *flight
+	call    *call
+	dialect *wire.Dialect        // nil: passed through
+	lookup  *cache.Lookup        // to be filled; nil: not cached
+	again   func() *cache.Lookup // the look-up before the call; nil: none
+	trace   string
+
+	queued bool // the filler settles the flight
+}
+
+// start runs r. Shutdown waits for it.
+func (s *Server) start(r *runner) {
+	s.running.add()
+	go r.run()
+}
+
+func (r *runner) run() {
+	defer r.s.running.done()
+	defer func() {
+		if !r.queued {
+			r.s.flights.settle(r.f)
+		}
+	}()
+	defer r.f.cancel(context.Canceled)
+	defer func() {
+		if v := recover(); v != nil {
+			r.s.cfg.Logger.Error("panic", "trace", r.trace, "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+			r.f.finish(errPanic)
+		}
+	}()
+	if r.again != nil {
+		if l := r.again(); l.Status.Hit() {
+			r.f.setHead(&head{hit: l})
+			r.f.finish(io.EOF)
+			return
+		}
+	}
+	a, err := r.s.upstream.do(r.f.ctx, r.call)
+	if err != nil {
+		r.f.finish(err)
+		return
+	}
+	defer a.Close()
+	r.receive(a)
+}
+
+var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// receive takes the answer in, and has it stored if it is one.
+func (r *runner) receive(a *answer) {
+	h := &head{status: a.status, header: a.header, length: a.length, stream: isEventStream(a.header)}
+	rec := recorder{dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
+	if r.dialect != nil && h.stream && isPlain(h.header) {
+		rec.on = true
+		if r.storable(h) {
+			rec.agg = r.dialect.NewAggregator()
+		}
+	}
+	r.f.setHead(h)
+
+	buf := receiveBuffers.Get().(*[]byte)
+	defer receiveBuffers.Put(buf)
+	for {
+		n, err := a.Read(*buf)
+		if n > 0 {
+			done, werr := r.take(&rec, (*buf)[:n])
+			if werr != nil {
+				r.f.finish(werr)
+				return
+			}
+			if done {
+				r.f.finish(io.EOF)
+				r.storeStream(&rec)
+				a.drain()
+				return
+			}
+		}
+		if err != nil {
+			r.ended(h, &rec, err)
+			return
+		}
+	}
+}
+
+// take hands the next bytes to the clients first, and then to the recorder. Where they may be the last of a stream it is
+// the other way round, so that the flight is over by the time a client can see that it is: what that client asks next
+// must find the answer stored, or about to be.
+func (r *runner) take(rec *recorder, p []byte) (done bool, err error) {
+	if rec.on && bytes.Contains(p, []byte(wire.Done)) {
+		rec.feed(p)
+		if rec.done {
+			r.f.writeLast(p)
+			return true, nil
+		}
+		return false, r.f.write(p)
+	}
+	if err := r.f.write(p); err != nil {
+		return false, err
+	}
+	rec.feed(p)
+	return rec.done, nil
+}
+
+// ended deals with the end of the provider's response, err being why: io.EOF, or what broke it.
+func (r *runner) ended(h *head, rec *recorder, err error) {
+	if rec.on {
+		rec.flush()
+		if rec.done { // whatever broke after the last word does not matter
+			err = io.EOF
+		}
+		r.f.finish(err)
+		if rec.done {
+			r.storeStream(rec)
+		}
+		return
+	}
+	body := r.f.body()
+	if err == io.EOF && r.dialect != nil && h.status == http.StatusOK && isPlain(h.header) && !h.stream && body != nil && !isJSON(body) {
+		err = errGarbage
+	}
+	r.f.finish(err)
+	if err == io.EOF && !h.stream && body != nil && r.storable(h) && r.dialect.Check(body) == nil {
+		r.store(body)
+	}
+}
+
+// storable reports whether the answer may be stored, as far as its beginning tells.
+func (r *runner) storable(h *head) bool {
+	return r.dialect != nil && r.lookup != nil && r.lookup.Status != cache.Bypass && h.status == http.StatusOK && isPlain(h.header)
+}
+
+func (r *runner) storeStream(rec *recorder) {
+	if rec.agg == nil || r.f.body() == nil {
+		return
+	}
+	if body, err := rec.agg.Finish(); err == nil {
+		r.store(body)
+	}
+}
+
+func (r *runner) store(body []byte) {
+	r.queued = true
+	r.s.filler.offer(&fill{lookup: r.lookup, body: body, flight: r.f, trace: r.trace})
+}
+
+// recorder follows an event stream: where it ends, and what it says.
+type recorder struct {
+	on   bool
+	dec  sse.Decoder
+	agg  *wire.Aggregator // nil: not stored, or given up
+	done bool             // the last event was there
+}
+
+func (rec *recorder) feed(p []byte) {
+	if rec.on && rec.dec.Feed(p, rec.event) != nil {
+		rec.on, rec.agg = false, nil
+	}
+}
+
+func (rec *recorder) flush() {
+	if rec.dec.Flush(rec.event) != nil {
+		rec.agg = nil
+	}
+}
+
+func (rec *recorder) event(e sse.Event) error {
+	switch {
+	case rec.done:
+	case string(e.Data) == wire.Done:
+		rec.done = true
+	case rec.agg != nil && (e.Name == "error" || rec.agg.Add(e.Data) != nil):
+		rec.agg = nil
+	}
+	return nil
+}
+
+func isEventStream(h http.Header) bool {
+	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && t == "text/event-stream"
+}
+
+func isPlain(h http.Header) bool {
+	enc := h.Get("Content-Encoding")
+	return enc == "" || strings.EqualFold(enc, "identity")
+}
+
+// isJSON is lenient: what a client may still be able to read is not for the gateway to keep from it.
+func isJSON(body []byte) bool {
+	return jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}

@@ -1,0 +1,206 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
+)
+
+// Server is the HTTP front end. Make it with New; it is safe for concurrent use.
+type Server struct {
+	cfg       Config
+	http      fasthttp.Server
+	providers *providers
+	upstream  upstream
+	flights   flights
+	filler    *filler
+	places    *places
+
+	chat, completion *questions
+
+	ctx      context.Context // of every upstream call
+	stop     context.CancelCauseFunc
+	running  tally // flights
+	draining atomic.Bool
+	closing  sync.Once
+	shared   atomic.Uint64
+}
+
+// Stats are counters since the server was made.
+type Stats struct {
+	FillsWritten uint64 // answers written to the cache
+	FillsDropped uint64 // answers not written because the queue was full
+	FillsFailed  uint64 // answers that the cache could not write
+	FillsWaiting int    // answers in the queue now
+	CallsShared  uint64 // requests that were answered by another's call
+}
+
+// New returns a server for the configuration, or every complaint about it. It does not listen yet.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, providers: newProviders(&cfg)}
+	s.flights.open = map[flightKey]*flight{}
+	s.ctx, s.stop = context.WithCancelCause(context.Background())
+	if s.chat, err = newQuestions(wire.Chat); err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	if s.completion, err = newQuestions(wire.Completion); err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	if s.places, err = newPlaces(); err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	s.upstream = upstream{transport: cfg.Transport, total: cfg.UpstreamTimeout, firstByte: cfg.UpstreamFirstByte, idle: cfg.UpstreamIdle}
+	if cfg.Transport == nil {
+		s.upstream.transport = newTransport(&cfg)
+	}
+	s.filler = newFiller(&s.cfg, s.flights.settle)
+	s.http = fasthttp.Server{
+		Handler:                      s.handle,
+		ErrorHandler:                 s.reject,
+		Logger:                       slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+		DisablePreParseMultipartForm: true, // a form passes through as the bytes that it came in
+		MaxRequestBodySize:           cfg.MaxBodyBytes,
+		ReadBufferSize:               cfg.MaxHeaderBytes,
+		Concurrency:                  cfg.MaxConns,
+		ReadTimeout:                  cfg.ReadTimeout,
+		IdleTimeout:                  cfg.KeepAlive,
+	}
+	return s, nil
+}
+
+// Serve accepts connections until the listener is closed or Shutdown is called, after which it returns nil.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(timedListener{ln, s.cfg.WriteTimeout}); err != nil {
+		return fmt.Errorf("proxy: %w", err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting, lets requests under way finish, streams included, and writes what was accepted for the
+// cache. If ctx ends before that, it breaks off what is left and returns an error that says what was lost. The server
+// cannot be used again; of several calls the first one works.
+func (s *Server) Shutdown(ctx context.Context) (err error) {
+	s.closing.Do(func() { err = s.shutdown(ctx) })
+	return err
+}
+
+func (s *Server) shutdown(ctx context.Context) error {
+	s.draining.Store(true)
+	defer s.stop(errStopped)
+	if err := s.http.ShutdownWithContext(ctx); err != nil {
+		s.stop(errStopped)
+		s.filler.give()
+		return fmt.Errorf("proxy: shutdown broke off %d connections and %d answers on their way to the cache: %w",
+			s.http.GetOpenConnectionsCount(), len(s.filler.queue), err)
+	}
+	if err := s.running.wait(ctx); err != nil {
+		s.filler.give()
+		return fmt.Errorf("proxy: shutdown broke off calls to providers: %w", err)
+	}
+	if err := s.filler.close(ctx); err != nil {
+		return fmt.Errorf("proxy: shutdown lost %d answers on their way to the cache: %w", len(s.filler.queue), err)
+	}
+	if t, ok := s.upstream.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	return nil
+}
+
+// Flush waits until every answer that was accepted for the cache so far is written, or ctx ends.
+func (s *Server) Flush(ctx context.Context) error {
+	if err := s.running.wait(ctx); err != nil {
+		return fmt.Errorf("proxy: flush: %w", err)
+	}
+	if err := s.filler.flush(ctx); err != nil {
+		return fmt.Errorf("proxy: flush: %w", err)
+	}
+	return nil
+}
+
+// Stats returns the counters.
+func (s *Server) Stats() Stats {
+	return Stats{
+		FillsWritten: s.filler.written.Load(),
+		FillsDropped: s.filler.dropped.Load(),
+		FillsFailed:  s.filler.failed.Load(),
+		FillsWaiting: len(s.filler.queue),
+		CallsShared:  s.shared.Load(),
+	}
+}
+
+// handle is where every request enters. fasthttp recovers no panic of a handler, and one would end the process.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	x := &exchange{s: s, start: ctx.Time()}
+	defer func() {
+		if r := recover(); r != nil {
+			s.cfg.Logger.Error("panic", "trace", x.d.trace, "value", fmt.Sprint(r), "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			x.fail(ctx, internalError())
+		}
+	}()
+	s.route(ctx, x)
+}
+
+func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
+	post := ctx.IsPost()
+	switch path := ctx.Path(); {
+	case post && string(path) == "/v1/chat/completions":
+		x.path = "/v1/chat/completions"
+		s.cached(ctx, x, s.chat)
+	case post && string(path) == "/v1/completions":
+		x.path = "/v1/completions"
+		s.cached(ctx, x, s.completion)
+	case string(path) == "/healthz", string(path) == "/readyz":
+		x.path = string(path)
+		s.health(ctx, x)
+	case strings.HasPrefix(string(path), "/v1/"):
+		x.path = string(path)
+		s.passthrough(ctx, x)
+	default:
+		x.path = string(path)
+		x.d.trace = newTraceID()
+		x.fail(ctx, notFound(string(ctx.Method()), x.path))
+	}
+}
+
+// health answers whether the process lives, and whether it takes requests.
+func (s *Server) health(ctx *fasthttp.RequestCtx, x *exchange) {
+	if !ctx.IsGet() && !ctx.IsHead() {
+		x.d.trace = newTraceID()
+		ctx.Response.Header.Set("Allow", "GET, HEAD")
+		x.fail(ctx, notAllowed(string(ctx.Method()), x.path))
+		return
+	}
+	ctx.SetContentType("application/json")
+	if x.path == "/readyz" && s.draining.Load() {
+		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+		ctx.SetBodyString(`{"status":"draining"}`)
+		return
+	}
+	ctx.SetBodyString(`{"status":"ok"}`)
+}
+
+// reject answers what could not be read as a request.
+func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
+	x := &exchange{s: s, start: time.Now()}
+	x.d.trace = newTraceID()
+	x.fail(ctx, acceptError(&s.cfg, err))
+}
