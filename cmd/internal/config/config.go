@@ -37,7 +37,10 @@ type Cache struct {
 	Threshold       float64       `koanf:"threshold"`
 	K               int           `koanf:"k"`
 	TTL             time.Duration `koanf:"ttl"`
-	MaxValueBytes   int64         `koanf:"max_value_bytes"`
+	MaxValueBytes   int           `koanf:"max_value_bytes"`
+	MaxTextBytes    int           `koanf:"max_text_bytes"`
+	MemoryBytes     int64         `koanf:"memory_bytes"`
+	HitUsage        string        `koanf:"hit_usage"`
 	ShareAcrossKeys bool          `koanf:"share_across_keys"`
 	OnModelChange   string        `koanf:"on_model_change"`
 }
@@ -55,16 +58,20 @@ type Embedder struct {
 
 // Limits bounds what one request may use.
 type Limits struct {
-	MaxBodyBytes   int64 `koanf:"max_body_bytes"`
-	MaxConnections int   `koanf:"max_connections"`
+	MaxBodyBytes   int `koanf:"max_body_bytes"`
+	MaxHeaderBytes int `koanf:"max_header_bytes"`
+	MaxConnections int `koanf:"max_connections"`
+	FillQueue      int `koanf:"fill_queue"`
 }
 
 // Timeouts bounds how long one step may last.
 type Timeouts struct {
-	Read     time.Duration `koanf:"read"`
-	Idle     time.Duration `koanf:"idle"`
-	Upstream time.Duration `koanf:"upstream"`
-	Shutdown time.Duration `koanf:"shutdown"`
+	Read         time.Duration `koanf:"read"`
+	Write        time.Duration `koanf:"write"`
+	KeepAlive    time.Duration `koanf:"keep_alive"`
+	Upstream     time.Duration `koanf:"upstream"`
+	UpstreamIdle time.Duration `koanf:"upstream_idle"`
+	Shutdown     time.Duration `koanf:"shutdown"`
 }
 
 // Log says what is logged, and how.

@@ -39,8 +39,8 @@ func TestDefaultsStandAlone(t *testing.T) {
 	if p := c.Providers["openai"]; p.BaseURL != "https://api.openai.com/v1" || p.APIKey != "" {
 		t.Errorf("openai = %+v", p)
 	}
-	if c.Cache.TTL != Never || c.Cache.MaxValueBytes != 4<<20 || c.Timeouts.Idle != 2*time.Minute {
-		t.Errorf("ttl %v, max value %d, idle %v", c.Cache.TTL, c.Cache.MaxValueBytes, c.Timeouts.Idle)
+	if c.Cache.TTL != Never || c.Cache.MaxValueBytes != 8<<20 || c.Timeouts.KeepAlive != 2*time.Minute {
+		t.Errorf("ttl %v, max value %d, keep-alive %v", c.Cache.TTL, c.Cache.MaxValueBytes, c.Timeouts.KeepAlive)
 	}
 }
 
@@ -185,7 +185,7 @@ func TestComplaintsNameKeyValueAndRemedy(t *testing.T) {
 		"unset variable":     {"providers:\n  openai:\n    api_key_env: NOT_SET\n", []string{"NOT_SET", "export it"}},
 		"unknown default":    {"default_provider: opnai\n", []string{`did you mean "openai"?`}},
 		"own address":        {"providers:\n  openai:\n    base_url: http://localhost:8080/v1\n", []string{"own address"}},
-		"embedder half set":  {"embedder:\n  kind: openai\n  model: m\n", []string{"embedder.base_url is missing", "embedder.dim is missing"}},
+		"embedder half set":  {"embedder:\n  kind: openai\n  dim: 8\n", []string{"embedder.model is missing"}},
 		"embedder no effect": {"embedder:\n  model: m\n", []string{"embedder.model", "no effect"}},
 		"empty db":           {"db: \"\"\n", []string{"db is empty"}},
 		"not a mapping":      {"- a\n", []string{"must hold keys"}},

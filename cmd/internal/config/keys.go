@@ -2,7 +2,11 @@ package config
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy"
 )
 
 // Key describes one configuration key: the single place that says what it is called, takes, means and defaults to.
@@ -25,7 +29,8 @@ const anyName = "NAME"
 // defaultProvider exists without being configured, so that a bare `reprise serve` has somewhere to send a miss.
 const defaultProvider = "openai"
 
-// keys in the order in which they are printed.
+// keys in the order in which they are printed. Where a library has a default, it is taken from there, so that the two
+// cannot differ.
 var keys = []Key{
 	{Path: "listen", Kind: KindAddress, Default: "127.0.0.1:8080", Unit: "host:port",
 		Doc: "Where to serve. Port 0 picks a free one. Loopback by default, because whoever reaches it may spend the configured keys."},
@@ -41,14 +46,20 @@ var keys = []Key{
 		Doc: "The environment variable that holds the key, in place of api_key."},
 	{Path: "cache.mode", Kind: KindEnum, Default: "semantic", Enum: []string{"semantic", "simple", "threshold", "off"},
 		Doc: "semantic: exact, then similar with guards. simple: exact only. threshold: exact, then plain cosine (for comparison). off: pass everything on."},
-	{Path: "cache.threshold", Kind: KindFloat, Default: "0.8", Unit: "cosine, 0..1", Min: 0.01, Max: 1,
+	{Path: "cache.threshold", Kind: KindFloat, Default: strconv.FormatFloat(cache.DefaultThreshold, 'f', -1, 64), Unit: "cosine, 0..1", Min: 0.01, Max: 1,
 		Doc: "Least similarity at which an entry may be served."},
-	{Path: "cache.k", Kind: KindInt, Default: "5", Unit: "entries", Min: 1, Max: 100,
+	{Path: "cache.k", Kind: KindInt, Default: strconv.Itoa(cache.DefaultK), Unit: "entries", Min: 1, Max: 100,
 		Doc: "How many nearest entries are considered."},
 	{Path: "cache.ttl", Kind: KindDuration, Default: "never", Unit: `duration, as "10m" or "7d"`, Words: []string{"never"},
 		Doc: "How long an answer lives."},
-	{Path: "cache.max_value_bytes", Kind: KindSize, Default: "4MiB", Unit: "bytes", Min: 1, Max: 1 << 30,
+	{Path: "cache.max_value_bytes", Kind: KindSize, Default: formatSize(cache.DefaultMaxValueBytes), Unit: "bytes", Min: 1, Max: 1 << 30,
 		Doc: "Largest answer that is kept; a larger one is passed on and not cached."},
+	{Path: "cache.max_text_bytes", Kind: KindSize, Default: formatSize(cache.DefaultMaxTextBytes), Unit: "bytes", Min: 1, Max: 1 << 20,
+		Doc: "Longest question that is compared by meaning; a longer one is only ever matched exactly."},
+	{Path: "cache.memory_bytes", Kind: KindSize, Default: formatSize(cache.DefaultHotBytes), Unit: "bytes", Min: 1, Max: 1 << 40,
+		Doc: "Memory for answers that exact hits take without reading the file."},
+	{Path: "cache.hit_usage", Kind: KindEnum, Default: "stored", Enum: []string{"stored", "zero"},
+		Doc: "Token usage that a hit reports: the stored answer's, or zeros."},
 	{Path: "cache.share_across_keys", Kind: KindBool, Default: "false",
 		Doc: "Whether callers with different API keys may be served each other's answers."},
 	{Path: "cache.on_model_change", Kind: KindEnum, Default: "refuse", Enum: []string{"refuse", "reembed"},
@@ -56,25 +67,33 @@ var keys = []Key{
 	{Path: "embedder.kind", Kind: KindEnum, Default: "minilm", Enum: []string{"minilm", "openai"},
 		Doc: "minilm: the model inside the binary. openai: any OpenAI-compatible embeddings endpoint."},
 	{Path: "embedder.base_url", Kind: KindURL, Unit: "URL, usually ending in /v1",
-		Doc: "Root of the embeddings API, for kind openai."},
+		Doc: "Root of the embeddings API, for kind openai. Empty: OpenAI's own."},
 	{Path: "embedder.model", Kind: KindString, Doc: "Name of the embeddings model, for kind openai."},
 	{Path: "embedder.dim", Kind: KindInt, Unit: "numbers a vector", Min: 0, Max: 65536,
-		Doc: "Length of its vectors, for kind openai; an answer of another length is an error."},
-	{Path: "embedder.api_key", Kind: KindString, Secret: true, Doc: "Key of the embeddings API."},
+		Doc: "Length of its vectors, for kind openai. 0: what OpenAI publishes for its own models; others must say it."},
+	{Path: "embedder.api_key", Kind: KindString, Secret: true, Doc: "Key of the embeddings API, for kind openai."},
 	{Path: "embedder.api_key_env", Kind: KindString, Unit: "variable name",
-		Doc: "The environment variable that holds the key, in place of api_key."},
+		Doc: "The environment variable that holds the key, in place of api_key, as OPENAI_API_KEY."},
 	{Path: "embedder.timeout", Kind: KindDuration, Default: "10s", Unit: "duration", Min: 0.001, Max: 3600,
 		Doc: "Longest wait for one embeddings call, for kind openai."},
-	{Path: "limits.max_body_bytes", Kind: KindSize, Default: "10MiB", Unit: "bytes", Min: 1, Max: 1 << 30,
+	{Path: "limits.max_body_bytes", Kind: KindSize, Default: formatSize(proxy.DefaultMaxBodyBytes), Unit: "bytes", Min: 1, Max: 1 << 30,
 		Doc: "Largest request body; a larger one is answered 413."},
-	{Path: "limits.max_connections", Kind: KindInt, Default: "10000", Unit: "connections", Min: 1, Max: 1 << 20,
+	{Path: "limits.max_header_bytes", Kind: KindSize, Default: formatSize(proxy.DefaultMaxHeaderBytes), Unit: "bytes", Min: 1024, Max: 1 << 20,
+		Doc: "Largest request line and headers together."},
+	{Path: "limits.max_connections", Kind: KindInt, Default: strconv.Itoa(proxy.DefaultMaxConns), Unit: "connections", Min: 1, Max: 1 << 20,
 		Doc: "Most client connections at a time."},
-	{Path: "timeouts.read", Kind: KindDuration, Default: "30s", Unit: "duration", Min: 0.001, Max: 86400,
+	{Path: "limits.fill_queue", Kind: KindInt, Default: strconv.Itoa(proxy.DefaultFillQueue), Unit: "answers", Min: 1, Max: 1 << 20,
+		Doc: "Most answers that wait to be written; they are what a killed process loses."},
+	{Path: "timeouts.read", Kind: KindDuration, Default: formatDuration(proxy.DefaultReadTimeout), Unit: "duration", Min: 0.001, Max: 86400,
 		Doc: "Longest wait for a whole request; a slower one is answered 408."},
-	{Path: "timeouts.idle", Kind: KindDuration, Default: "2m", Unit: "duration", Min: 0.001, Max: 86400,
+	{Path: "timeouts.write", Kind: KindDuration, Default: formatDuration(proxy.DefaultWriteTimeout), Unit: "duration", Min: 0.001, Max: 86400,
+		Doc: "Longest wait for a client that takes nothing of its answer."},
+	{Path: "timeouts.keep_alive", Kind: KindDuration, Default: formatDuration(proxy.DefaultKeepAlive), Unit: "duration", Min: 0.001, Max: 86400,
 		Doc: "How long a quiet connection is kept open."},
-	{Path: "timeouts.upstream", Kind: KindDuration, Default: "10m", Unit: "duration", Min: 0.001, Max: 86400,
-		Doc: "Longest wait for one answer of a provider, its whole stream included."},
+	{Path: "timeouts.upstream", Kind: KindDuration, Default: formatDuration(proxy.DefaultUpstreamTimeout), Unit: "duration", Min: 0.001, Max: 86400,
+		Doc: "Longest call to a provider, its whole stream included."},
+	{Path: "timeouts.upstream_idle", Kind: KindDuration, Default: formatDuration(proxy.DefaultUpstreamIdle), Unit: "duration", Min: 0.001, Max: 86400,
+		Doc: "Longest pause between two pieces of a provider's answer."},
 	{Path: "timeouts.shutdown", Kind: KindDuration, Default: "30s", Unit: "duration", Min: 0.001, Max: 86400,
 		Doc: "How long a stop waits for open requests and streams."},
 	{Path: "log.level", Kind: KindEnum, Default: "info", Enum: []string{"debug", "info", "warn", "error"},

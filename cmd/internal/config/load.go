@@ -245,13 +245,8 @@ func (l *loader) crossCheck(c *Config) {
 	}
 	switch e := c.Embedder; e.Kind {
 	case "openai":
-		for _, need := range []struct {
-			field string
-			ok    bool
-		}{{"base_url", e.BaseURL != ""}, {"model", e.Model != ""}, {"dim", e.Dim > 0}} {
-			if !need.ok {
-				l.complain("embedder.%s is missing; kind openai needs base_url, model and dim", need.field)
-			}
+		if e.Model == "" {
+			l.complain("embedder.model is missing; kind openai needs it, as text-embedding-3-small")
 		}
 	case "minilm":
 		for _, field := range []string{"base_url", "model", "dim", "api_key", "api_key_env"} {
