@@ -257,3 +257,13 @@ func recv[T any](t testing.TB, ch <-chan T, what string) (v T) {
 	}
 	return v
 }
+
+// scopeProvider answers both dialects, in the form that is asked for.
+func scopeProvider(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == chatPath {
+		answerWith("an answer")(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	io.WriteString(w, `{"id":"cmpl-up","object":"text_completion","created":1,"model":"m","choices":[{"text":"an answer","index":0,"logprobs":null,"finish_reason":"stop"}]}`)
+}
