@@ -1,0 +1,178 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// answer is a load that counts its calls and gives the body.
+func answer(calls *atomic.Int64, body string) LoadFunc {
+	return func(context.Context) (Value, error) {
+		calls.Add(1)
+		return Value{Body: []byte(body)}, nil
+	}
+}
+
+func do(t *testing.T, c *Cache, q Query, load LoadFunc) *Result {
+	t.Helper()
+	r, err := c.Do(bg, q, load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestDo(t *testing.T) {
+	c := open(t, Options{Embedder: newBag()})
+	var calls atomic.Int64
+	q := ask("what are the opening hours in town")
+	r := do(t, c, q, answer(&calls, "nine to five"))
+	if r.Status != Miss || string(r.Value.Body) != "nine to five" || r.ID == 0 || r.FillErr != nil || r.Shared || r.Entry != nil {
+		t.Errorf("miss: %+v", r)
+	}
+	first := r.ID
+	if r = do(t, c, q, answer(&calls, "no")); r.Status != HitExact || r.ID != first || string(r.Value.Body) != "nine to five" {
+		t.Errorf("exact: %+v", r)
+	}
+	if r = do(t, c, ask("what are the opening hours in town please"), answer(&calls, "no")); r.Status != HitSemantic || r.ID != first {
+		t.Errorf("semantic: %+v", r)
+	}
+	if calls.Load() != 1 {
+		t.Errorf("%d loads", calls.Load())
+	}
+	q.ForceRefresh = true
+	if r = do(t, c, q, answer(&calls, "ten to six")); r.Status != Refresh || r.ID == first || string(r.Value.Body) != "ten to six" {
+		t.Errorf("refresh: %+v", r)
+	}
+	q.ForceRefresh, q.NoStore = false, true
+	if r = do(t, c, q, answer(&calls, "secret")); r.Status != Bypass || r.ID != 0 || string(r.Value.Body) != "secret" {
+		t.Errorf("no-store: %+v", r)
+	}
+	expect(t, c, ask("what are the opening hours in town"), HitExact, "ten to six")
+
+	broken := errors.New("provider is down")
+	_, err := c.Do(bg, ask("a"), func(context.Context) (Value, error) { return Value{}, broken })
+	if !errors.Is(err, broken) {
+		t.Errorf("failing load: %v", err)
+	}
+	expect(t, c, ask("a"), Miss, "")
+	_, err = c.Do(bg, ask("a"), func(context.Context) (Value, error) { panic("slip") })
+	if err == nil || !strings.Contains(err.Error(), "slip") {
+		t.Errorf("panicking load: %v", err)
+	}
+	if _, err := c.Do(bg, Query{}, answer(&calls, "")); !errors.Is(err, ErrInvalid) {
+		t.Errorf("invalid query: %v", err)
+	}
+}
+
+func TestDoKeepsTheValueThatCannotBeStored(t *testing.T) {
+	c := open(t, Options{MaxValueBytes: 3})
+	var calls atomic.Int64
+	if r := do(t, c, ask("x"), answer(&calls, "long")); string(r.Value.Body) != "long" || !errors.Is(r.FillErr, ErrTooLarge) || r.ID != 0 {
+		t.Errorf("too large: %+v", r)
+	}
+	closeSound(t, c)
+	if r := do(t, c, ask("x"), answer(&calls, "abc")); string(r.Value.Body) != "abc" || !errors.Is(r.FillErr, ErrClosed) || r.Status != Degraded {
+		t.Errorf("closed: %+v", r)
+	}
+}
+
+// TestDoShares holds one load until everybody waits for it.
+func TestDoShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Options{})
+		var calls, shared atomic.Int64
+		gate := make(chan struct{})
+		load := func(context.Context) (Value, error) {
+			calls.Add(1)
+			<-gate
+			return Value{Body: []byte("one")}, nil
+		}
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				r := do(t, c, ask("same"), load)
+				if string(r.Value.Body) != "one" || r.Status != Miss {
+					t.Errorf("%+v", r)
+				}
+				if r.Shared {
+					shared.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		close(gate)
+		wg.Wait()
+		if calls.Load() != 1 || shared.Load() != 9 {
+			t.Errorf("%d loads, %d shared", calls.Load(), shared.Load())
+		}
+		closeSound(t, c)
+	})
+}
+
+// TestDoOutlivesItsCaller: whoever leaves, the load goes on, and its answer is stored.
+func TestDoOutlivesItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Options{})
+		type key struct{}
+		ctx, cancel := context.WithTimeout(context.WithValue(bg, key{}, "trace"), time.Second)
+		defer cancel()
+		landed := make(chan struct{})
+		_, err := c.Do(ctx, ask("slow"), func(ctx context.Context) (Value, error) {
+			defer close(landed)
+			time.Sleep(time.Minute) // the bubble's clock
+			if ctx.Err() != nil || ctx.Value(key{}) != "trace" {
+				t.Errorf("the load's context: %v, value %v", ctx.Err(), ctx.Value(key{}))
+			}
+			return Value{Body: []byte("late")}, nil
+		})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("caller: %v", err)
+		}
+		<-landed
+		r := do(t, c, ask("slow"), func(context.Context) (Value, error) { return Value{}, errors.New("loaded twice") })
+		if string(r.Value.Body) != "late" {
+			t.Errorf("%+v", r)
+		}
+		closeSound(t, c)
+	})
+}
+
+func TestCloseEndsLoads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Options{})
+		failed := make(chan error)
+		go func() {
+			_, err := c.Do(bg, ask("endless"), func(ctx context.Context) (Value, error) {
+				<-ctx.Done()
+				return Value{}, ctx.Err()
+			})
+			failed <- err
+		}()
+		synctest.Wait()
+		go c.Close()
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Errorf("load: %v", err)
+		}
+		synctest.Wait()
+	})
+}
+
+// TestDoLooksAgain plays the interleaving that fly guards against: a caller who missed before another's flight
+// landed must find what it stored.
+func TestDoLooksAgain(t *testing.T) {
+	c := open(t, Options{})
+	var calls atomic.Int64
+	late := c.Lookup(bg, ask("same"))
+	do(t, c, ask("same"), answer(&calls, "stored"))
+	got, err := c.fly(bg, late, answer(&calls, "again"))
+	if err != nil || string(got.(loaded).value.Body) != "stored" || calls.Load() != 1 {
+		t.Errorf("%+v, %v, %d loads", got, err, calls.Load())
+	}
+}

@@ -1,0 +1,101 @@
+package cache
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The workload of these benchmarks: short questions, bodies of 1 KiB, an embedder that costs nothing, so that what
+// is measured is the cache. The file lies where the tests' temporary folders do; a put waits for its fsync, so that
+// its figure is the disk's.
+
+func filled(b *testing.B, n int, o Options) (*Cache, string) {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "bench.db")
+	c := open(b, o, path)
+	body := strings.Repeat("x", 1024)
+	work := make(chan int)
+	done := make(chan struct{})
+	for range 64 {
+		go func() {
+			for i := range work {
+				put(b, c, ask(fmt.Sprintf("question number%d about thing%d", i, i*7)), body)
+			}
+			done <- struct{}{}
+		}()
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	for range 64 {
+		<-done
+	}
+	return c, path
+}
+
+func BenchmarkLookupExact(b *testing.B) {
+	for name, hot := range map[string]int64{"memory": 0, "file": -1} {
+		b.Run(name, func(b *testing.B) {
+			c, _ := filled(b, 2000, Options{Embedder: newBag(), HotBytes: hot})
+			q := ask("question number77 about thing539")
+			b.ReportAllocs()
+			for b.Loop() {
+				if l := c.Lookup(bg, q); l.Status != HitExact {
+					b.Fatal(l.Status)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkLookupSemantic(b *testing.B) {
+	c, _ := filled(b, 1000, Options{Embedder: newBag(), Threshold: 0.5})
+	q := ask("question number77 about thing539 please")
+	for b.Loop() {
+		if l := c.Lookup(bg, q); len(l.Candidates) == 0 {
+			b.Fatal(l.Status)
+		}
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	cand := Candidate{Text: "how do I turn on two-factor authentication for my account", Similarity: 1}
+	for b.Loop() {
+		decide(ModeSemantic, 0.5, "how do I enable two-factor authentication for the account", &cand)
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	for _, writers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprint(writers), func(b *testing.B) {
+			c := open(b, Options{Embedder: newBag()})
+			body := strings.Repeat("x", 1024)
+			b.SetParallelism(writers / 2)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					n := c.Stats().Fills
+					put(b, c, ask(fmt.Sprint("question ", n, b.Name())), body)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkOpen10k(b *testing.B) {
+	c, path := filled(b, 10_000, Options{Embedder: newBag()})
+	if err := c.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		c, err := Open(path, Options{Embedder: newBag()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
