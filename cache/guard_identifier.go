@@ -27,28 +27,27 @@ var exactForms = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`" + // code
 
 var quoted = regexp.MustCompile(`"([^"\n]{1,200})"|“([^”\n]{1,200})”`)
 
-func identifierVeto(asked, stored string) string {
-	if token := exactVeto(asked, stored); token != "" {
-		return token
+func identifierVeto(a, b *analysed) string {
+	for _, ask := range [...]func(a, b *analysed) string{
+		func(a, b *analysed) string { return exactVeto(a.text, b.text) },
+		func(a, b *analysed) string { return quoteVeto(a.text, b.text) },
+		func(a, b *analysed) string { return nameVeto(a.words, b.words, b.text) },
+		func(a, b *analysed) string { return nameVeto(b.words, a.words, a.text) },
+		orderVeto,
+		swapVeto,
+	} {
+		if token := ask(a, b); token != "" {
+			return token
+		}
 	}
-	if token := quoteVeto(asked, stored); token != "" {
-		return token
-	}
-	a, b := words(asked), words(stored)
-	if token := nameVeto(a, b, stored); token != "" {
-		return token
-	}
-	if token := nameVeto(b, a, asked); token != "" {
-		return token
-	}
-	if token := orderVeto(a, b); token != "" {
-		return token
-	}
-	return swapVeto(a, b)
+	return ""
 }
 
 // exacts returns what of a text must be equal byte for byte.
 func exacts(text string) []string {
+	if !strings.ContainsAny(text, "`/\\@(0123456789") && !strings.Contains(text, "--") && !strings.Contains(text, "ww.") {
+		return nil // none of the forms can be there, and looking for them is the dearest thing that a guard does
+	}
 	var out []string
 	for _, m := range exactForms.FindAllString(text, -1) {
 		if m = strings.TrimRight(strings.TrimLeft(m, " \t\n(\"'"), ".,;:!?)"); isExact(m) {
@@ -96,6 +95,9 @@ func exactVeto(asked, stored string) string {
 
 // quoteVeto: what is quoted in both must be quoted alike; what one quotes the other must at least contain.
 func quoteVeto(asked, stored string) string {
+	if !strings.ContainsAny(asked+stored, "\"“") {
+		return ""
+	}
 	for _, pair := range [2][2]string{{asked, stored}, {stored, asked}} {
 		other := strings.ToLower(pair[1])
 		for _, m := range quoted.FindAllStringSubmatch(pair[0], -1) {

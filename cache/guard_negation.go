@@ -51,23 +51,6 @@ func parseAntonyms(list string) (all []opposition, byStem map[string][]int) {
 	return all, byStem
 }
 
-// analysed is a text as this guard needs it.
-type analysed struct {
-	words []word
-	stems []string
-	at    map[string][]int // positions of each stem
-}
-
-func analyse(text string) analysed {
-	a := analysed{words: words(text), at: map[string][]int{}}
-	a.stems = make([]string, len(a.words))
-	for i, w := range a.words {
-		a.stems[i] = stem(w.lower)
-		a.at[a.stems[i]] = append(a.at[a.stems[i]], i)
-	}
-	return a
-}
-
 // find returns the position of the first phrase of a list that the text holds.
 func (a *analysed) find(list []phrase) (int, bool) {
 	for _, p := range list {
@@ -90,8 +73,9 @@ func (a *analysed) follows(i int, rest phrase) bool {
 				next = j
 				break
 			}
-			if particles[a.stems[j]] && particles[want] {
-				break // "turn off the light on the desk" does not turn on
+			joined := j+1 < len(a.stems) && (a.stems[j+1] == "and" || a.stems[j+1] == "or")
+			if particles[a.stems[j]] && particles[want] && !joined {
+				break // "turn off the light on the desk" does not turn on; "turn it off and on" does both
 			}
 		}
 		if next < 0 {
@@ -102,18 +86,17 @@ func (a *analysed) follows(i int, rest phrase) bool {
 	return true
 }
 
-func negationVeto(asked, stored string) string {
-	a, b := analyse(asked), analyse(stored)
-	if token := opposite(&a, &b); token != "" {
+func negationVeto(a, b *analysed) string {
+	if token := opposite(a, b); token != "" {
 		return token
 	}
-	if token := prefixed(&a, &b); token != "" {
+	if token := prefixed(a, b); token != "" {
 		return token
 	}
-	if token := prefixed(&b, &a); token != "" {
+	if token := prefixed(b, a); token != "" {
 		return token
 	}
-	return polarity(&a, &b)
+	return polarity(a, b)
 }
 
 // opposite finds a lexicon entry of which each text holds another side, and only that one: a text that has both

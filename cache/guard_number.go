@@ -25,9 +25,8 @@ func (n number) same(m number) bool {
 	return n.value == m.value && (n.unit == m.unit || n.unit == "" || m.unit == "")
 }
 
-func numberVeto(asked, stored string) string {
-	a, b := numbers(words(asked)), numbers(words(stored))
-	a, b = unmatched(a, b)
+func numberVeto(asked, stored *analysed) string {
+	a, b := unmatched(numbers(asked.words), numbers(stored.words))
 	strongA := slices.ContainsFunc(a, func(n number) bool { return !n.weak })
 	strongB := slices.ContainsFunc(b, func(n number) bool { return !n.weak })
 	switch {
@@ -123,7 +122,10 @@ func numbers(ws []word) []number {
 // numberAt reads the number that begins ws, and says how many words it took; 0: none does. A range gives two.
 func numberAt(ws []word) ([]number, int) {
 	w := ws[0].lower
-	if w == "24/7" { // "at all times", not a number
+	switch {
+	case !strings.ContainsAny(w, "0123456789"): // nearly all words: keep the patterns away from them
+		return spelled(ws)
+	case w == "24/7": // "at all times", not a number
 		return nil, 1
 	}
 	if m := versionWord.FindStringSubmatch(w); m != nil {
@@ -147,9 +149,8 @@ func numberAt(ws []word) ([]number, int) {
 		if n, used := digits(m, ws); used > 0 {
 			return []number{n}, used
 		}
-		return nil, 0
 	}
-	return spelled(ws)
+	return nil, 0
 }
 
 // digits reads a number written in digits, with what follows it: a scale ("million", "k"), then a unit.

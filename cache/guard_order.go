@@ -10,8 +10,8 @@ import "slices"
 var orderWords = map[string]bool{"to": true, "into": true, "before": true, "after": true, "than": true, "over": true, "onto": true, "as": true}
 
 // orderVeto finds x and y of which one text says "x to y" and the other "y to x".
-func orderVeto(a, b []word) string {
-	pa, pb := orderPairs(a), orderPairs(b)
+func orderVeto(a, b *analysed) string {
+	pa, pb := orderPairs(a.words), orderPairs(b.words)
 	held := map[[2]string]bool{}
 	for _, p := range pb {
 		held[p] = true
@@ -76,7 +76,7 @@ var listWords = map[string]bool{"and": true, "or": true, "vs": true, "versus": t
 const maxSwap = 4
 
 // swapVeto finds texts of the form P X M Y S and P Y M X S.
-func swapVeto(a, b []word) string {
+func swapVeto(a, b *analysed) string {
 	x, y := plain(a), plain(b)
 	if len(x) != len(y) {
 		return ""
@@ -103,11 +103,11 @@ func swapVeto(a, b []word) string {
 }
 
 // plain returns the stems of a text without articles.
-func plain(ws []word) []string {
-	out := make([]string, 0, len(ws))
-	for _, w := range ws {
-		if w.lower != "a" && w.lower != "an" && w.lower != "the" {
-			out = append(out, stem(w.lower))
+func plain(a *analysed) []string {
+	out := make([]string, 0, len(a.stems))
+	for _, s := range a.stems {
+		if s != "a" && s != "an" && s != "the" {
+			out = append(out, s)
 		}
 	}
 	return out

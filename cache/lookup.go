@@ -207,8 +207,11 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	for i, hit := range hits {
 		l.Candidates[i] = Candidate{ID: ID(hit.ID), Similarity: hit.Score, Text: heads[i].Head.Text, Reason: ReasonSecond}
 	}
+	start = time.Now()
+	asked := analyse(l.q.last().Text)
+	l.Timing.Decide = time.Since(start)
 	for i := range l.Candidates {
-		if c.consider(l, &l.Candidates[i], &heads[i]) {
+		if c.consider(l, asked, &l.Candidates[i], &heads[i]) {
 			return
 		}
 	}
@@ -220,7 +223,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 }
 
 // consider decides on one candidate, and loads it if it may be served.
-func (c *Cache) consider(l *Lookup, cand *Candidate, r *store.HeadResult) bool {
+func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.HeadResult) bool {
 	start := time.Now()
 	switch {
 	case r.Err != nil:
@@ -238,7 +241,7 @@ func (c *Cache) consider(l *Lookup, cand *Candidate, r *store.HeadResult) bool {
 		head.Expires = time.Unix(0, r.Head.Expires)
 	}
 	if cand.Reason = head.refusal(start, l.q.MaxAge); cand.Reason == ReasonNone {
-		cand.Reason, cand.Token = decide(l.Mode, c.threshold(&l.q), l.q.last().Text, cand)
+		cand.Reason, cand.Token = decide(l.Mode, c.threshold(&l.q), asked, cand)
 	}
 	l.Timing.Decide += time.Since(start)
 	if cand.Reason != ReasonNone {

@@ -89,3 +89,22 @@ func stem(w string) string {
 	}
 	return w
 }
+
+// analysed is a text taken apart once for all guards.
+type analysed struct {
+	text  string
+	words []word
+	stems []string         // of words, one for one
+	at    map[string][]int // positions of each stem
+}
+
+func analyse(text string) *analysed {
+	a := &analysed{text: text, words: words(text)}
+	a.stems = make([]string, len(a.words))
+	a.at = make(map[string][]int, len(a.words))
+	for i, w := range a.words {
+		a.stems[i] = stem(w.lower)
+		a.at[a.stems[i]] = append(a.at[a.stems[i]], i)
+	}
+	return a
+}
