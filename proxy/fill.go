@@ -52,7 +52,8 @@ func newFiller(cfg *Config, settle func(*flight)) *filler {
 
 // offer hands f over, or settles its flight at once and counts a drop if there is no room. It never waits.
 func (fl *filler) offer(f *fill) {
-	f.weight = int64(len(f.body) + len(f.flight.body()))
+	kept, _ := f.flight.body()
+	f.weight = int64(len(f.body) + len(kept))
 	if fl.waiting.Add(f.weight) <= fillQueueBytes {
 		fl.pending.add()
 		select {

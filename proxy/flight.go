@@ -157,14 +157,11 @@ func (f *flight) finish(err error) {
 	}
 }
 
-// body returns the whole body of a flight that ended well; nil if it outgrew the limit. It must not be written to.
-func (f *flight) body() []byte {
+// body returns all that was written, which must not be written to; false if it outgrew the limit.
+func (f *flight) body() ([]byte, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.shut || f.end != nil && f.end != io.EOF {
-		return nil
-	}
-	return f.buf
+	return f.buf, !f.shut
 }
 
 // waitHead returns the head, or why there is none: the flight's error, or stop's when it fires first.

@@ -25,7 +25,10 @@ const patience = 10 * time.Second
 
 // words embeds a text as the sum of a direction for each of its words, so that texts which share words are similar and
 // tests know how much.
-type words struct{ fail atomic.Bool }
+type words struct {
+	fail atomic.Bool
+	gate func() // called before each embedding; nil: not
+}
 
 func (*words) ID() string { return "words/1" }
 func (*words) Dim() int   { return 64 }
@@ -33,6 +36,9 @@ func (*words) Dim() int   { return 64 }
 func (w *words) Embed(_ context.Context, texts []string) ([][]float32, error) {
 	if w.fail.Load() {
 		return nil, io.ErrClosedPipe
+	}
+	if w.gate != nil {
+		w.gate()
 	}
 	out := make([][]float32, len(texts))
 	for i, t := range texts {

@@ -137,12 +137,12 @@ func (r *runner) ended(h *head, rec *recorder, err error) {
 		}
 		return
 	}
-	body := r.f.body()
-	if err == io.EOF && r.dialect != nil && h.status == http.StatusOK && isPlain(h.header) && !h.stream && body != nil && !isJSON(body) {
+	body, all := r.f.body()
+	if err == io.EOF && r.dialect != nil && h.status == http.StatusOK && isPlain(h.header) && !h.stream && all && !isJSON(body) {
 		err = errGarbage
 	}
 	r.f.finish(err)
-	if err == io.EOF && !h.stream && body != nil && r.storable(h) && r.dialect.Check(body) == nil {
+	if err == io.EOF && !h.stream && all && r.storable(h) && r.dialect.Check(body) == nil {
 		r.store(body)
 	}
 }
@@ -153,7 +153,7 @@ func (r *runner) storable(h *head) bool {
 }
 
 func (r *runner) storeStream(rec *recorder) {
-	if rec.agg == nil || r.f.body() == nil {
+	if _, all := r.f.body(); rec.agg == nil || !all {
 		return
 	}
 	if body, err := rec.agg.Finish(); err == nil {

@@ -106,10 +106,11 @@ func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	defer s.stop(errStopped)
 	if err := s.http.ShutdownWithContext(ctx); err != nil {
+		err = fmt.Errorf("proxy: shutdown broke off %d connections and %d answers on their way to the cache: %w",
+			s.http.GetCurrentConcurrency(), len(s.filler.queue), err)
 		s.stop(errStopped)
 		s.filler.give()
-		return fmt.Errorf("proxy: shutdown broke off %d connections and %d answers on their way to the cache: %w",
-			s.http.GetOpenConnectionsCount(), len(s.filler.queue), err)
+		return err
 	}
 	if err := s.running.wait(ctx); err != nil {
 		s.filler.give()
