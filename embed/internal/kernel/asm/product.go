@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+const productSignature = "func(dst *float32, dstStride int, q *int8, in, groups int, w *int8, offset *int32, rowScale, colScale, bias *float32, rows int)"
+
+// tile is a product of some rows with a panel of output channels. A panel's weights lie as the loop reads them: for every
+// four inputs, four weights of each of its channels.
+type tile struct {
+	v       isa
+	vectors int // vectors of int32 sums a row, so the panel has vectors * floats channels
+	// sum adds the products of four activations, broadcast at a, with each vector of weights to acc.
+	sum func(a Mem, weights, acc []VecVirtual)
+	// start sets a row's sums to what they begin with.
+	start func(acc []VecVirtual, offset GPVirtual)
+}
+
+// productVNNI multiplies up to six rows with a panel of 64 channels. The activations are offset by 128, since VPDPBUSD takes one
+// unsigned operand, so the sums begin with -128 times the sum of the channel's weights.
+func productVNNI() {
+	v := widths[0]
+	t := tile{v: v, vectors: 4}
+	t.start = func(acc []VecVirtual, offset GPVirtual) {
+		for c := range acc {
+			VMOVDQU32(Mem{Base: offset, Disp: c * v.bytes()}, acc[c])
+		}
+	}
+	t.sum = func(a Mem, weights, acc []VecVirtual) {
+		x := v.vec()
+		VPBROADCASTD(a, x)
+		for c := range weights {
+			VPDPBUSD(weights[c], x, acc[c])
+		}
+	}
+	t.emit("productVNNI512", 6)
+}
+
+// productAVX2 multiplies up to four rows with a panel of 16 channels. VPMADDUBSW takes one unsigned operand and saturates at 16
+// bits, so it gets the activation's size and the weight with the activation's sign: 2 * 127 * 127 fits.
+func productAVX2() {
+	v := widths[1]
+	t := tile{v: v, vectors: 2}
+	t.start = func(acc []VecVirtual, _ GPVirtual) {
+		for c := range acc {
+			VPXOR(acc[c], acc[c], acc[c])
+		}
+	}
+	var ones VecVirtual
+	t.sum = func(a Mem, weights, acc []VecVirtual) {
+		x, size := v.vec(), v.vec()
+		VPBROADCASTD(a, x)
+		VPABSB(x, size)
+		for c := range weights {
+			s := v.vec()
+			VPSIGNB(x, weights[c], s)
+			VPMADDUBSW(s, size, s)
+			VPMADDWD(ones, s, s)
+			VPADDD(s, acc[c], acc[c])
+		}
+	}
+	t.emitWith("productAVX2", 4, func() {
+		ones = v.vec()
+		VPCMPEQW(ones, ones, ones)
+		VPSRLW(Imm(15), ones, ones)
+	})
+}
+
+func (t tile) emit(name string, most int) { t.emitWith(name, most, func() {}) }
+
+func (t tile) emitWith(name string, most int, setup func()) {
+	TEXT(name, NOSPLIT, productSignature)
+	rows := param("rows")
+	for n := 1; n < most; n++ {
+		CMPQ(rows, Imm(uint64(n)))
+		JEQ(LabelRef(fmt.Sprintf("rows%d", n)))
+	}
+	for n := most; n >= 1; n-- {
+		if n < most {
+			Label(fmt.Sprintf("rows%d", n))
+		}
+		setup()
+		t.body(n)
+	}
+}
+
+// body is the code for so many rows.
+func (t tile) body(rows int) {
+	v := t.v
+	label := func(s string) string { return fmt.Sprintf("%s%d", s, rows) }
+	q, w, in := param("q"), param("w"), param("in")
+	offset, rowScale := param("offset"), param("rowScale")
+	third := GP64() // in * 3, for the rows from the third on
+	LEAQ(Mem{Base: in, Index: in, Scale: 2}, third)
+	groups := param("groups")
+	// What each group adds to: the bias at first, for every row the same, then the result so far.
+	before, beforeStride := param("bias"), GP64()
+	XORQ(beforeStride, beforeStride)
+
+	Label(label("group"))
+	acc := make([][]VecVirtual, rows)
+	for r := range acc {
+		acc[r] = v.vecs(t.vectors)
+		t.start(acc[r], offset)
+	}
+	upper := GP64() // q of the fourth row
+	LEAQ(Mem{Base: q, Index: third, Scale: 1}, upper)
+	at := func(r, disp int) Mem {
+		base := q
+		if r >= 3 {
+			base, r = upper, r-3
+		}
+		switch r {
+		case 0:
+			return Mem{Base: base, Disp: disp}
+		case 1:
+			return Mem{Base: base, Index: in, Scale: 1, Disp: disp}
+		default:
+			return Mem{Base: base, Index: in, Scale: 2, Disp: disp}
+		}
+	}
+	const unroll = 2
+	left := GP64()
+	MOVQ(U32(group/4/unroll), left)
+	Label(label("inputs"))
+	for u := range unroll {
+		weights := v.vecs(t.vectors)
+		for c := range weights {
+			disp := (u*t.vectors + c) * v.bytes()
+			if v.floats == 16 {
+				VMOVDQU32(Mem{Base: w, Disp: disp}, weights[c])
+			} else {
+				VMOVDQU(Mem{Base: w, Disp: disp}, weights[c])
+			}
+		}
+		for r := range rows {
+			t.sum(at(r, 4*u), weights, acc[r])
+		}
+	}
+	ADDQ(U32(uint32(unroll*t.vectors*v.bytes())), w)
+	ADDQ(Imm(4*unroll), q)
+	if rows > 3 {
+		ADDQ(Imm(4*unroll), upper)
+	}
+	DECQ(left)
+	JNZ(LabelRef(label("inputs")))
+
+	// Dequantise: sum * (row's scale) * (channel's scale) + what was there.
+	dst, dstStride, colScale := param("dst"), param("dstStride"), param("colScale")
+	SHLQ(Imm(2), dstStride)
+	source, scaleAt, scaleStride := GP64(), GP64(), param("groups")
+	MOVQ(before, source)
+	MOVQ(rowScale, scaleAt)
+	SHLQ(Imm(2), scaleStride)
+	for r := range rows {
+		s := v.broadcast(Mem{Base: scaleAt})
+		for c := range t.vectors {
+			disp, f := c*v.bytes(), acc[r][c]
+			VCVTDQ2PS(f, f)
+			VMULPS(s, f, f)
+			sum := v.vec()
+			VMOVUPS(Mem{Base: colScale, Disp: disp}, sum)
+			VFMADD213PS(Mem{Base: source, Disp: disp}, sum, f)
+			VMOVUPS(f, Mem{Base: dst, Disp: disp})
+		}
+		if r < rows-1 {
+			ADDQ(dstStride, dst)
+			ADDQ(beforeStride, source)
+			ADDQ(scaleStride, scaleAt)
+		}
+	}
+	first := param("dst")
+	MOVQ(first, before)
+	MOVQ(dstStride, beforeStride)
+	ADDQ(Imm(4), rowScale)
+	if v.floats == 16 {
+		ADDQ(U32(uint32(t.vectors*v.bytes())), offset)
+	}
+	DECQ(groups)
+	JNZ(LabelRef(label("group")))
+	VZEROUPPER()
+	RET()
+}

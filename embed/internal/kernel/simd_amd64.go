@@ -1,0 +1,185 @@
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run -C asm . -out ../vector_amd64.s -stubs ../vector_amd64.go -pkg kernel
+
+// vectorKernels lists the vector kernels that this processor can run, fastest first.
+func vectorKernels() []*Kernel {
+	var list []*Kernel
+	x := cpu.X86
+	if x.HasAVX512F && x.HasAVX512VL && x.HasAVX512VNNI && x.HasAVX2 && x.HasFMA {
+		list = append(list, &Kernel{name: "avx512vnni", impl: avx512vnni{}})
+	}
+	if x.HasAVX2 && x.HasFMA {
+		list = append(list, &Kernel{name: "avx2", impl: avx2{}})
+	}
+	return list
+}
+
+// ones is the inverse of a Quantize that has none.
+var ones = func() (x [Group]float32) {
+	for i := range x {
+		x[i] = 1
+	}
+	return x
+}()
+
+func inverseOrOnes(inverse []float32) *float32 {
+	if inverse == nil {
+		return &ones[0]
+	}
+	return &inverse[0]
+}
+
+// packPanels lays out weights for products of a panel of output channels: panel after panel, for every four inputs
+// the four weights of each of its channels.
+func packPanels(w []int8, in, out, panel int) []int8 {
+	packed := make([]int8, len(w))
+	at := packed
+	for o := 0; o < out; o += panel {
+		for i := 0; i < in; i += 4 {
+			for c := range panel {
+				copy(at[4*c:4*c+4], w[(o+c)*in+i:])
+			}
+			at = at[4*panel:]
+		}
+	}
+	return packed
+}
+
+// transposeKeys lays out one head's keys of a sequence as the attention's vector code reads them: a row that is added to the
+// scores, which rules out the padding, then one row a dimension. k is the head's first key.
+func transposeKeys(keys, k []float32, stride, n, padded int) {
+	for j := range padded {
+		keys[j] = 0
+		if j >= n {
+			keys[j] = -1e30
+		}
+	}
+	keys = keys[padded:]
+	for j := range n {
+		row := (*[HeadDim]float32)(k[j*stride:])
+		for d, v := range row {
+			keys[d*padded+j] = v
+		}
+	}
+	for j := n; j < padded; j++ {
+		for d := range HeadDim {
+			keys[d*padded+j] = 0
+		}
+	}
+}
+
+type attendFunc func(dst *float32, dstStride int, q, keys, v *float32, stride int, p *float32, n, padded int)
+
+// attendWith runs the attention with the code for four queries and for one.
+func attendWith(four, one attendFunc, dst, qkv, scratch []float32, heads int) {
+	width := heads * HeadDim
+	n, stride := len(dst)/width, 3*width
+	padded := roundUp(n, 16)
+	keys, p := scratch[:(HeadDim+1)*padded], scratch[(HeadDim+1)*padded:]
+	for h := 0; h < width; h += HeadDim {
+		transposeKeys(keys, qkv[width+h:], stride, n, padded)
+		i := 0
+		for ; i+attendQueries <= n; i += attendQueries {
+			four(&dst[i*width+h], width, &qkv[i*stride+h], &keys[0], &qkv[2*width+h], stride, &p[0], n, padded)
+		}
+		for ; i < n; i++ {
+			one(&dst[i*width+h], width, &qkv[i*stride+h], &keys[0], &qkv[2*width+h], stride, &p[0], n, padded)
+		}
+	}
+}
+
+// avx512vnni multiplies 64 bytes with one VPDPBUSD.
+type avx512vnni struct{}
+
+const (
+	vnniPanel = 64
+	vnniRows  = 6
+)
+
+func (avx512vnni) pack(m *Matrix, w []int8) {
+	m.data = packPanels(w, m.In, m.Out, vnniPanel)
+	// Panel after panel and in it group after group, as the product reads them.
+	m.offset = make([]int32, 0, m.Out*m.In/Group)
+	for o := 0; o < m.Out; o += vnniPanel {
+		for i := 0; i < m.In; i += Group {
+			for c := range vnniPanel {
+				var sum int32
+				for _, v := range w[(o+c)*m.In+i:][:Group] {
+					sum += int32(v)
+				}
+				m.offset = append(m.offset, -128*sum)
+			}
+		}
+	}
+}
+
+func (avx512vnni) quantize(q []int8, scale, x, inverse []float32) {
+	quantize512(&q[0], &scale[0], &x[0], inverseOrOnes(inverse), len(scale))
+}
+
+func (avx512vnni) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
+	rows, groups := len(q)/m.In, m.In/Group
+	for o := 0; o < m.Out; o += vnniPanel {
+		each(rows, vnniRows, func(r, n int) {
+			productVNNI512(&dst[r*m.Out+o], m.Out, &q[r*m.In], m.In, groups, &m.data[o*m.In], &m.offset[o*groups], &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
+		})
+	}
+	if gelu {
+		gelu512(&dst[0], len(dst))
+	}
+}
+
+func (avx512vnni) addNorm(x, residual, weight, bias []float32) {
+	addNorm512(&x[0], &residual[0], &weight[0], &bias[0], len(weight), len(x)/len(weight), 1/float32(len(weight)))
+}
+
+func (avx512vnni) attend(dst, qkv, scratch []float32, heads int) {
+	attendWith(attend4_512, attend1_512, dst, qkv, scratch, heads)
+}
+
+// avx2 multiplies 32 bytes with VPMADDUBSW and VPMADDWD.
+type avx2 struct{}
+
+const (
+	avx2Panel = 16
+	avx2Rows  = 4
+)
+
+func (avx2) pack(m *Matrix, w []int8) { m.data = packPanels(w, m.In, m.Out, avx2Panel) }
+
+func (avx2) quantize(q []int8, scale, x, inverse []float32) {
+	quantize256(&q[0], &scale[0], &x[0], inverseOrOnes(inverse), len(scale))
+}
+
+func (avx2) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
+	rows, groups := len(q)/m.In, m.In/Group
+	for o := 0; o < m.Out; o += avx2Panel {
+		each(rows, avx2Rows, func(r, n int) {
+			productAVX2(&dst[r*m.Out+o], m.Out, &q[r*m.In], m.In, groups, &m.data[o*m.In], nil, &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
+		})
+	}
+	if gelu {
+		gelu256(&dst[0], len(dst))
+	}
+}
+
+func (avx2) addNorm(x, residual, weight, bias []float32) {
+	addNorm256(&x[0], &residual[0], &weight[0], &bias[0], len(weight), len(x)/len(weight), 1/float32(len(weight)))
+}
+
+func (avx2) attend(dst, qkv, scratch []float32, heads int) {
+	attendWith(attend4_256, attend1_256, dst, qkv, scratch, heads)
+}
+
+// each calls tile for 0..rows in tiles of at most most rows that differ by one at most: a tile of a row or two costs almost as
+// much as a full one.
+func each(rows, most int, tile func(row, n int)) {
+	tiles := (rows + most - 1) / most
+	for i := range tiles {
+		from, to := i*rows/tiles, (i+1)*rows/tiles
+		tile(from, to-from)
+	}
+}

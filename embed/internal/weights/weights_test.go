@@ -1,0 +1,114 @@
+package weights
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+)
+
+// container joins a header and a data part to a file.
+func container(header, data string) string {
+	return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + data
+}
+
+const goodHeader = `{"__metadata__":{"format":"1"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},` +
+	`"b":{"dtype":"I8","shape":[1,3],"data_offsets":[8,11]},"v":{"dtype":"U8","shape":[4],"data_offsets":[11,15]}}`
+
+const goodData = "\x00\x00\x80\x3f\x00\x00\x00\xc0\x01\xff\x7fa\nb\n"
+
+func TestTensorsComeBack(t *testing.T) {
+	file := container(goodHeader, goodData)
+	f, err := Open(file, Digest(file), "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := f.Float32("a", 2); err != nil || a[0] != 1 || a[1] != -2 {
+		t.Errorf("a = %v, %v", a, err)
+	}
+	if b, err := f.Int8("b", 1, 3); err != nil || b[0] != 1 || b[1] != -1 || b[2] != 127 {
+		t.Errorf("b = %v, %v", b, err)
+	}
+	if v, err := f.Text("v"); err != nil || v != "a\nb\n" {
+		t.Errorf("v = %q, %v", v, err)
+	}
+	if _, err := f.Float32("a", 3); !errors.Is(err, ErrTensor) {
+		t.Errorf("another shape: %v", err)
+	}
+	if _, err := f.Int8("a", 2); !errors.Is(err, ErrTensor) {
+		t.Errorf("another type: %v", err)
+	}
+	if _, err := f.Text("absent"); !errors.Is(err, ErrTensor) {
+		t.Errorf("absent: %v", err)
+	}
+}
+
+func TestOtherFilesAreRefused(t *testing.T) {
+	file := container(goodHeader, goodData)
+	other := strings.Repeat("0", 64)
+	_, err := Open(file, other, "1")
+	if !errors.Is(err, ErrDigest) || !strings.Contains(err.Error(), other) || !strings.Contains(err.Error(), Digest(file)) {
+		t.Errorf("bad digest: %v; want both digests named", err)
+	}
+	if _, err := Open(file, Digest(file), "2"); !errors.Is(err, ErrFormat) {
+		t.Errorf("another version: %v", err)
+	}
+}
+
+func TestNotFinite(t *testing.T) {
+	nan := string(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(math.NaN()))))
+	f, err := Parse(container(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, nan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Float32("a", 1); !errors.Is(err, ErrTensor) {
+		t.Errorf("NaN: %v", err)
+	}
+}
+
+func TestDamagedHeaders(t *testing.T) {
+	for name, file := range map[string]string{
+		"empty":            "",
+		"short":            "1234567",
+		"length past end":  "\xff\x00\x00\x00\x00\x00\x00\x00{}",
+		"length overflows": "\xff\xff\xff\xff\xff\xff\xff\xff{}",
+		"not JSON":         container("{", ""),
+		"unknown type":     container(`{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, goodData),
+		"negative size":    container(`{"a":{"dtype":"I8","shape":[-1],"data_offsets":[0,1]}}`, goodData),
+		"shape overflows":  container(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, goodData),
+		"past the end":     container(`{"a":{"dtype":"I8","shape":[99],"data_offsets":[0,99]}}`, goodData),
+		"one offset":       container(`{"a":{"dtype":"I8","shape":[1],"data_offsets":[0]}}`, goodData),
+		"before the start": container(`{"a":{"dtype":"I8","shape":[2],"data_offsets":[-1,1]}}`, goodData),
+		"metadata":         container(`{"__metadata__":{"format":1}}`, goodData),
+	} {
+		if _, err := Parse(file); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v, want ErrFormat", name, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(container(goodHeader, goodData))
+	f.Add(container("{}", ""))
+	f.Add("\xff\xff\xff\xff\xff\xff\xff\x7f{}")
+	f.Fuzz(func(t *testing.T, file string) {
+		w, err := Parse(file)
+		if err != nil {
+			return
+		}
+		for name, info := range w.tensors {
+			switch info.Type {
+			case "F32":
+				_, err = w.Float32(name, info.Shape...)
+			case "I8":
+				_, err = w.Int8(name, info.Shape...)
+			case "U8":
+				_, err = w.Text(name)
+			}
+			if err != nil && !errors.Is(err, ErrTensor) {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+	})
+}

