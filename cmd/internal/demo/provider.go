@@ -32,7 +32,7 @@ type provider struct {
 	ids     map[string]string // id of the entry by its answer
 	entries []overlapEntry
 	weights map[string]float64 // of a word: rare ones say more
-	calls   atomic.Int64
+	calls   atomic.Int64       // that were answered, counted just before the answer is sent
 }
 
 type overlapEntry struct {
@@ -171,12 +171,12 @@ func (p *provider) chat(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "messages holds no user message with text")
 		return
 	}
-	n := p.calls.Add(1)
 	select {
 	case <-time.After(p.latency):
 	case <-r.Context().Done():
 		return
 	}
+	n := p.calls.Add(1)
 	reply := reply{
 		id: fmt.Sprintf("chatcmpl-demo-%d", n), created: time.Now().Unix(), model: req.Model, text: p.answer(question),
 		promptTokens: promptTokens,
