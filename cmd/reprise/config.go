@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/reprise-cache/reprise/cmd/internal/config"
+)
+
+// fileFlag is the flag of every command that reads a configuration.
+type fileFlag struct {
+	Config string `placeholder:"FILE" help:"Configuration file (YAML). REPRISE_CONFIG names it too."`
+}
+
+// settingFlags are the flags that set configuration keys: the common ones by name, every one by --set.
+type settingFlags struct {
+	fileFlag
+	Listen    *string  `placeholder:"ADDR" help:"Address to serve on; port 0 picks a free one (key listen)."`
+	DB        *string  `name:"db" placeholder:"PATH" help:"The cache's file (key db)."`
+	Provider  []string `sep:"none" placeholder:"NAME=URL" help:"An OpenAI-compatible API, as local=http://127.0.0.1:11434/v1. Repeatable (key providers.NAME.base_url)."`
+	Mode      *string  `placeholder:"MODE" help:"semantic, simple, threshold or off (key cache.mode)."`
+	Threshold *string  `placeholder:"COSINE" help:"Least similarity of a semantic hit (key cache.threshold)."`
+	Set       []string `sep:"none" placeholder:"KEY=VALUE" help:"Any other key, as cache.ttl=10m. Repeatable."`
+}
+
+// load reads every source, these flags over the rest.
+func (f settingFlags) load(h *host) (*config.Config, error) {
+	src := config.Sources{File: f.Config, Env: h.env}
+	for _, one := range []struct {
+		key, flag string
+		value     *string
+	}{
+		{"listen", "--listen", f.Listen}, {"db", "--db", f.DB},
+		{"cache.mode", "--mode", f.Mode}, {"cache.threshold", "--threshold", f.Threshold},
+	} {
+		if one.value != nil {
+			src.Flags = append(src.Flags, config.Setting{Key: one.key, Value: *one.value, Flag: one.flag})
+		}
+	}
+	for _, p := range f.Provider {
+		name, url, ok := strings.Cut(p, "=")
+		if !ok {
+			return nil, fmt.Errorf("%w: --provider needs NAME=URL, as local=http://127.0.0.1:11434/v1", config.ErrInvalid)
+		}
+		src.Flags = append(src.Flags, config.Setting{Key: "providers." + name + ".base_url", Value: url, Flag: "--provider"})
+	}
+	for _, s := range f.Set {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("%w: --set needs KEY=VALUE, as cache.ttl=10m", config.ErrInvalid)
+		}
+		src.Flags = append(src.Flags, config.Setting{Key: key, Value: value, Flag: "--set"})
+	}
+	return config.Load(src)
+}
+
+type configCmd struct {
+	Print configPrintCmd `cmd:"" help:"Print the effective configuration as YAML, secrets masked, with where each value came from."`
+	Check configCheckCmd `cmd:"" help:"Check a configuration file and list everything that is wrong with it."`
+	Keys  configKeysCmd  `cmd:"" help:"List every key with type, default, environment variable and meaning."`
+}
+
+type configPrintCmd struct{ settingFlags }
+
+// Run is called by kong.
+func (c *configPrintCmd) Run(h *host) error {
+	cfg, err := c.load(h)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.Warnings {
+		fmt.Fprintf(h.stderr, "reprise: warning: %s\n", w)
+	}
+	return cfg.Print(h.stdout)
+}
+
+type configCheckCmd struct {
+	File string `arg:"" placeholder:"FILE" help:"Configuration file (YAML)."`
+}
+
+// Run is called by kong. The environment takes part, as it will when the file is served.
+func (c *configCheckCmd) Run(h *host) error {
+	if _, err := config.Load(config.Sources{File: c.File, Env: h.env}); err != nil {
+		return err
+	}
+	fmt.Fprintf(h.stdout, "%s: good\n", c.File)
+	return nil
+}
+
+type configKeysCmd struct{}
+
+// Run is called by kong.
+func (c *configKeysCmd) Run(h *host) error { return config.PrintKeys(h.stdout) }

@@ -1,0 +1,95 @@
+// Command reprise is a semantic cache for LLM calls that knows when not to answer.
+//
+// Exit codes: 0 done; 1 it was tried and failed, or a check found problems; 2 the command line, the environment or the
+// configuration file must change first. Results go to standard output, logs and errors to standard error.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/reprise-cache/reprise/cmd/internal/config"
+)
+
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// cli is the command line. Each command lives in the file of its name.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Serve the API on --listen and answer from the cache where that is safe."`
+	Demo    demoCmd    `cmd:"" help:"Show the cache at work, offline: no key, no download, nothing left behind."`
+	Check   checkCmd   `cmd:"" help:"Read a whole cache file and list everything that is wrong with it."`
+	Config  configCmd  `cmd:"" help:"Show, check or explain the configuration."`
+	Version versionCmd `cmd:"" help:"Say what this binary is."`
+}
+
+// host is what a command may use of the process that it runs in.
+type host struct {
+	stdout io.Writer
+	stderr io.Writer
+	env    []string
+}
+
+// has reports whether an environment variable is set to anything.
+func (h *host) has(variable string) bool {
+	return slices.ContainsFunc(h.env, func(kv string) bool {
+		value, ok := strings.CutPrefix(kv, variable+"=")
+		return ok && value != ""
+	})
+}
+
+// errQuiet makes the process fail without a further line: the command has printed what is wrong.
+var errQuiet = errors.New("reported already")
+
+func main() {
+	os.Exit(run(os.Args[1:], &host{stdout: os.Stdout, stderr: os.Stderr, env: os.Environ()}))
+}
+
+// run parses, runs the command and returns the exit code.
+func run(args []string, h *host) int {
+	parser, err := kong.New(&cli{},
+		kong.Name("reprise"),
+		kong.Description("A semantic cache for LLM calls that knows when not to answer."),
+		kong.UsageOnError(),
+		kong.Writers(h.stdout, h.stderr),
+		kong.Bind(h),
+		kong.BindTo(context.Background(), (*context.Context)(nil)),
+	)
+	if err != nil {
+		// The command line's own description is wrong, which every test would have met.
+		panic(err)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		complain(h.stderr, fmt.Errorf("%w (`reprise --help` lists the commands and their flags)", err))
+		return exitUsage
+	}
+	switch err := command.Run(); {
+	case err == nil:
+		return 0
+	case errors.Is(err, config.ErrInvalid):
+		complain(h.stderr, err)
+		return exitUsage
+	case errors.Is(err, errQuiet):
+		return exitFailure
+	default:
+		complain(h.stderr, err)
+		return exitFailure
+	}
+}
+
+// complain prints an error, one line each where several were joined.
+func complain(w io.Writer, err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "reprise: %s\n", strings.TrimSpace(line))
+	}
+}

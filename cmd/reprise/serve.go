@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/reprise-cache/reprise/cmd/internal/config"
+	"github.com/reprise-cache/reprise/proxy"
+)
+
+type serveCmd struct{ settingFlags }
+
+// Run is called by kong. It serves until SIGINT or SIGTERM, then finishes what is under way; a second signal ends the
+// process at once.
+func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
+	cfg, err := c.load(h)
+	if err != nil {
+		return err
+	}
+	log := newLogger(cfg.Log, h.stderr)
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+
+	embedder, err := newEmbedder(cfg)
+	if err != nil {
+		return err
+	}
+	opened, err := openCache(cfg, embedder, log)
+	if err != nil {
+		return err
+	}
+	// Closed last: the server writes its accepted answers while it shuts down.
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	server, err := newServer(cfg, opened, log)
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("%w (choose another address with --listen; port 0 picks a free one)", err)
+	}
+
+	// Caught before the address is announced, so that whoever reads it may already send one.
+	stopping, release := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer release()
+	stats := opened.Stats()
+	log.Info("serving", "address", ln.Addr().String(), "db", cfg.DB, "entries", stats.Entries,
+		"model", modelName(embedder), "mode", cfg.Cache.Mode, "version", buildVersion())
+	announceProviders(cfg, log)
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+	select {
+	case err := <-served:
+		return errors.Join(err, shutdown(server, cfg))
+	case <-stopping.Done():
+	}
+	release() // from here on a signal ends the process
+	log.Info("stopping: finishing open requests; signal again to stop at once", "timeout", cfg.Timeouts.Shutdown)
+	if err := shutdown(server, cfg); err != nil {
+		return err
+	}
+	if err := <-served; err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// shutdown finishes what is under way, within the configured time.
+func shutdown(s *proxy.Server, cfg *config.Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeouts.Shutdown)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		return fmt.Errorf("shutdown: %w (timeouts.shutdown is %v)", err, cfg.Timeouts.Shutdown)
+	}
+	return nil
+}
+
+// announceProviders says where questions go, and whose key they carry.
+func announceProviders(cfg *config.Config, log *slog.Logger) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
+		p := cfg.Providers[name]
+		key := "configured"
+		if p.APIKey == "" {
+			key = "none configured: the caller's own authorization is passed through"
+		}
+		log.Info("provider", "name", name, "base_url", p.BaseURL, "key", key, "default", name == cfg.DefaultProvider)
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/cmd/internal/config"
+	"github.com/reprise-cache/reprise/embed"
+	"github.com/reprise-cache/reprise/proxy"
+)
+
+// newLogger makes the process's logger.
+func newLogger(c config.Log, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.SlogLevel()}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// newEmbedder makes what the configuration names, or nil where no mode needs one.
+func newEmbedder(c *config.Config) (cache.Embedder, error) {
+	if mode := c.Cache.Mode; mode == "simple" || mode == "off" {
+		return nil, nil
+	}
+	if c.Embedder.Kind == "openai" {
+		return embed.NewOpenAI(embed.OpenAIOptions{
+			BaseURL: c.Embedder.BaseURL, APIKey: c.Embedder.APIKey, Model: c.Embedder.Model, Dim: c.Embedder.Dim, Timeout: c.Embedder.Timeout,
+		})
+	}
+	return embed.NewMiniLM()
+}
+
+// openCache opens the configured file. The caller closes the cache.
+func openCache(c *config.Config, e cache.Embedder, log *slog.Logger) (*cache.Cache, error) {
+	mode, err := cache.ParseMode(c.Cache.Mode)
+	if err != nil {
+		return nil, err
+	}
+	o := cache.Options{
+		Embedder: e, Mode: mode, Threshold: float32(c.Cache.Threshold), K: c.Cache.K, TTL: c.Cache.TTL,
+		MaxValueBytes: c.Cache.MaxValueBytes, MaxTextBytes: c.Cache.MaxTextBytes, HotBytes: c.Cache.MemoryBytes,
+		OnReembed: func(done, total int) { log.Info("embedding stored questions anew", "done", done, "of", total) },
+	}
+	if c.Cache.TTL == config.Never {
+		o.TTL = cache.NoExpiry
+	}
+	if c.Cache.OnModelChange == "reembed" {
+		o.OnModelChange = cache.Reembed
+	}
+	opened, err := cache.Open(c.DB, o)
+	if err != nil {
+		return nil, withRemedy(err, c.DB)
+	}
+	return opened, nil
+}
+
+// newServer joins the cache to the configured providers.
+func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.Server, error) {
+	usage := proxy.StoredUsage
+	if c.Cache.HitUsage == "zero" {
+		usage = proxy.ZeroUsage
+	}
+	var providers []proxy.Provider
+	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		p := c.Providers[name]
+		providers = append(providers, proxy.Provider{Name: name, BaseURL: p.BaseURL, APIKey: p.APIKey})
+	}
+	return proxy.New(proxy.Config{
+		Cache: opened, Providers: providers, Default: c.DefaultProvider,
+		MaxBodyBytes: c.Limits.MaxBodyBytes, MaxHeaderBytes: c.Limits.MaxHeaderBytes, MaxAnswerBytes: c.Cache.MaxValueBytes,
+		MaxConns: c.Limits.MaxConnections, FillQueue: c.Limits.FillQueue,
+		ReadTimeout: c.Timeouts.Read, WriteTimeout: c.Timeouts.Write, KeepAlive: c.Timeouts.KeepAlive,
+		UpstreamTimeout: c.Timeouts.Upstream, UpstreamIdle: c.Timeouts.UpstreamIdle,
+		Logger: log, Usage: usage, ShareAcrossKeys: c.Cache.ShareAcrossKeys,
+	})
+}
+
+// modelName is how the log calls an embedder.
+func modelName(e cache.Embedder) string {
+	if e == nil {
+		return "none"
+	}
+	return e.ID()
+}
