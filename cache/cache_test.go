@@ -119,6 +119,15 @@ func TestModesAndSwitches(t *testing.T) {
 	if id, err := l.Fill(bg, Value{Body: []byte("x")}); id != 0 || err != nil || l.Key() != (Digest{}) {
 		t.Errorf("off stored: %v %v", id, err)
 	}
+	q = ask("asked in simple mode")
+	q.Mode = ModeSimple
+	put(t, c, q, "simple")
+	if s := c.Stats(); s.Entries != 2 || s.Vectors != 1 {
+		t.Errorf("simple mode embeds: %+v", s)
+	}
+	if err := c.Delete(bg, expect(t, c, q, HitExact, "simple").Entry.ID); err != nil {
+		t.Error(err)
+	}
 	q = ask("turn on the heating in the hall")
 	q.NoStore = true
 	l = expect(t, c, q, Bypass, "")
@@ -157,7 +166,10 @@ func TestExactOnlyTexts(t *testing.T) {
 		if _, err := l.Fill(bg, Value{Body: []byte(name)}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		expect(t, c, q, HitExact, name)
+		l = expect(t, c, q, HitExact, name)
+		if len(l.Entry.Text) > 64 || !strings.HasPrefix(q.last().Text, l.Entry.Text) {
+			t.Errorf("%s: stored text %q", name, l.Entry.Text)
+		}
 	}
 	if emb.calls.Load() != 0 || c.Stats().Vectors != 0 {
 		t.Errorf("%d embeddings, %d vectors", emb.calls.Load(), c.Stats().Vectors)

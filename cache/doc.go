@@ -36,6 +36,8 @@
 //
 // # Lock order
 //
-// Cache.closing, then the store's sendMu, then bbolt's own, then the index's mu, then a hot shard's mu. No lock of
-// ours is held around a read or write of the file, a call of the embedder, or a load.
+// The locks of this package, the store and the index are leaves: none is taken while another is held, and none is
+// held around a read or write of the file, a call of the embedder, or a load. The one that is held while waiting is
+// the store's sendMu, for room in the writer's queue; the writer, which makes that room, takes bbolt's locks, then,
+// with those released, the index's and a hot shard's, and never sendMu.
 package cache

@@ -31,7 +31,7 @@ type Value struct {
 type Entry struct {
 	ID        ID
 	Namespace string
-	Text      string // the last turn's text of the question that filled it
+	Text      string // the last turn's text of the question that filled it, cut to about Options.MaxTextBytes
 	Value     Value
 	Created   time.Time
 	Expires   time.Time // zero: never

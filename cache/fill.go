@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
 )
@@ -13,10 +14,22 @@ import (
 // survive the file.
 func now() time.Time { return time.Now().Round(0) }
 
+// cut shortens a text that only the exact tier serves, whose key has it whole already, so that opening a cache of
+// huge prompts does not read them all.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit]
+}
+
 // Fill stores the answer to the question that was looked up, replacing what was stored for the very same
 // question, and returns the entry's id. It is durable when it returns: stored first, then findable. The body is
-// copied. Keys and vector are those of the look-up; where that embedded nothing, because it was a refresh or a
-// simple one, Fill does.
+// copied. Keys and vector are those of the look-up; where that embedded nothing, because it was a refresh or the
+// exact tier failed, Fill does. What is filled in ModeSimple is found by the exact tier only.
 //
 // A look-up of status Bypass is not stored: Fill returns 0 and no error. An embedder that fails costs only the
 // semantic tier: the entry is stored for the exact one.
@@ -34,7 +47,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		return 0, err
 	}
 	vec := l.vector
-	if vec == nil && l.semantic && c.opts.Embedder != nil && l.Reason != ReasonEmbed {
+	if vec == nil && l.semantic && l.Mode != ModeSimple && l.Reason != ReasonEmbed {
 		var err error
 		if vec, err = c.embed(ctx, l.q.last().Text); err != nil {
 			c.stats.embedErrors.Add(1)
@@ -47,7 +60,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		Created:   created.UnixNano(),
 		Semantic:  l.semantic,
 		Namespace: l.q.Namespace,
-		Text:      l.q.last().Text,
+		Text:      cut(l.q.last().Text, c.opts.MaxTextBytes),
 	}
 	if at := l.q.expiry(created, c.opts.TTL); !at.IsZero() {
 		h.Expires = at.UnixNano()

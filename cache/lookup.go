@@ -68,17 +68,18 @@ func (c *Cache) look(ctx context.Context, l *Lookup) {
 		l.Status = Refresh
 		return
 	}
-	if c.lookExact(l) || l.Mode == ModeSimple {
+	if c.lookExact(l) {
 		return
 	}
-	if !l.semantic {
+	switch {
+	case l.Mode == ModeSimple:
+		l.because(ReasonEmpty)
+	case !l.semantic:
 		l.Mode = ModeSimple
-		if l.Reason == ReasonNone {
-			l.Reason = ReasonText
-		}
-		return
+		l.because(ReasonText)
+	default:
+		c.lookSemantic(ctx, l)
 	}
-	c.lookSemantic(ctx, l)
 }
 
 // prepare validates the query, settles the mode and computes the keys. It reports whether the file is to be used
@@ -116,6 +117,14 @@ func (c *Cache) prepare(l *Lookup) bool {
 		utf8.ValidString(m.Text) && strings.TrimSpace(m.Text) != ""
 	l.Timing.Key = time.Since(start)
 	return true
+}
+
+// because gives the reason of a miss, unless the exact tier had one already, which says more: what it found had
+// expired, or was too old.
+func (l *Lookup) because(why Reason) {
+	if l.Reason == ReasonNone {
+		l.Reason = why
+	}
 }
 
 func (l *Lookup) degrade(why Reason, err error) {
@@ -185,9 +194,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 		return
 	}
 	if len(hits) == 0 {
-		if l.Reason == ReasonNone {
-			l.Reason = ReasonEmpty
-		}
+		l.because(ReasonEmpty)
 		return
 	}
 
@@ -231,9 +238,11 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.H
 		l.Reason, l.Err = ReasonCorrupt, storeErr(c.path, r.Err)
 		return false
 	case !r.OK || Digest(r.Head.Partition) != l.partition:
-		// Between the search and the reading it was removed. Another partition's head under this id would be
-		// a slip of ours, and serving it a leak; it is refused alike.
+		// Between the search and the reading it was removed, or its head was damaged when it was. Ids are never
+		// used again, so that the index may forget this one. Another partition's head under it would be a slip
+		// of ours, and serving it a leak; it is refused alike.
 		cand.Reason = ReasonGone
+		c.stats.memory(c.index.Remove(string(l.partition[:]), uint64(cand.ID)))
 		return false
 	}
 	head := Entry{Created: time.Unix(0, r.Head.Created)}

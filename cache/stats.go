@@ -72,7 +72,7 @@ type counters struct {
 
 func (c *counters) count(l *Lookup) {
 	c.status[l.Status].Add(1)
-	if !l.Status.Hit() {
+	if l.Reason != ReasonNone {
 		for i := range reasons {
 			if reasons[i] == l.Reason {
 				c.refused[i].Add(1)

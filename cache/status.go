@@ -68,7 +68,7 @@ type Reason string
 
 const (
 	ReasonNone       Reason = ""
-	ReasonEmpty      Reason = "empty"      // nothing stored in the partition
+	ReasonEmpty      Reason = "empty"      // nothing is stored that could be considered
 	ReasonThreshold  Reason = "threshold"  // not similar enough
 	ReasonNumber     Reason = "number"     // number guard
 	ReasonNegation   Reason = "negation"   // negation and antonym guard

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func guarded(fn func() error) (err error) {
 func sorted(err error) error {
 	var f *Fault
 	switch {
-	case err == nil, errors.As(err, &f), errors.Is(err, ErrClosed):
+	case err == nil, errors.As(err, &f), errors.Is(err, ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		return ErrClosed

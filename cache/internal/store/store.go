@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,13 +130,25 @@ func create(path string) error {
 		return sorted(err)
 	}
 	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
-		return sorted(err)
+		// A file system without links. A rename would replace the file of someone who creates it in this very
+		// moment, who then holds the lock of a file without a name; such a file system offers nothing better.
+		if err := os.Rename(tmp.Name(), path); err != nil {
+			return sorted(err)
+		}
+	}
+	return sorted(syncDir(dir))
+}
+
+// syncDir makes a new name durable. Windows has no such call on folders, and needs none.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
 	}
 	d, err := os.Open(dir)
 	if err != nil {
-		return sorted(err)
+		return err
 	}
-	return sorted(errors.Join(d.Sync(), d.Close()))
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // verifyStructure refuses a file whose pages are not sound, naming the first problem. The shared lock keeps
