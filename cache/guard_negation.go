@@ -100,22 +100,37 @@ func negationVeto(a, b *analysed) string {
 }
 
 // opposite finds a lexicon entry of which each text holds another side, and only that one: a text that has both
-// ("turn it off and on again") takes no side.
+// ("turn it off and on again") takes no side. Each word is looked at once, however often it occurs.
 func opposite(a, b *analysed) string {
-	for i := range a.stems {
-		for _, n := range oppositionsByStem[a.stems[i]] {
-			o := &oppositions[n]
-			for side := range o {
-				at, ok := a.find(o[side])
-				if !ok || at != i {
-					continue
-				}
-				_, same := b.find(o[side])
-				_, both := a.find(o[1-side])
-				if _, other := b.find(o[1-side]); other && !same && !both {
-					return a.words[i].raw
-				}
+	for i, s := range a.stems {
+		if a.at[s][0] != i {
+			continue
+		}
+		for _, n := range oppositionsByStem[s] {
+			if token := oppositions[n].between(a, b); token != "" {
+				return token
 			}
+		}
+	}
+	return ""
+}
+
+// between returns the word of a that takes the one side where b takes the other.
+func (o *opposition) between(a, b *analysed) string {
+	var at [2]int
+	var inA, inB [2]bool
+	for side := range o {
+		at[side], inA[side] = a.find(o[side])
+	}
+	if inA[0] == inA[1] {
+		return ""
+	}
+	for side := range o {
+		_, inB[side] = b.find(o[side])
+	}
+	for side := range o {
+		if inA[side] && !inB[side] && inB[1-side] {
+			return a.words[at[side]].raw
 		}
 	}
 	return ""

@@ -41,16 +41,14 @@ func numberVeto(asked, stored *analysed) string {
 // unmatched returns what each side has that the other lacks; strong ones first. Equal units are matched before
 // missing ones, so that "5 GB for 5 pounds" finds its pairs.
 func unmatched(a, b []number) (restA, restB []number) {
-	a, b = slices.Clone(a), slices.Clone(b)
-	for _, exact := range [...]bool{true, false} {
-		for i := 0; i < len(a); {
-			j := slices.IndexFunc(b, func(n number) bool { return n.same(a[i]) && (!exact || n.unit == a[i].unit) })
-			if j < 0 {
-				i++
-				continue
-			}
-			a, b = slices.Delete(a, i, i+1), slices.Delete(b, j, j+1)
+	a, b = exceptAlike(a, b), exceptAlike(b, a)
+	for i := 0; i < len(a); {
+		j := slices.IndexFunc(b, a[i].same)
+		if j < 0 {
+			i++
+			continue
 		}
+		a, b = slices.Delete(a, i, i+1), slices.Delete(b, j, j+1)
 	}
 	strongFirst := func(x, y number) int {
 		switch {
@@ -64,6 +62,24 @@ func unmatched(a, b []number) (restA, restB []number) {
 	slices.SortStableFunc(a, strongFirst)
 	slices.SortStableFunc(b, strongFirst)
 	return a, b
+}
+
+// exceptAlike returns the numbers of list but for those that the other list has alike, unit and all, as often.
+func exceptAlike(list, other []number) (rest []number) {
+	type key struct{ value, unit string }
+	have := make(map[key]int, len(other))
+	for _, n := range other {
+		have[key{n.value, n.unit}]++
+	}
+	for _, n := range list {
+		k := key{n.value, n.unit}
+		if have[k] == 0 {
+			rest = append(rest, n)
+			continue
+		}
+		have[k]--
+	}
+	return rest
 }
 
 // units maps spellings to one name for each unit. Only what stands right after a number is looked up.

@@ -56,9 +56,11 @@ var little = map[string]bool{
 	"of": true, "some": true, "any": true, "i": true, "it": true,
 }
 
-// content returns the stems of the two nearest words beside i that say something, up to the next "from".
+// content returns the stems of the two nearest words beside i that say something, within reach and up to the next
+// "from".
 func content(ws []word, i, step int) (out []string) {
-	for j := i + step; j >= 0 && j < len(ws) && len(out) < 2; j += step {
+	const reach = 6 // words
+	for j := i + step; j >= 0 && j < len(ws) && len(out) < 2 && (j-i)*step <= reach; j += step {
 		switch {
 		case ws[j].lower == "from":
 			return out
