@@ -27,6 +27,7 @@ const (
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Serve the API on --listen and answer from the cache where that is safe."`
 	Demo    demoCmd    `cmd:"" help:"Show the cache at work, offline: no key, no download, nothing left behind."`
+	Bench   benchCmd   `cmd:"" help:"Measure, and say on what machine."`
 	Check   checkCmd   `cmd:"" help:"Read a whole cache file and list everything that is wrong with it."`
 	Config  configCmd  `cmd:"" help:"Show, check or explain the configuration."`
 	Version versionCmd `cmd:"" help:"Say what this binary is."`
