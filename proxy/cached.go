@@ -218,9 +218,9 @@ func (x *exchange) again(ctx *fasthttp.RequestCtx) func() *cache.Lookup {
 	if x.written == x.s.filler.written.Load() {
 		return nil
 	}
-	q := x.query(ctx)
+	s, q := x.s, x.query(ctx)
 	q.Mode = cache.ModeSimple
-	return func() *cache.Lookup { return x.s.cfg.Cache.Lookup(x.s.ctx, q) }
+	return func() *cache.Lookup { return s.cfg.Cache.Lookup(s.ctx, q) }
 }
 
 // settled waits until the answer of a finished flight is stored, and sends it from the cache. It reports false if that

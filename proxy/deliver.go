@@ -76,7 +76,7 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 		x.log()
 		return
 	}
-	streaming = true
+	streaming, x.kept = true, true
 	size := -1
 	if !h.stream {
 		size = int(h.length)

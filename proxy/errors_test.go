@@ -101,7 +101,8 @@ func TestHugeAndEmptyPrompts(t *testing.T) {
 // TestUpstreamFailures holds that a provider that fails is an error of the gateway's, and that nothing of it is cached.
 func TestUpstreamFailures(t *testing.T) {
 	hijack := func(answer string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body) // or closing would reset the connection, and the answer with it
 			c, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {
 				panic(err)

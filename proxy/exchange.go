@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -12,10 +13,14 @@ import (
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
+// exchanges are those that are over. A hit allocates little else, so reusing them is what keeps the collector away.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
 // exchange is one request and what becomes of it. It belongs to the connection's goroutine: the handler, and after it
-// the reader of a streamed body.
+// the reader of a streamed body, for which kept says that it outlives the handler. Nothing else may hold on to it.
 type exchange struct {
 	s        *Server
+	kept     bool
 	start    time.Time
 	path     string
 	d        directives

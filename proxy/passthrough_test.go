@@ -104,6 +104,16 @@ func TestProviderChoice(t *testing.T) {
 	}
 }
 
+// TestNoBody holds that an answer without a body has none, and that the connection is good for the next request.
+func TestNoBody(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
+	for range 2 {
+		if got := r.do("DELETE", "/v1/files/a", ""); got.StatusCode != 204 || got.body != "" || got.err != nil || got.Header.Get("Transfer-Encoding") != "" {
+			t.Errorf("%d, %q, %v, %v", got.StatusCode, got.body, got.err, got.Header)
+		}
+	}
+}
+
 // TestLargeDownload passes an answer through that is larger than what the gateway keeps, with its length.
 func TestLargeDownload(t *testing.T) {
 	const size = 5 << 20

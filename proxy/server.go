@@ -149,7 +149,14 @@ func (s *Server) Stats() Stats {
 
 // handle is where every request enters. fasthttp recovers no panic of a handler, and one would end the process.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	x := &exchange{s: s, start: ctx.Time()}
+	x := exchanges.Get().(*exchange)
+	*x = exchange{s: s, start: ctx.Time()}
+	defer func() {
+		if !x.kept {
+			*x = exchange{}
+			exchanges.Put(x)
+		}
+	}()
 	defer func() {
 		if r := recover(); r != nil {
 			s.cfg.Logger.Error("panic", "trace", x.d.trace, "value", fmt.Sprint(r), "stack", string(debug.Stack()))

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -329,4 +330,31 @@ func TestLongStream(t *testing.T) {
 	if st := r.s.Stats(); st.FillsWritten+st.FillsFailed != 0 {
 		t.Errorf("it was stored: %+v", st)
 	}
+}
+
+// TestLooksAgain plays the interleaving that the second look-up is for: one request misses and is held up; an equal one
+// comes, is answered and stored, and its call is over; then the first goes on. It must find the answer instead of
+// calling.
+func TestLooksAgain(t *testing.T) {
+	r := newRig(t, answerWith("y"))
+	hold, held := make(chan struct{}), make(chan struct{}, 1)
+	var once sync.Once
+	r.embedder.gate = func() {
+		once.Do(func() {
+			held <- struct{}{}
+			<-hold
+		})
+	}
+	late := make(chan reply, 1)
+	go func() { late <- r.ask("x", "") }()
+	recv(t, held, "the first request's embedding")
+	if got := r.ask("x", ""); got.cache() != "SEMANTIC MISS" {
+		t.Fatalf("the second request: %s", got.cache())
+	}
+	r.flush()
+	close(hold)
+	if got := recv(t, late, "the first request's answer"); got.cache() != "HIT" || got.StatusCode != 200 {
+		t.Errorf("the first request: %d, %s", got.StatusCode, got.cache())
+	}
+	r.wantCalls(1)
 }
