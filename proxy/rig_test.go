@@ -27,7 +27,7 @@ const patience = 10 * time.Second
 // tests know how much.
 type words struct {
 	fail atomic.Bool
-	gate func() // called before each embedding; nil: not
+	gate func(texts []string) []string // called before each embedding, to hold it up or to change it; nil: not
 }
 
 func (*words) ID() string { return "words/1" }
@@ -38,7 +38,7 @@ func (w *words) Embed(_ context.Context, texts []string) ([][]float32, error) {
 		return nil, io.ErrClosedPipe
 	}
 	if w.gate != nil {
-		w.gate()
+		texts = w.gate(texts)
 	}
 	out := make([][]float32, len(texts))
 	for i, t := range texts {

@@ -144,7 +144,11 @@ func TestFillQueueFull(t *testing.T) {
 	r := newRig(t, answerWith("y"), func(c *Config) { c.FillQueue = 1; c.FillWorkers = 1 })
 	// The embedder holds up the only worker at the first refresh, whose look-up has embedded nothing.
 	hold, held := make(chan struct{}), make(chan struct{}, 8)
-	r.embedder.gate = func() { held <- struct{}{}; <-hold }
+	r.embedder.gate = func(texts []string) []string {
+		held <- struct{}{}
+		<-hold
+		return texts
+	}
 	for i := range 3 {
 		if got := r.ask(fmt.Sprint("q", i), "", "cache-control", "no-cache"); got.StatusCode != 200 || got.body != bodyOf("y") {
 			t.Errorf("%d: %d", i, got.StatusCode)

@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -338,12 +338,14 @@ func TestLongStream(t *testing.T) {
 func TestLooksAgain(t *testing.T) {
 	r := newRig(t, answerWith("y"))
 	hold, held := make(chan struct{}), make(chan struct{}, 1)
-	var once sync.Once
-	r.embedder.gate = func() {
-		once.Do(func() {
+	var first atomic.Bool
+	r.embedder.gate = func(texts []string) []string {
+		if first.CompareAndSwap(false, true) {
 			held <- struct{}{}
 			<-hold
-		})
+			return []string{"far off, or the semantic tier would find the answer first"}
+		}
+		return texts
 	}
 	late := make(chan reply, 1)
 	go func() { late <- r.ask("x", "") }()
