@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -142,6 +143,20 @@ func TestRunRefusesBadOptions(t *testing.T) {
 	for _, o := range []Options{{Out: io.Discard, Concurrency: -1}, {Out: io.Discard, Concurrency: 1000}, {Out: io.Discard, Latency: -1}, {Out: io.Discard, Listen: "nowhere"}} {
 		if _, err := Run(t.Context(), o); err == nil {
 			t.Errorf("%+v accepted", o)
+		}
+	}
+}
+
+// TestStackStopsAtOnce stops before the server may have begun to accept.
+func TestStackStopsAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stack.db")
+	for range 30 {
+		s, err := startStack(path, "127.0.0.1:0", "http://127.0.0.1:1/v1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
