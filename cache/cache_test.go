@@ -522,3 +522,50 @@ func TestConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestFileCutWhileOpen cuts the file under the open cache: reads beyond the cut are memory faults in the mapped
+// file. They must come out as errors, and the process must live.
+func TestFileCutWhileOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache.db")
+	c, err := Open(path, Options{HotBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		put(t, c, ask(fmt.Sprint("question ", i)), strings.Repeat(fmt.Sprint(i), 500))
+	}
+	if err := os.Truncate(path, 4*4096); err != nil {
+		t.Fatal(err)
+	}
+	degraded := 0
+	for i := range 100 {
+		l := c.Lookup(bg, ask(fmt.Sprint("question ", i)))
+		switch {
+		case l.Status == Degraded && errors.Is(l.Err, ErrCorrupt):
+			degraded++
+		case l.Status == HitExact && string(l.Entry.Value.Body) == strings.Repeat(fmt.Sprint(i), 500):
+		default:
+			t.Errorf("question %d: %v %v", i, l.Status, l.Err)
+		}
+	}
+	if degraded == 0 {
+		t.Error("nothing was lost with the cut")
+	}
+	if _, err := c.Put(bg, ask("more"), Value{Body: []byte("x")}); err == nil {
+		t.Error("a write to the cut file succeeds")
+	}
+	if err := c.Close(); err != nil && !errors.Is(err, ErrCorrupt) {
+		t.Errorf("close: %v", err)
+	}
+	// The lock goes with this process; a copy shows what the next one will be told.
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+".copy", content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path+".copy", Options{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("open: %v", err)
+	}
+}

@@ -268,6 +268,9 @@ func (s *Store) FileBytes() int64 {
 }
 
 // Close waits for the accepted writes, then closes the file. Later calls return ErrClosed.
+//
+// After a write that panicked inside bbolt, its locks may never be released, and its own Close would wait for them
+// for good. Then the file stays mapped and locked until the process ends, and Close returns what had happened.
 func (s *Store) Close() error {
 	s.sendMu.Lock()
 	if s.closed {
@@ -278,5 +281,8 @@ func (s *Store) Close() error {
 	close(s.queue)
 	s.sendMu.Unlock()
 	<-s.done
+	if f := s.broken.Load(); f != nil {
+		return f
+	}
 	return guarded(s.db.Close)
 }
