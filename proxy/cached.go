@@ -12,8 +12,8 @@ import (
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
-// settleWait is how long a client waits for an answer which another one has just been given to be stored, so that the
-// repeat is the hit that it looks like. After it the answer comes from the finished call.
+// settleWait is how long a client waits for an answer that another one has just been given to be stored, so that the
+// repeat is the hit that it looks like.
 const settleWait = time.Second
 
 // cached serves the endpoints whose answers are cached.
@@ -26,6 +26,7 @@ func (s *Server) cached(ctx *fasthttp.RequestCtx, x *exchange, m *questions) {
 	}
 	if x.question != nil && x.question.NoCache == "" && s.cfg.Cache != nil {
 		x.lookUp(ctx)
+		x.lookAgain(ctx)
 		if x.hit() && x.sendHit(ctx, m.dialect) {
 			return
 		}
@@ -190,16 +191,20 @@ func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
 	delete(c.header, "Cache-Control")
 	x.called = true
 	if x.lookup == nil || x.lookup.Status != cache.Miss {
-		f := newFlight(s.ctx, flightKey{}, s.cfg.MaxAnswerBytes)
+		var key flightKey
+		if x.lookup != nil && x.lookup.Status == cache.Refresh {
+			key = flightKey{exact: x.lookup.Key(), credential: x.credential(), refresh: true}
+		}
+		f := newFlight(s.ctx, key, s.cfg.MaxAnswerBytes)
+		if key.refresh {
+			s.flights.add(f)
+		}
 		l := f.join()
 		s.start(&runner{s: s, f: f, call: c, dialect: d, lookup: x.lookup, trace: x.d.trace})
 		x.deliver(ctx, d, l)
 		return
 	}
-	key := flightKey{x.lookup.Key(), x.credential(), x.question.Stream, x.question.IncludeUsage}
-	if f := s.flights.ending(key); f != nil && x.settled(ctx, d, f) {
-		return
-	}
+	key := flightKey{exact: x.lookup.Key(), credential: x.credential(), stream: x.question.Stream, includeUsage: x.question.IncludeUsage}
 	l, made := s.flights.join(key, func() *flight { return newFlight(s.ctx, key, s.cfg.MaxAnswerBytes) })
 	if made {
 		s.start(&runner{s: s, f: l.f, call: c, dialect: d, lookup: x.lookup, trace: x.d.trace, again: x.again(ctx)})
@@ -209,6 +214,36 @@ func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
 	x.shared = true
 	s.shared.Add(1)
 	x.deliver(ctx, d, l)
+}
+
+// lookAgain lets a client that asks right after an answer was given find it: where such an answer is on its way to the
+// cache, it waits for it to get there. If anything was written since the look-up began, it looks once more. An answer
+// that takes too long, or is not stored after all, leaves the first look-up as it was.
+func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
+	var f *flight
+	switch x.lookup.Status {
+	case cache.Miss:
+		f = x.s.flights.ending(flightKey{exact: x.lookup.Key(), credential: x.credential()})
+	case cache.HitExact:
+		f = x.s.flights.refreshed(x.lookup.Key(), x.credential())
+	default:
+		return
+	}
+	if f != nil {
+		t := time.NewTimer(settleWait)
+		defer t.Stop()
+		select {
+		case <-f.settled:
+		case <-t.C:
+			return
+		}
+	}
+	if again := x.again(ctx); again != nil {
+		x.written = x.s.filler.written.Load()
+		if l := again(); l.Status.Hit() {
+			x.lookup = l
+		}
+	}
 }
 
 // again returns the look-up that the winner of a flight makes before it calls; nil if none is needed. It is, if an answer
@@ -221,23 +256,6 @@ func (x *exchange) again(ctx *fasthttp.RequestCtx) func() *cache.Lookup {
 	s, q := x.s, x.query(ctx)
 	q.Mode = cache.ModeSimple
 	return func() *cache.Lookup { return s.cfg.Cache.Lookup(s.ctx, q) }
-}
-
-// settled waits until the answer of a finished flight is stored, and sends it from the cache. It reports false if that
-// takes too long or the answer was not to be stored.
-func (x *exchange) settled(ctx *fasthttp.RequestCtx, d *wire.Dialect, f *flight) bool {
-	t := time.NewTimer(settleWait)
-	defer t.Stop()
-	select {
-	case <-f.settled:
-	case <-t.C:
-		return false
-	}
-	again := x.again(ctx)
-	if again == nil {
-		return false
-	}
-	return x.useHit(ctx, d, again())
 }
 
 // useHit sends what a second look-up found. It reports false if that is nothing.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sashabaranov/go-openai"
@@ -378,5 +380,34 @@ func TestLookupContext(t *testing.T) {
 	}
 	if got := r.ask("x", ""); got.StatusCode != 200 {
 		t.Errorf("the server does not survive a client that left: %d", got.StatusCode)
+	}
+}
+
+// TestReadYourWrites holds that who was given an answer finds it when asking again at once, though it is stored off his
+// path.
+func TestReadYourWrites(t *testing.T) {
+	var n atomic.Int64
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { answerWith(fmt.Sprint("answer ", n.Add(1)))(w, req) })
+	ask := func(want, status, members string, header ...string) {
+		t.Helper()
+		if got := r.ask("x", members, header...); got.cache() != status || !strings.Contains(got.body, want) {
+			t.Errorf("got %s, %s; want %s, %s", got.cache(), got.body, status, want)
+		}
+	}
+	for i := int64(1); i < 40; i += 2 {
+		want := fmt.Sprint("answer ", i)
+		status := "REFRESH"
+		if i == 1 {
+			status = "SEMANTIC MISS"
+			ask(want, status, `"stream":false`)
+		} else {
+			ask(want, status, "", "cache-control", "no-cache")
+		}
+		ask(want, "HIT", "", "cache-control", "only-if-cached")
+		want = fmt.Sprint("answer ", i+1)
+		if got := r.ask("x", `"stream":true`, "x-portkey-cache-force-refresh", "true"); got.cache() != "REFRESH" {
+			t.Errorf("got %s", got.cache())
+		}
+		ask(want, "HIT", "")
 	}
 }

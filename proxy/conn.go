@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net"
 	"syscall"
 	"time"
@@ -27,6 +28,37 @@ type timedConn struct {
 	net.Conn
 	timeout time.Duration
 	armed   time.Time // when the deadline was last set
+	linger  bool      // the client may still be sending when the connection is closed
+}
+
+// What a client is given to finish sending a request that was refused before its end.
+const (
+	lingerBytes = 64 << 20
+	lingerTime  = 10 * time.Second
+	lingerIdle  = 2 * time.Second
+)
+
+// Close closes the connection. Where the client may still be sending it first says that nothing more will come, and
+// takes in the rest: closing a socket with bytes unread resets it, and a client that is reset while it sends never gets
+// to read why it was refused.
+func (c *timedConn) Close() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !c.linger || !ok || half.CloseWrite() != nil {
+		return c.Conn.Close()
+	}
+	end := time.Now().Add(lingerTime)
+	for left := int64(lingerBytes); left > 0; {
+		now := time.Now()
+		if now.After(end) || c.SetReadDeadline(now.Add(lingerIdle)) != nil {
+			break
+		}
+		n, err := io.CopyN(io.Discard, c.Conn, min(left, 1<<20))
+		left -= n
+		if err != nil {
+			break
+		}
+	}
+	return c.Conn.Close()
 }
 
 // Write fails when it makes no progress for the time allowed. Setting a deadline costs as much as a small write, so one

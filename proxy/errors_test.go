@@ -226,3 +226,27 @@ func TestSlowReader(t *testing.T) {
 	io.WriteString(c, post("", question("x", `"stream":true`)))
 	recv(t, givenUp, "the call to be given up")
 }
+
+// TestRefusedWhileSending holds that a client which is refused in the middle of a large body gets to read why.
+func TestRefusedWhileSending(t *testing.T) {
+	r := newRig(t, answerWith("y"), func(c *Config) { c.MaxBodyBytes = 1 << 20 })
+	for range 5 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetDeadline(time.Now().Add(patience))
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", chatPath, 16<<20)
+		for range 16 {
+			if _, err := c.Write(make([]byte, 1<<20)); err != nil {
+				t.Fatalf("the connection was reset: %v", err)
+			}
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || resp.StatusCode != 413 {
+			t.Fatalf("got %v, %+v", err, resp)
+		}
+		resp.Body.Close()
+		c.Close()
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/reprise-cache/reprise/cache"
 )
@@ -17,6 +18,7 @@ type flightKey struct {
 	credential   cache.Digest
 	stream       bool
 	includeUsage bool
+	refresh      bool // nobody joins: the flight is known only for what it is about to overwrite
 }
 
 // head is the beginning of what a flight delivers. It is not written to once it is there.
@@ -259,6 +261,30 @@ func (f *flight) ended() bool {
 type flights struct {
 	mu   sync.Mutex
 	open map[flightKey]*flight
+
+	refreshes atomic.Int64 // of those that are open, so that a hit need not take the lock to learn that there are none
+}
+
+// add makes a refresh known. Of two for one question the later one counts.
+func (fs *flights) add(f *flight) {
+	fs.refreshes.Add(1)
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.open[f.key] = f
+}
+
+// refreshed returns a flight that is over and whose answer is about to overwrite the one that the cache has for the
+// question; nil if there is none.
+func (fs *flights) refreshed(exact, credential cache.Digest) *flight {
+	if fs.refreshes.Load() == 0 {
+		return nil
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.open[flightKey{exact: exact, credential: credential, refresh: true}]; f != nil && f.ended() {
+		return f
+	}
+	return nil
 }
 
 // join returns a listener of the flight with that key. If there is none, or it is past joining, it makes one with
@@ -298,5 +324,8 @@ func (fs *flights) settle(f *flight) {
 		delete(fs.open, f.key)
 	}
 	fs.mu.Unlock()
+	if f.key.refresh {
+		fs.refreshes.Add(-1)
+	}
 	close(f.settled)
 }

@@ -208,6 +208,9 @@ func (s *Server) health(ctx *fasthttp.RequestCtx, x *exchange) {
 
 // reject answers what could not be read as a request.
 func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
+	if c, ok := ctx.Conn().(*timedConn); ok {
+		c.linger = true
+	}
 	x := &exchange{s: s, start: time.Now()}
 	x.d.trace = newTraceID()
 	x.fail(ctx, acceptError(&s.cfg, err))
