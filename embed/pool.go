@@ -64,8 +64,8 @@ type worker struct {
 	stop   func() bool // the method stopped, bound once, because binding allocates
 }
 
-func newWorker() *worker {
-	w := &worker{arena: bert.NewArena(windowTokens)}
+func newWorker(m *bert.Model) *worker {
+	w := &worker{arena: m.NewArena(windowTokens)}
 	w.stop = w.stopped
 	return w
 }
@@ -110,7 +110,7 @@ func (p *pool) takeIdle() *worker {
 		p.idle = p.idle[:n-1]
 		return w
 	}
-	return newWorker()
+	return newWorker(p.model)
 }
 
 // work takes batches until the queue is empty.

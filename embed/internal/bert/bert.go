@@ -87,7 +87,7 @@ type Sequence struct {
 	Second int // the index at which segment 1 begins; zero: all of it is segment 0
 }
 
-// Arena is the scratch memory of one goroutine at a time.
+// Arena is the scratch memory of one goroutine at a time, for models of one kernel.
 type Arena struct {
 	tokens                     int
 	x, side, qkv, context, mid []float32
@@ -97,7 +97,7 @@ type Arena struct {
 }
 
 // NewArena makes room for batches of up to tokens tokens, about 16 KB each.
-func NewArena(tokens int) *Arena {
+func (m *Model) NewArena(tokens int) *Arena {
 	return &Arena{
 		tokens:  tokens,
 		x:       make([]float32, tokens*Hidden),
@@ -105,7 +105,7 @@ func NewArena(tokens int) *Arena {
 		qkv:     make([]float32, tokens*3*Hidden),
 		context: make([]float32, tokens*Hidden),
 		mid:     make([]float32, tokens*inner),
-		quant:   make([]int8, tokens*inner),
+		quant:   make([]int8, m.k.QuantSize(tokens*inner)),
 		scale:   make([]float32, tokens*inner/kernel.Group),
 		attend:  make([]float32, kernel.AttendScratch(min(tokens, Positions))),
 	}
@@ -184,7 +184,7 @@ func (m *Model) lookUp(x, side []float32, batch []Sequence) {
 
 // apply quantises x and multiplies it with l.
 func (m *Model) apply(a *Arena, dst, x []float32, l linear, gelu bool) {
-	q, scale := a.quant[:len(x)], a.scale[:len(x)/kernel.Group]
+	q, scale := a.quant[:m.k.QuantSize(len(x))], a.scale[:len(x)/kernel.Group]
 	m.k.Quantize(q, scale, x, l.inverse)
 	m.k.MatMul(dst, l.matrix, q, scale, gelu)
 }

@@ -56,7 +56,8 @@ func TestPackingDoesNotMatter(t *testing.T) {
 	pair.Second = 10
 	batch := []Sequence{sequence(2, 1), sequence(17, 2), pair, sequence(3, 3), sequence(40, 4)}
 	for _, name := range kernel.Names() {
-		m, a := load(t, name), NewArena(128)
+		m := load(t, name)
+		a := m.NewArena(128)
 		rows, err := m.Run(a, batch, never)
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +82,8 @@ func TestPackingDoesNotMatter(t *testing.T) {
 func TestKernelsAgree(t *testing.T) {
 	batch := []Sequence{sequence(12, 1), sequence(33, 2)}
 	run := func(name string) []float32 {
-		rows, err := load(t, name).Run(NewArena(64), batch, never)
+		m := load(t, name)
+		rows, err := m.Run(m.NewArena(64), batch, never)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +106,8 @@ func TestKernelsAgree(t *testing.T) {
 }
 
 func TestSecondSegmentMatters(t *testing.T) {
-	m, a, s := load(t, kernel.Names()[0]), NewArena(16), sequence(10, 1)
+	m, s := load(t, kernel.Names()[0]), sequence(10, 1)
+	a := m.NewArena(16)
 	rows, err := m.Run(a, []Sequence{s}, never)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +123,8 @@ func TestSecondSegmentMatters(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
-	m, a := load(t, kernel.Names()[0]), NewArena(64)
+	m := load(t, kernel.Names()[0])
+	a := m.NewArena(64)
 	for name, batch := range map[string][]Sequence{
 		"no sequence":    nil,
 		"no token":       {sequence(5, 1), {}},
@@ -139,7 +143,8 @@ func TestBadInput(t *testing.T) {
 
 // TestStop counts that the encoder asks before each layer, and ends at once when it is told to.
 func TestStop(t *testing.T) {
-	m, a := load(t, kernel.Names()[0]), NewArena(16)
+	m := load(t, kernel.Names()[0])
+	a := m.NewArena(16)
 	asked := 0
 	if _, err := m.Run(a, []Sequence{sequence(4, 1)}, func() bool { asked++; return asked == 3 }); !errors.Is(err, ErrStopped) || asked != 3 {
 		t.Errorf("%v after %d questions, want ErrStopped after 3", err, asked)
@@ -148,7 +153,8 @@ func TestStop(t *testing.T) {
 
 func TestNothingAllocates(t *testing.T) {
 	for _, name := range kernel.Names() {
-		m, a, batch := load(t, name), NewArena(16), []Sequence{sequence(5, 1), sequence(9, 2)}
+		m, batch := load(t, name), []Sequence{sequence(5, 1), sequence(9, 2)}
+		a := m.NewArena(16)
 		if n := testing.AllocsPerRun(2, func() {
 			if _, err := m.Run(a, batch, never); err != nil {
 				t.Fatal(err)

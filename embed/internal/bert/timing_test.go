@@ -11,7 +11,8 @@ import (
 // for onnxruntime, but for the mean.
 func BenchmarkEncode(b *testing.B) {
 	for _, name := range kernel.Names() {
-		m, a := load(b, name), NewArena(128)
+		m := load(b, name)
+		a := m.NewArena(128)
 		for _, n := range []int{8, 16, 32, 128} {
 			batch := []Sequence{sequence(n, 1)}
 			b.Run(fmt.Sprintf("%s/tokens=%d", name, n), func(b *testing.B) {
@@ -30,7 +31,7 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkThroughput(b *testing.B) {
 	m := load(b, kernel.Names()[0])
 	b.RunParallel(func(p *testing.PB) {
-		a, batch := NewArena(64), []Sequence{sequence(16, 1), sequence(16, 2), sequence(16, 3), sequence(16, 4)}
+		a, batch := m.NewArena(64), []Sequence{sequence(16, 1), sequence(16, 2), sequence(16, 3), sequence(16, 4)}
 		for p.Next() {
 			if _, err := m.Run(a, batch, never); err != nil {
 				b.Error(err)

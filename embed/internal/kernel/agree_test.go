@@ -9,11 +9,12 @@ var widths = []struct{ in, out int }{{Group, 64}, {Group, 3 * Group}, {4 * Group
 
 // values is q as plain int8, whatever form the kernel keeps it in.
 func values(k *Kernel, q []int8) []int8 {
-	out := make([]int8, len(q))
-	for i, v := range q {
-		out[i] = v
+	width := k.QuantSize(1)
+	out := make([]int8, len(q)/width)
+	for i := range out {
+		out[i] = q[i*width]
 		if k.name == "avx512vnni" {
-			out[i] = v ^ -128
+			out[i] ^= -128
 		}
 	}
 	return out
@@ -29,7 +30,7 @@ func agree(t *testing.T, k *Kernel, r *rand.Rand, rows int, scale float64) {
 		if w.in != Group {
 			inverse = nil
 		}
-		q, qScale := make([]int8, len(x)), make([]float32, len(x)/Group)
+		q, qScale := make([]int8, k.QuantSize(len(x))), make([]float32, len(x)/Group)
 		wantQ, wantScale := make([]int8, len(x)), make([]float32, len(x)/Group)
 		k.Quantize(q, qScale, x, inverse)
 		plain.Quantize(wantQ, wantScale, x, inverse)
@@ -116,7 +117,7 @@ func TestProductIsExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, scale, got := make([]int8, len(x)), make([]float32, len(x)/Group), make([]float32, rows*out)
+		q, scale, got := make([]int8, k.QuantSize(len(x))), make([]float32, len(x)/Group), make([]float32, rows*out)
 		k.Quantize(q, scale, x, nil)
 		k.MatMul(got, m, q, scale, false)
 		for i, v := range got {
@@ -141,13 +142,13 @@ func TestRowsDoNotMatter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, scale, all := make([]int8, len(x)), make([]float32, len(x)/Group), make([]float32, rows*out)
+		q, scale, all := make([]int8, k.QuantSize(len(x))), make([]float32, len(x)/Group), make([]float32, rows*out)
 		k.Quantize(q, scale, x, nil)
 		k.MatMul(all, m, q, scale, true)
 		one := make([]float32, out)
 		for i := range rows {
 			k.Quantize(q, scale, x[i*in:(i+1)*in], nil)
-			k.MatMul(one, m, q[:in], scale, true)
+			k.MatMul(one, m, q[:k.QuantSize(in)], scale, true)
 			if differ(one, all[i*out:(i+1)*out]) != 0 {
 				t.Errorf("%s: row %d differs alone", k.name, i)
 			}
@@ -160,13 +161,14 @@ func TestNothingAllocates(t *testing.T) {
 	r := random()
 	w, colScale, bias := int8s(r, Group*64), normals(r, 64, 1), normals(r, 64, 1)
 	x, residual, weight := normals(r, rows*Group, 1), normals(r, rows*Group, 1), normals(r, Group, 1)
-	q, scale, dst := make([]int8, len(x)), make([]float32, rows), make([]float32, rows*Group)
+	scale, dst := make([]float32, rows), make([]float32, rows*Group)
 	scratch := make([]float32, AttendScratch(rows))
 	for _, k := range kernels {
 		m, err := k.Pack(w, colScale, bias, Group, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
+		q := make([]int8, k.QuantSize(len(x)))
 		if n := testing.AllocsPerRun(5, func() {
 			k.Quantize(q, scale, x, weight)
 			k.MatMul(dst, m, q, scale, true)

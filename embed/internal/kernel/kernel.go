@@ -28,7 +28,7 @@ type Matrix struct {
 	Scale   []float32 // one an output channel
 	Bias    []float32 // one an output channel
 	data    []int8    // in the kernel's layout
-	offset  []int32   // what a sum begins with, where the kernel's activations are offset: one a group and output channel
+	offset  []int32   // what a sum begins with, where activations are offset: one a group and channel
 }
 
 // Kernel is one implementation of the arithmetic.
@@ -40,6 +40,8 @@ type Kernel struct {
 // impl is what an implementation provides. Lengths were checked by the Kernel method of the same name.
 type impl interface {
 	pack(m *Matrix, w []int8)
+	// width is the bytes of a quantised activation.
+	width() int
 	quantize(q []int8, scale, x, inverse []float32)
 	matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool)
 	addNorm(x, residual, weight, bias []float32)
@@ -65,22 +67,25 @@ func (k *Kernel) Pack(w []int8, scale, bias []float32, in, out int) (*Matrix, er
 	return m, nil
 }
 
+// QuantSize is the length of the quantised form of n values: some kernels keep a value in more than a byte.
+func (k *Kernel) QuantSize(n int) int { return n * k.impl.width() }
+
 // Quantize writes the int8 form of x to q, as this kernel's MatMul wants it, and the scale of each group to scale. If inverse is not nil, x is multiplied by it
 // first, value by value; it has the length of a group, so rows must have it too.
 func (k *Kernel) Quantize(q []int8, scale, x, inverse []float32) {
 	if len(x)%Group != 0 || (inverse != nil && len(inverse) != Group) {
 		panic("kernel: quantize: width is not a multiple of the group")
 	}
-	k.impl.quantize(q[:len(x)], scale[:len(x)/Group], x, inverse)
+	k.impl.quantize(q[:k.QuantSize(len(x))], scale[:len(x)/Group], x, inverse)
 }
 
 // MatMul computes dst = q times m, dequantised, plus m's bias, for the rows in q, and applies the GELU if asked.
 func (k *Kernel) MatMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
-	rows := len(q) / m.In
-	if len(q) != rows*m.In {
+	rows := len(q) / k.QuantSize(m.In)
+	if rows == 0 || len(q) != rows*k.QuantSize(m.In) {
 		panic("kernel: matmul: input is not whole rows")
 	}
-	k.impl.matMul(dst[:rows*m.Out], m, q, scale[:len(q)/Group], gelu)
+	k.impl.matMul(dst[:rows*m.Out], m, q, scale[:rows*m.In/Group], gelu)
 }
 
 // AddNorm replaces each row of x, as wide as weight (a multiple of 32), by the layer norm of x + residual.

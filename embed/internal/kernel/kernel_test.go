@@ -109,8 +109,9 @@ func TestQuantizeRoundTrip(t *testing.T) {
 	}
 	clear(x[:Group]) // a row of zeros has scale 0
 	x[2*Group+7] = -1000
-	q, scale := make([]int8, len(x)), make([]float32, 5)
+	scale := make([]float32, 5)
 	for _, k := range kernels {
+		q := make([]int8, k.QuantSize(len(x)))
 		for _, inv := range [][]float32{nil, inverse} {
 			k.Quantize(q, scale, x, inv)
 			back := values(k, q)

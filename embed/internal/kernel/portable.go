@@ -8,6 +8,8 @@ type portable struct{}
 // pack keeps the weights as they are: one row an output channel.
 func (portable) pack(m *Matrix, w []int8) { m.data = w }
 
+func (portable) width() int { return 1 }
+
 func (portable) quantize(q []int8, scale, x, inverse []float32) {
 	for g := range scale {
 		in, out := x[g*Group:][:Group], q[g*Group:][:Group]

@@ -32,17 +32,17 @@ func inverseOrOnes(inverse []float32) *float32 {
 	return &inverse[0]
 }
 
-// packPanels lays out weights for products of a panel of output channels: panel after panel, for every four inputs
-// the four weights of each of its channels.
-func packPanels(w []int8, in, out, panel int) []int8 {
+// packPanels lays out weights for products of a panel of output channels: panel after panel, for every run of inputs the
+// weights of each of its channels.
+func packPanels(w []int8, in, out, panel, run int) []int8 {
 	packed := make([]int8, len(w))
 	at := packed
 	for o := 0; o < out; o += panel {
-		for i := 0; i < in; i += 4 {
+		for i := 0; i < in; i += run {
 			for c := range panel {
-				copy(at[4*c:4*c+4], w[(o+c)*in+i:])
+				copy(at[run*c:run*(c+1)], w[(o+c)*in+i:])
 			}
-			at = at[4*panel:]
+			at = at[run*panel:]
 		}
 	}
 	return packed
@@ -58,13 +58,16 @@ func transposeKeys(keys, k []float32, stride, n, padded int) {
 		}
 	}
 	keys = keys[padded:]
-	for j := range n {
-		row := (*[HeadDim]float32)(k[j*stride:])
-		for d, v := range row {
+	j := n &^ 3
+	if j > 0 {
+		transpose4(&keys[0], &k[0], stride, padded, j/4)
+	}
+	for ; j < n; j++ {
+		for d, v := range (*[HeadDim]float32)(k[j*stride:]) {
 			keys[d*padded+j] = v
 		}
 	}
-	for j := n; j < padded; j++ {
+	for ; j < padded; j++ {
 		for d := range HeadDim {
 			keys[d*padded+j] = 0
 		}
@@ -100,7 +103,7 @@ const (
 )
 
 func (avx512vnni) pack(m *Matrix, w []int8) {
-	m.data = packPanels(w, m.In, m.Out, vnniPanel)
+	m.data = packPanels(w, m.In, m.Out, vnniPanel, 4)
 	// Panel after panel and in it group after group, as the product reads them.
 	m.offset = make([]int32, 0, m.Out*m.In/Group)
 	for o := 0; o < m.Out; o += vnniPanel {
@@ -115,6 +118,8 @@ func (avx512vnni) pack(m *Matrix, w []int8) {
 		}
 	}
 }
+
+func (avx512vnni) width() int { return 1 }
 
 func (avx512vnni) quantize(q []int8, scale, x, inverse []float32) {
 	quantize512(&q[0], &scale[0], &x[0], inverseOrOnes(inverse), len(scale))
@@ -140,25 +145,28 @@ func (avx512vnni) attend(dst, qkv, scratch []float32, heads int) {
 	attendWith(attend4_512, attend1_512, dst, qkv, scratch, heads)
 }
 
-// avx2 multiplies 32 bytes with VPMADDUBSW and VPMADDWD.
+// avx2 multiplies 16 words with VPMADDWD: activations are kept in 16 bits, weights in 8.
 type avx2 struct{}
 
 const (
 	avx2Panel = 16
-	avx2Rows  = 4
+	avx2Rows  = 6
 )
 
-func (avx2) pack(m *Matrix, w []int8) { m.data = packPanels(w, m.In, m.Out, avx2Panel) }
+func (avx2) pack(m *Matrix, w []int8) { m.data = packPanels(w, m.In, m.Out, avx2Panel, 2) }
+
+func (avx2) width() int { return 2 }
 
 func (avx2) quantize(q []int8, scale, x, inverse []float32) {
 	quantize256(&q[0], &scale[0], &x[0], inverseOrOnes(inverse), len(scale))
 }
 
 func (avx2) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
-	rows, groups := len(q)/m.In, m.In/Group
+	stride, groups := 2*m.In, m.In/Group
+	rows := len(q) / stride
 	for o := 0; o < m.Out; o += avx2Panel {
 		each(rows, avx2Rows, func(r, n int) {
-			productAVX2(&dst[r*m.Out+o], m.Out, &q[r*m.In], m.In, groups, &m.data[o*m.In], nil, &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
+			productAVX2(&dst[r*m.Out+o], m.Out, &q[r*stride], stride, groups, &m.data[o*m.In], nil, &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
 		})
 	}
 	if gelu {

@@ -24,6 +24,8 @@ func attend4_256(dst *float32, dstStride int, q *float32, keys *float32, v *floa
 
 func attend1_256(dst *float32, dstStride int, q *float32, keys *float32, v *float32, stride int, p *float32, n int, padded int)
 
-func productVNNI512(dst *float32, dstStride int, q *int8, in int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
+func transpose4(keys *float32, k *float32, stride int, padded int, count int)
 
-func productAVX2(dst *float32, dstStride int, q *int8, in int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
+func productVNNI512(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
+
+func productAVX2(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)

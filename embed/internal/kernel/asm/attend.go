@@ -42,9 +42,9 @@ func attendBody(v isa, queries int) {
 		return Mem{Base: b, Index: step, Scale: 1, Disp: disp}
 	}
 
-	// Scores, 16 keys at a time.
+	// Scores. With AVX-512 two vectors of keys at a time, as long as there are two: each broadcast of a query's value then serves
+	// twice, and there are enough sums under way to hide how long one takes.
 	qRow := row(q, stride)
-	per := 16 / v.floats
 	peaks := v.vecs(queries)
 	for r := range peaks {
 		VBROADCASTSS(f32(-3e38), peaks[r])
@@ -52,45 +52,60 @@ func attendBody(v isa, queries int) {
 	left, out := GP64(), GP64()
 	MOVQ(padded, left)
 	MOVQ(p, out)
-	Label("scores")
-	acc := v.vecs(queries * per)
-	for r := range queries {
-		for c := range per {
-			VMOVUPS(Mem{Base: keys, Disp: c * v.bytes()}, acc[r*per+c])
-		}
-	}
-	key := GP64()
-	MOVQ(keys, key)
-	for d := range headDim {
-		ADDQ(padded, key)
-		ks := v.vecs(per)
-		for c := range per {
-			VMOVUPS(Mem{Base: key, Disp: c * v.bytes()}, ks[c])
-		}
+	scores := func(vectors int) {
+		acc := v.vecs(queries * vectors)
 		for r := range queries {
-			b, s, times := qRow(r)
-			x := v.broadcast(address(b, s, times, 4*d))
-			for c := range per {
-				VFMADD231PS(x, ks[c], acc[r*per+c])
+			for c := range vectors {
+				VMOVUPS(Mem{Base: keys, Disp: c * v.bytes()}, acc[r*vectors+c])
 			}
 		}
-	}
-	outRow := row(out, padded)
-	for r := range queries {
-		for c := range per {
-			b, s, times := outRow(r)
-			VMOVUPS(acc[r*per+c], address(b, s, times, c*v.bytes()))
-			VMAXPS(acc[r*per+c], peaks[r], peaks[r])
+		key := GP64()
+		MOVQ(keys, key)
+		for d := range headDim {
+			ADDQ(padded, key)
+			ks := v.vecs(vectors)
+			for c := range vectors {
+				VMOVUPS(Mem{Base: key, Disp: c * v.bytes()}, ks[c])
+			}
+			for r := range queries {
+				b, s, times := qRow(r)
+				x := v.broadcast(address(b, s, times, 4*d))
+				for c := range vectors {
+					VFMADD231PS(x, ks[c], acc[r*vectors+c])
+				}
+			}
 		}
+		outRow := row(out, padded)
+		for r := range queries {
+			for c := range vectors {
+				b, s, times := outRow(r)
+				VMOVUPS(acc[r*vectors+c], address(b, s, times, c*v.bytes()))
+				VMAXPS(acc[r*vectors+c], peaks[r], peaks[r])
+			}
+		}
+		ADDQ(U32(uint32(vectors*v.bytes())), keys)
+		ADDQ(U32(uint32(vectors*v.bytes())), out)
+		SUBQ(U32(uint32(vectors*v.bytes())), left)
 	}
-	ADDQ(Imm(64), keys)
-	ADDQ(Imm(64), out)
-	SUBQ(Imm(64), left)
+	const vectors = 2
+	Label("scores")
+	if v.floats == 16 {
+		CMPQ(left, U32(uint32(vectors*v.bytes())))
+		JB(LabelRef("lastScores"))
+	}
+	scores(vectors)
 	JNZ(LabelRef("scores"))
+	if v.floats == 16 {
+		JMP(LabelRef("softmax"))
+		Label("lastScores")
+		scores(1)
+		Label("softmax")
+	}
 
 	// Softmax, but for the division.
 	sums := v.vecs(queries)
 	MOVQ(p, out)
+	exp := v.exp()
 	for r := range queries {
 		v.reduce(VMAXPS, peaks[r])
 		sums[r] = v.zero()
@@ -98,7 +113,7 @@ func attendBody(v isa, queries int) {
 			t, m := v.vec(), Mem{Base: out, Index: i, Scale: 1}
 			VMOVUPS(m, t)
 			VSUBPS(peaks[r], t, t)
-			v.exp(t)
+			exp(t)
 			VADDPS(t, sums[r], sums[r])
 			VMOVUPS(t, m)
 		})
@@ -158,5 +173,45 @@ func attendBody(v isa, queries int) {
 		}
 	}
 	VZEROUPPER()
+	RET()
+}
+
+// transpose writes the keys of count times four tokens as columns: four values of a token in keys become one of each of
+// four rows.
+func transpose() {
+	TEXT("transpose4", NOSPLIT, "func(keys, k *float32, stride, padded, count int)")
+	keys, k, stride, padded, count := param("keys"), param("k"), param("stride"), param("padded"), param("count")
+	SHLQ(Imm(2), stride)
+	SHLQ(Imm(2), padded)
+	Label("tokens")
+	pair, to := GP64(), GP64()
+	LEAQ(Mem{Base: k, Index: stride, Scale: 2}, pair)
+	MOVQ(keys, to)
+	for d := 0; d < headDim; d += 4 {
+		var in, mix, out [4]VecVirtual
+		for i := range in {
+			in[i], mix[i], out[i] = XMM(), XMM(), XMM()
+		}
+		VMOVUPS(Mem{Base: k, Disp: 4 * d}, in[0])
+		VMOVUPS(Mem{Base: k, Index: stride, Scale: 1, Disp: 4 * d}, in[1])
+		VMOVUPS(Mem{Base: pair, Disp: 4 * d}, in[2])
+		VMOVUPS(Mem{Base: pair, Index: stride, Scale: 1, Disp: 4 * d}, in[3])
+		VUNPCKLPS(in[1], in[0], mix[0])
+		VUNPCKHPS(in[1], in[0], mix[1])
+		VUNPCKLPS(in[3], in[2], mix[2])
+		VUNPCKHPS(in[3], in[2], mix[3])
+		VUNPCKLPD(mix[2], mix[0], out[0])
+		VUNPCKHPD(mix[2], mix[0], out[1])
+		VUNPCKLPD(mix[3], mix[1], out[2])
+		VUNPCKHPD(mix[3], mix[1], out[3])
+		for _, o := range out {
+			VMOVUPS(o, Mem{Base: to})
+			ADDQ(padded, to)
+		}
+	}
+	LEAQ(Mem{Base: pair, Index: stride, Scale: 2}, k)
+	ADDQ(Imm(16), keys)
+	DECQ(count)
+	JNZ(LabelRef("tokens"))
 	RET()
 }

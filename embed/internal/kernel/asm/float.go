@@ -7,7 +7,7 @@ import (
 )
 
 // quantize: the largest absolute value of each group, then 127 over it times each value, rounded to even by the
-// conversion. With AVX-512 the result is offset by 128, as VPDPBUSD wants its unsigned operand.
+// conversion. With AVX-512 the result is bytes offset by 128, as VPDPBUSD wants its unsigned operand, with AVX2 words.
 func quantize(v isa) {
 	TEXT("quantize"+v.suffix, NOSPLIT, "func(q *int8, scale, x, inverse *float32, groups int)")
 	q, scale, x, inverse, groups := param("q"), param("scale"), param("x"), param("inverse"), param("groups")
@@ -24,15 +24,6 @@ func quantize(v isa) {
 	MOVQ(U32(4*group), end)
 	c127 := XMM()
 	VMOVSS(f32(127), c127)
-	order := YMM()
-	if v.floats == 8 {
-		// VPACKSSDW and VPACKSSWB interleave the two halves of their operands; this order of dwords undoes it.
-		lanes := GLOBL("packOrder", RODATA|NOPTR)
-		for i, d := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
-			DATA(4*i, U32(d))
-		}
-		VMOVDQU(lanes, order)
-	}
 	flip := XMM()
 	if v.floats == 16 {
 		MOVL(U32(0x80808080), bits)
@@ -92,18 +83,16 @@ func quantize(v isa) {
 			ADDQ(Imm(16), at)
 		})
 	} else {
-		loop("round", end, 4*v.bytes(), func(i GPVirtual) {
-			a, b := whole(i, 0), whole(i, 1)
-			VPACKSSDW(b, a, a)
-			c, d := whole(i, 2), whole(i, 3)
-			VPACKSSDW(d, c, c)
-			VPACKSSWB(c, a, a)
-			VPERMD(a, order, a)
+		// Two vectors of dwords become one of words; VPACKSSDW interleaves their halves, VPERMQ undoes it.
+		loop("round", end, 2*v.bytes(), func(i GPVirtual) {
+			a := whole(i, 0)
+			VPACKSSDW(whole(i, 1), a, a)
+			VPERMQ(Imm(0xd8), a, a)
 			VMOVDQU(a, Mem{Base: at})
 			ADDQ(Imm(32), at)
 		})
 	}
-	ADDQ(U32(group), q)
+	MOVQ(at, q)
 	ADDQ(U32(4*group), x)
 	ADDQ(Imm(4), scale)
 	DECQ(groups)
@@ -224,20 +213,42 @@ func gelu(v isa) {
 	RET()
 }
 
-// exp replaces t by e^t, by the polynomial of scalar.go.
-func (v isa) exp(t VecVirtual) {
-	VMULPS(v.broadcast(f32(1.4426950408889634)), t, t)
-	VMAXPS(v.broadcast(f32(-126)), t, t)
-	n, magic, p := v.vec(), v.broadcast(f32(3<<22)), v.broadcast(f32(expPoly[len(expPoly)-1]))
-	VADDPS(magic, t, n)
-	VSUBPS(magic, n, n)
-	VSUBPS(n, t, t)
-	for k := len(expPoly) - 2; k >= 0; k-- {
-		VFMADD213PS(v.broadcast(f32(expPoly[k])), t, p)
+// exp is code that replaces its operand by e to its power, by the polynomial of scalar.go. AVX-512 has registers for its
+// constants, which are loaded here, and an instruction that multiplies by a power of two, however small.
+func (v isa) exp() func(t VecVirtual) {
+	constant := func(x float32) func() VecVirtual {
+		if v.floats == 16 {
+			r := v.broadcast(f32(x))
+			return func() VecVirtual { return r }
+		}
+		return func() VecVirtual { return v.broadcast(f32(x)) }
 	}
-	// 2^n: n + 127 in the exponent's bits.
-	VADDPS(v.broadcast(f32(127)), n, n)
-	VCVTPS2DQ(n, n)
-	VPSLLD(Imm(23), n, n)
-	VMULPS(n, p, t)
+	log2e, magic := constant(1.4426950408889634), constant(3<<22)
+	var poly [len(expPoly)]func() VecVirtual
+	for k, c := range expPoly {
+		poly[k] = constant(c)
+	}
+	return func(t VecVirtual) {
+		VMULPS(log2e(), t, t)
+		if v.floats == 8 {
+			VMAXPS(v.broadcast(f32(-126)), t, t)
+		}
+		n, p, m := v.vec(), v.vec(), magic()
+		VADDPS(m, t, n)
+		VSUBPS(m, n, n)
+		VSUBPS(n, t, t)
+		VMOVAPS(poly[len(poly)-1](), p)
+		for k := len(poly) - 2; k >= 0; k-- {
+			VFMADD213PS(poly[k](), t, p)
+		}
+		if v.floats == 16 {
+			VSCALEFPS(n, p, t)
+			return
+		}
+		// 2^n: n + 127 in the exponent's bits.
+		VADDPS(v.broadcast(f32(127)), n, n)
+		VCVTPS2DQ(n, n)
+		VPSLLD(Imm(23), n, n)
+		VMULPS(n, p, t)
+	}
 }

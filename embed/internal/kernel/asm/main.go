@@ -54,6 +54,7 @@ func main() {
 		gelu(v)
 		attend(v)
 	}
+	transpose()
 	productVNNI()
 	productAVX2()
 	Generate()

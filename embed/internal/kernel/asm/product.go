@@ -8,14 +8,19 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-const productSignature = "func(dst *float32, dstStride int, q *int8, in, groups int, w *int8, offset *int32, rowScale, colScale, bias *float32, rows int)"
+const productSignature = "func(dst *float32, dstStride int, q *int8, qStride, groups int, w *int8, offset *int32, rowScale, colScale, bias *float32, rows int)"
 
 // tile is a product of some rows with a panel of output channels. A panel's weights lie as the loop reads them: for every
-// four inputs, four weights of each of its channels.
+// run of inputs, the weights of each of its channels.
 type tile struct {
 	v       isa
 	vectors int // vectors of int32 sums a row, so the panel has vectors * floats channels
-	// sum adds the products of four activations, broadcast at a, with each vector of weights to acc.
+	run     int // neighbouring inputs that one 32-bit sum takes at once
+	// activation is the bytes of an activation.
+	activation int
+	// load loads a vector of weights.
+	load func(m Mem, w VecVirtual)
+	// sum adds the products of a run of activations, broadcast from a, with each vector of weights to acc.
 	sum func(a Mem, weights, acc []VecVirtual)
 	// start sets a row's sums to what they begin with.
 	start func(acc []VecVirtual, offset GPVirtual)
@@ -25,7 +30,8 @@ type tile struct {
 // unsigned operand, so the sums begin with -128 times the sum of the channel's weights.
 func productVNNI() {
 	v := widths[0]
-	t := tile{v: v, vectors: 4}
+	t := tile{v: v, vectors: 4, run: 4, activation: 1}
+	t.load = func(m Mem, w VecVirtual) { VMOVDQU32(m, w) }
 	t.start = func(acc []VecVirtual, offset GPVirtual) {
 		for c := range acc {
 			VMOVDQU32(Mem{Base: offset, Disp: c * v.bytes()}, acc[c])
@@ -41,39 +47,31 @@ func productVNNI() {
 	t.emit("productVNNI512", 6)
 }
 
-// productAVX2 multiplies up to four rows with a panel of 16 channels. VPMADDUBSW takes one unsigned operand and saturates at 16
-// bits, so it gets the activation's size and the weight with the activation's sign: 2 * 127 * 127 fits.
+// productAVX2 multiplies up to six rows with a panel of 16 channels, in 16 bits: VPMADDWD adds two products in 32 bits, and the
+// weights are widened as they are loaded. Multiplying bytes (VPMADDUBSW) instead needs the activation's size, the weight
+// with its sign and VPMADDWD besides, and all of these compete for the same two units.
 func productAVX2() {
 	v := widths[1]
-	t := tile{v: v, vectors: 2}
+	t := tile{v: v, vectors: 2, run: 2, activation: 2}
 	t.start = func(acc []VecVirtual, _ GPVirtual) {
 		for c := range acc {
 			VPXOR(acc[c], acc[c], acc[c])
 		}
 	}
-	var ones VecVirtual
+	t.load = func(m Mem, w VecVirtual) { VPMOVSXBW(m, w) }
 	t.sum = func(a Mem, weights, acc []VecVirtual) {
-		x, size := v.vec(), v.vec()
+		x := v.vec()
 		VPBROADCASTD(a, x)
-		VPABSB(x, size)
 		for c := range weights {
 			s := v.vec()
-			VPSIGNB(x, weights[c], s)
-			VPMADDUBSW(s, size, s)
-			VPMADDWD(ones, s, s)
+			VPMADDWD(weights[c], x, s)
 			VPADDD(s, acc[c], acc[c])
 		}
 	}
-	t.emitWith("productAVX2", 4, func() {
-		ones = v.vec()
-		VPCMPEQW(ones, ones, ones)
-		VPSRLW(Imm(15), ones, ones)
-	})
+	t.emit("productAVX2", 6)
 }
 
-func (t tile) emit(name string, most int) { t.emitWith(name, most, func() {}) }
-
-func (t tile) emitWith(name string, most int, setup func()) {
+func (t tile) emit(name string, most int) {
 	TEXT(name, NOSPLIT, productSignature)
 	rows := param("rows")
 	for n := 1; n < most; n++ {
@@ -84,7 +82,6 @@ func (t tile) emitWith(name string, most int, setup func()) {
 		if n < most {
 			Label(fmt.Sprintf("rows%d", n))
 		}
-		setup()
 		t.body(n)
 	}
 }
@@ -93,9 +90,9 @@ func (t tile) emitWith(name string, most int, setup func()) {
 func (t tile) body(rows int) {
 	v := t.v
 	label := func(s string) string { return fmt.Sprintf("%s%d", s, rows) }
-	q, w, in := param("q"), param("w"), param("in")
+	q, w, in := param("q"), param("w"), param("qStride")
 	offset, rowScale := param("offset"), param("rowScale")
-	third := GP64() // in * 3, for the rows from the third on
+	third := GP64() // three rows, for the rows from the third on
 	LEAQ(Mem{Base: in, Index: in, Scale: 2}, third)
 	groups := param("groups")
 	// What each group adds to: the bias at first, for every row the same, then the result so far.
@@ -126,26 +123,21 @@ func (t tile) body(rows int) {
 	}
 	const unroll = 2
 	left := GP64()
-	MOVQ(U32(group/4/unroll), left)
+	MOVQ(U32(uint32(group/t.run/unroll)), left)
 	Label(label("inputs"))
 	for u := range unroll {
 		weights := v.vecs(t.vectors)
 		for c := range weights {
-			disp := (u*t.vectors + c) * v.bytes()
-			if v.floats == 16 {
-				VMOVDQU32(Mem{Base: w, Disp: disp}, weights[c])
-			} else {
-				VMOVDQU(Mem{Base: w, Disp: disp}, weights[c])
-			}
+			t.load(Mem{Base: w, Disp: (u*t.vectors + c) * v.floats * t.run}, weights[c])
 		}
 		for r := range rows {
-			t.sum(at(r, 4*u), weights, acc[r])
+			t.sum(at(r, u*t.run*t.activation), weights, acc[r])
 		}
 	}
-	ADDQ(U32(uint32(unroll*t.vectors*v.bytes())), w)
-	ADDQ(Imm(4*unroll), q)
+	ADDQ(U32(uint32(unroll*t.vectors*v.floats*t.run)), w)
+	ADDQ(Imm(uint64(unroll*t.run*t.activation)), q)
 	if rows > 3 {
-		ADDQ(Imm(4*unroll), upper)
+		ADDQ(Imm(uint64(unroll*t.run*t.activation)), upper)
 	}
 	DECQ(left)
 	JNZ(LabelRef(label("inputs")))
