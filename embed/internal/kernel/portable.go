@@ -64,15 +64,16 @@ func (portable) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu
 	}
 	var words [Group]int64
 	for o := 0; o < m.Out; o += portableFields {
+		// The last word of a width that three does not divide has fewer outputs, and zeros in the other fields.
+		n := min(portableFields, m.Out-o)
 		for g := range groups {
-			// The last word of a width that three does not divide has fewer outputs, and zeros in the other fields.
-			n := min(portableFields, m.Out-o)
 			packWords(&words, m.data, m.In, o, n, g*Group)
 			for r := range rows {
-				sums := dotWords((*[Group]int8)(q[r*m.In+g*Group:]), &words)
-				s := scale[r*groups+g]
-				for i := range n {
-					dst[r*m.Out+o+i] += float32(float32(sums[i])*s) * m.Scale[o+i]
+				var sums [portableFields]int32
+				sums[0], sums[1], sums[2] = dotWords((*[Group]int8)(q[r*m.In+g*Group:]), &words)
+				s, d := scale[r*groups+g], dst[r*m.Out+o:]
+				for i, sum := range sums[:n] {
+					d[i] += float32(float32(sum)*s) * m.Scale[o+i]
 				}
 			}
 		}
@@ -84,33 +85,40 @@ func (portable) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu
 	}
 }
 
+// noWeights stands in for the rows that a last word of fewer than three outputs has not.
+var noWeights [Group]int8
+
 // packWords puts group at of the n rows from row o on side by side into words.
 func packWords(words *[Group]int64, w []int8, in, o, n, at int) {
-	clear(words[:])
+	rows := [portableFields]*[Group]int8{&noWeights, &noWeights, &noWeights}
 	for i := range n {
-		for k, v := range w[(o+i)*in+at:][:Group] {
-			words[k] += int64(v) << (portableField * i)
-		}
+		rows[i] = (*[Group]int8)(w[(o+i)*in+at:])
+	}
+	for k := range words {
+		words[k] = int64(rows[0][k]) + int64(rows[1][k])<<portableField + int64(rows[2][k])<<(2*portableField)
 	}
 }
 
-// dotWords is the product of a group of activations with each of the three outputs in words.
-func dotWords(q *[Group]int8, words *[Group]int64) (sums [portableFields]int32) {
+// dotWords is the product of a group of activations with each of the three outputs in words. The steps of eight let the
+// compiler see that no index is out of range.
+func dotWords(q *[Group]int8, words *[Group]int64) (s0, s1, s2 int32) {
 	for at := 0; at < Group; at += portableRun {
-		a, w := (*[portableRun]int8)(q[at:]), (*[portableRun]int64)(words[at:])
 		var even, odd int64
-		for k := 0; k < portableRun; k += 2 {
-			even += int64(a[k]) * w[k]
-			odd += int64(a[k+1]) * w[k+1]
+		for k := at; k < at+portableRun; k += 8 {
+			a, w := (*[8]int8)(q[k:]), (*[8]int64)(words[k:])
+			even += int64(a[0])*w[0] + int64(a[2])*w[2] + int64(a[4])*w[4] + int64(a[6])*w[6]
+			odd += int64(a[1])*w[1] + int64(a[3])*w[3] + int64(a[5])*w[5] + int64(a[7])*w[7]
 		}
+		// A field's sum is what its bits say as a signed number; what it borrowed from the fields above is given back.
 		sum := even + odd
-		for i := range sums {
-			field := sum << (64 - portableField) >> (64 - portableField)
-			sums[i] += int32(field)
-			sum = (sum - field) >> portableField
-		}
+		field := sum << (64 - portableField) >> (64 - portableField)
+		s0 += int32(field)
+		sum = (sum - field) >> portableField
+		field = sum << (64 - portableField) >> (64 - portableField)
+		s1 += int32(field)
+		s2 += int32((sum - field) >> portableField)
 	}
-	return sums
+	return s0, s1, s2
 }
 
 func (portable) addNorm(x, residual, weight, bias []float32) {
