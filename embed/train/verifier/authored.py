@@ -1,4 +1,4 @@
-"""Reads the authored pairs and says which domain, and so which part, each belongs to."""
+"""Reads the authored pairs (../data) and says which domain, and so which part, each belongs to."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def main() -> None:
     texts = sorted({t for t in texts if 3 <= len(t.split()) <= 25})
     rules = Rules(rng, texts, WordNet(a.wordnet, collections.Counter(w for t in texts for w in words(t))))
     same = [(r["a"], r["b"]) for r in qqp["train"] if r["same"]]
-    general += rule_rows(rules, rng, texts, same, traps=26000, nears=20000)
+    general += rule_rows(rules, rng, texts, same, traps=26000, nears=22000)
     general += mined_intents(a.model, rng.sample(intents, min(10000, len(intents))), 5000)
     for _ in range(1500):
         x, y, s = rules.turned()
@@ -141,7 +141,7 @@ def main() -> None:
     own = [{"a": q.a, "b": q.b, "same": q.same, "from": "authored", "kind": q.kind, "domain": q.domain} for q in train]
     same = [(q.a, q.b) for q in train if q.same]
     singles = sorted({t for q in train for t in (q.a, q.b)})
-    edited = rule_rows(rules, rng, singles, same, traps=9000, nears=6000)
+    edited = rule_rows(rules, rng, singles, same, traps=9000, nears=9000)
     for r in edited:
         r["from"] = "authored_rule"
     extra = mined_authored(a.model, train, k=2)

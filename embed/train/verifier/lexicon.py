@@ -163,6 +163,20 @@ SPELLINGS = [
     get-rid-of/remove fix/repair quick/fast big/large find-out/learn keep/retain need/require show/display choose/select""".split()
 ]
 
+# Hasty writing: a word, then what people type for it.
+SHORT_FORMS = [
+    tuple(p.split("/"))
+    for p in """please/pls/plz you/u your/ur are/r because/cuz/cos people/ppl hours/hrs hour/hr minutes/mins minute/min weeks/wks years/yrs
+    year/yr months/mths seconds/secs average/avg number/no message/msg messages/msgs account/acct document/doc documents/docs password/pw
+    before/b4 something/smth through/thru tomorrow/tmrw picture/pic about/abt should/shd would/wd between/btw question/q address/addr
+    maximum/max minimum/min temperature/temp application/app repository/repo database/db configuration/config administrator/admin
+    authentication/auth directory/dir environment/env parameters/params parameter/param government/govt appointment/appt university/uni
+    apartment/apt refrigerator/fridge management/mgmt manager/mgr kilograms/kg kilometres/km centimetres/cm metres/m feet/ft pounds/lbs
+    September/Sept/Sep January/Jan February/Feb August/Aug October/Oct November/Nov December/Dec Monday/Mon Friday/Fri what/wat
+    don't/dont can't/cant isn't/isnt doesn't/doesnt what's/whats I'm/im I've/ive it's/its won't/wont didn't/didnt how's/hows
+    cannot/cant and/n thanks/thx with/w without/w-o""".split()
+]
+
 # Exchanged ends turn these round.
 DIRECTIONS = [
     "How do I move {t} from {a} to {b}?", "Transfer {t} from {a} to {b}", "switch {t} from {a} to {b}", "Convert {a} to {b}",

@@ -64,6 +64,14 @@ class RuleMade(unittest.TestCase):
         self.assertEqual(self.made(3), self.made(3))
         self.assertNotEqual(self.made(3), self.made(4))
 
+    def test_every_word_of_the_lists_has_its_forms(self):
+        texts = ["We met on Friday in september."]
+        rules = data.Rules(random.Random(6), texts, FakeWordNet())
+        for table in (rules.opposites, rules.siblings, rules.spellings, rules.short):
+            self.assertTrue(all(word == word.lower() and forms for word, forms in table.items()))
+        for _ in range(200):
+            self.assertTrue(rules.near(texts[0]))
+
     def test_traps_differ_from_their_question(self):
         traps, near, turned = self.made(5)
         for text, trap in zip(self.TEXTS * 50, traps):

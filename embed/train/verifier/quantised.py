@@ -1,7 +1,7 @@
 """Runs a file of export.py in torch with the arithmetic of int8 kernels, to measure what quantising costs.
 
-Weights: int8, a scale an output channel. Activations: divided by the input channel's factor, then int8 with a scale a row
-(largest magnitude over 127). The sums are exact; bias, soft-max, GELU and layer norms are float32.
+Weights: int8, a scale an output channel. Activations: divided by the input channel's factor where there is one, then int8 with
+a scale for every 384 neighbours of a row (largest magnitude over 127). Bias, soft-max, GELU and layer norms are float32.
 """
 
 from __future__ import annotations
@@ -15,16 +15,24 @@ from torch import nn
 from model import Trunk, Verifier
 
 
+GROUP = 384  # activations that share a scale
+
+
 class Int8Linear(nn.Module):
-    def __init__(self, weight: torch.Tensor, scale: torch.Tensor, smooth: torch.Tensor, bias: torch.Tensor):
+    def __init__(self, tensors: dict[str, torch.Tensor], name: str):
         super().__init__()
-        self.weight, self.scale, self.smooth, self.bias = weight.float(), scale, smooth, bias
+        self.weight, self.scale, self.bias = tensors[name + ".weight"].float(), tensors[name + ".scale"], tensors[name + ".bias"]
+        self.smooth = tensors.get(name + ".smooth")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x / self.smooth
-        step = x.abs().amax(-1, keepdim=True).clamp_min(1e-12) / 127
-        q = torch.round(x / step)  # whole numbers up to 127: the products and their sums stay exact in float32
-        return (q @ self.weight.T) * step * self.scale + self.bias
+        if self.smooth is not None:
+            x = x / self.smooth
+        total = 0
+        for part, weight in zip(x.split(GROUP, -1), self.weight.split(GROUP, -1)):
+            step = part.abs().amax(-1, keepdim=True).clamp_min(1e-12) / 127
+            # Whole numbers up to 127 squared times 384 stay exact in float32.
+            total = total + (torch.round(part / step) @ weight.T) * step
+        return total * self.scale + self.bias
 
 
 def load_quantised(model: pathlib.Path, file: pathlib.Path) -> Verifier:
@@ -40,7 +48,7 @@ def load_quantised(model: pathlib.Path, file: pathlib.Path) -> Verifier:
     for i, layer in enumerate(v.trunk.layers):
         p = f"layer.{i}."
         for name in ("qkv", "out", "up", "down"):
-            setattr(layer, name, Int8Linear(*(t[f"{p}{name}.{part}"] for part in ("weight", "scale", "smooth", "bias"))))
+            setattr(layer, name, Int8Linear(t, p + name))
         for name in ("norm1", "norm2"):
             norm = getattr(layer, name)
             norm.weight.data, norm.bias.data = t[f"{p}{name}.weight"], t[f"{p}{name}.bias"]

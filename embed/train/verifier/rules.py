@@ -41,17 +41,20 @@ class Rules:
         self.rng, self.wordnet = rng, wordnet
         self.opposites: dict[str, list[str]] = collections.defaultdict(list)
         for a, b in lexicon.OPPOSITES:
-            self.opposites[a].append(b)
-            self.opposites[b].append(a)
+            self.opposites[a.lower()].append(b)
+            self.opposites[b.lower()].append(a)
         self.siblings: dict[str, list[str]] = collections.defaultdict(list)
         for row in lexicon.SIBLINGS:
             for w in row:
                 self.siblings[w.lower()] += [x for x in row if x != w]
         self.spellings: dict[str, list[str]] = collections.defaultdict(list)
         for a, b in lexicon.SPELLINGS:
-            self.spellings[a].append(b)
-            self.spellings[b].append(a)
-        self._opposite, self._sibling, self._spelling = map(_phrases, (self.opposites, self.siblings, self.spellings))
+            self.spellings[a.lower()].append(b)
+            self.spellings[b.lower()].append(a)
+        self.short = {w.lower(): list(forms) for w, *forms in lexicon.SHORT_FORMS}
+        self._opposite, self._sibling, self._spelling, self._short = map(
+            _phrases, (self.opposites, self.siblings, self.spellings, self.short)
+        )
         self._number_word = _phrases({w: [] for w in lexicon.NUMBER_WORDS})
         self.names_after: dict[str, list[str]] = collections.defaultdict(list)
         self.names: list[str] = []
@@ -79,15 +82,21 @@ class Rules:
     def near(self, text: str) -> str:
         """The same question with courtesy, spelling, case or framing changed; never the text itself unless nothing fits."""
         r, s = self.rng, text
-        if r.random() < 0.35:
+        if r.random() < 0.3:
             s = self._reframe(s)
+        if r.random() < 0.15:
+            s = self._reorder(s)
         if r.random() < 0.25:
             s = self._swap(s, self._spelling, self.spellings) or s
+        if r.random() < 0.25:
+            s = self._swap(s, self._short, self.short) or s
         if r.random() < 0.2:
             s = self._renumber(s)
-        if r.random() < 0.15:
+        if r.random() < 0.1:
             s = self._synonym(s)
-        if r.random() < 0.3:
+        if r.random() < 0.25:
+            s = re.sub(r"\b(?:the|a|an|my|please) (?=\w)", lambda m: "" if r.random() < 0.6 else m[0], s, flags=re.I)
+        if r.random() < 0.25:
             s = r.choice(lexicon.OPENERS) + (s[0].lower() + s[1:] if s and not s.startswith("I ") and r.random() < 0.7 else s)
         if r.random() < 0.2:
             s = s.rstrip("?.! ") + r.choice(lexicon.CLOSERS)
@@ -95,7 +104,9 @@ class Rules:
             s = s.lower()
         if r.random() < 0.35:
             s = s.rstrip("?.! ")
-        if r.random() < 0.25:
+        if r.random() < 0.15:
+            s = self._join(s)
+        for _ in range(r.choice((0, 0, 0, 1, 1, 2))):
             s = self._typo(s)
         if r.random() < 0.02:
             s = s.upper()
@@ -206,6 +217,34 @@ class Rules:
                     new = self.rng.choice([f for f in frame if f != opening])
                     return _like(new, s[:1]) + s[len(opening) :]
         return s
+
+    def _reorder(self, s: str) -> str:
+        """A condition moved from one end of the sentence to the other."""
+        m = re.fullmatch(r"((?:if|when|after|before|in|for|on|with) [^,?]{6,}), ([^?]+)\??", s, re.I)
+        if m:
+            return f"{_like(m[2], 'A')} {m[1][0].lower()}{m[1][1:]}?"
+        m = re.fullmatch(r"([^?,]{12,}?) ((?:if|when|after|before) [^?,]{6,})\??", s)
+        return f"{_like(m[2], 'A')}, {m[1][0].lower()}{m[1][1:]}?" if m else s
+
+    def _join(self, s: str) -> str:
+        """A word cut in two, two words made one, or a hyphen for a blank and back."""
+        r = self.rng
+        way = r.random()
+        if way < 0.3 and "-" in s:
+            return s.replace("-", r.choice((" ", "")), 1)
+        parts = s.split(" ")
+        if way < 0.6:
+            long = [i for i, w in enumerate(parts) if len(w) > 6 and w.isalpha()]
+            if long:
+                i = r.choice(long)
+                at = r.randrange(3, len(parts[i]) - 2)
+                parts[i] = parts[i][:at] + " " + parts[i][at:]
+                return " ".join(parts)
+        pairs = [i for i in range(len(parts) - 1) if parts[i].isalpha() and parts[i + 1].isalpha() and len(parts[i]) > 2]
+        if pairs:
+            i = r.choice(pairs)
+            parts[i : i + 2] = [parts[i] + r.choice(("", "-")) + parts[i + 1]]
+        return " ".join(parts)
 
     def _renumber(self, s: str) -> str:
         for m in re.finditer(r"(?<![\w.,])\d{1,4}(?![\w.,%])", s):
