@@ -3,6 +3,7 @@ package embed
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -36,47 +37,68 @@ const (
 // MiniLM is all-MiniLM-L6-v2 in the process. It is safe for concurrent use and need not be closed.
 type MiniLM struct {
 	id        string
+	kernel    string
 	tokenizer *wordpiece.Tokenizer
 	pool      *pool
 	memo      memo
 }
 
-// NewMiniLM loads the embedded model: about 100 ms, and 20 MB of memory beside the binary's own pages. It fails if the
-// embedded weights are not those that the program was built for, or REPRISE_KERNEL names no kernel of this machine.
+// ErrWeights: the weights in the binary are not those that the program was built for, or of another version. The error
+// names both digests. It cannot occur in a binary that was built from an unchanged source.
+var ErrWeights = errors.New("embed: unusable weights")
+
+// NewMiniLM loads the embedded model: about 50 ms, and 20 MB of memory beside the binary's own pages. It fails with
+// ErrWeights, or with ErrOptions if REPRISE_KERNEL names no kernel of this machine.
 func NewMiniLM() (*MiniLM, error) {
 	k, err := kernel.Default()
 	if err != nil {
-		return nil, fmt.Errorf("embed: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	return newMiniLM(minilmFile, minilmDigest, k)
 }
 
+// NewMiniLMOn is NewMiniLM on the named kernel, one of Kernels, whatever REPRISE_KERNEL says. Vectors of all kernels have the
+// same ID: they differ by rounding.
+func NewMiniLMOn(name string) (*MiniLM, error) {
+	k, err := kernel.New(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return newMiniLM(minilmFile, minilmDigest, k)
+}
+
+// Kernels names the implementations of the arithmetic that this machine can run, fastest first. The last is "portable".
+func Kernels() []string { return kernel.Names() }
+
 func newMiniLM(file, digest string, k *kernel.Kernel) (*MiniLM, error) {
 	f, err := weights.Open(file, digest, minilmFormat)
 	if err != nil {
-		return nil, fmt.Errorf("embed: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}
 	vocab, err := f.Text("vocab")
 	if err != nil {
-		return nil, fmt.Errorf("embed: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}
 	tokenizer, err := wordpiece.New(strings.Split(strings.TrimSuffix(vocab, "\n"), "\n"))
 	if err != nil {
-		return nil, fmt.Errorf("embed: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}
 	model, err := bert.Load(f, k)
 	if err != nil {
-		return nil, fmt.Errorf("embed: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}
 	memo, err := newMemo()
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
-	return &MiniLM{id: "all-MiniLM-L6-v2/int8-" + digest[:8], tokenizer: tokenizer, pool: &pool{model: model}, memo: memo}, nil
+	return &MiniLM{kernel: k.Name(), id: "all-MiniLM-L6-v2/int8-" + digest[:8], tokenizer: tokenizer, pool: &pool{model: model}, memo: memo}, nil
 }
 
 // ID names the model and the revision of its weights.
 func (m *MiniLM) ID() string { return m.id }
+
+// Kernel names the implementation of the arithmetic that is in use.
+func (m *MiniLM) Kernel() string { return m.kernel }
 
 // Dim is the length of the vectors: 384.
 func (m *MiniLM) Dim() int { return bert.Hidden }

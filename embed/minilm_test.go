@@ -77,18 +77,17 @@ func TestBatchDoesNotMatter(t *testing.T) {
 		texts = append(texts, fmt.Sprintf("question number %d, %s?", i, strings.Repeat("with more words ", i)))
 	}
 	for _, name := range kernel.Names() {
+		if name == "portable" {
+			texts = texts[:4] // it is slow, very much so under the race detector
+		}
 		together, err := load(t, name).Embed(context.Background(), texts)
 		if err != nil {
 			t.Fatal(err)
 		}
 		alone := load(t, name)
-		step := 1
-		if name == "portable" {
-			step = 4
-		}
-		for i := 0; i < len(texts); i += step {
-			if !slices.Equal(together[i], embedOne(t, alone, texts[i])) {
-				t.Errorf("%s: the vector of %.40q differs alone and in a batch", name, texts[i])
+		for i, text := range texts {
+			if !slices.Equal(together[i], embedOne(t, alone, text)) {
+				t.Errorf("%s: the vector of %.40q differs alone and in a batch", name, text)
 			}
 		}
 	}
@@ -196,8 +195,48 @@ func TestOtherWeightsAreRefused(t *testing.T) {
 	}
 	damaged := minilmFile[:len(minilmFile)-1] + "x"
 	_, err = newMiniLM(damaged, minilmDigest, k)
-	if !errors.Is(err, weights.ErrDigest) || !strings.Contains(err.Error(), minilmDigest) || !strings.Contains(err.Error(), weights.Digest(damaged)) {
+	if !errors.Is(err, ErrWeights) || !errors.Is(err, weights.ErrDigest) || !strings.Contains(err.Error(), minilmDigest) || !strings.Contains(err.Error(), weights.Digest(damaged)) {
 		t.Errorf("%v, want both digests named", err)
+	}
+}
+
+func TestKernelIsChosen(t *testing.T) {
+	for _, name := range Kernels() {
+		if m, err := NewMiniLMOn(name); err != nil || m.Kernel() != name {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	t.Setenv(kernel.Env, "portable")
+	if m, err := NewMiniLM(); err != nil || m.Kernel() != "portable" {
+		t.Errorf("by the environment: %v", err)
+	}
+	t.Setenv(kernel.Env, "abacus")
+	if _, err := NewMiniLM(); !errors.Is(err, ErrOptions) || !strings.Contains(err.Error(), "abacus") {
+		t.Errorf("unknown in the environment: %v", err)
+	}
+	if _, err := NewMiniLMOn("abacus"); !errors.Is(err, ErrOptions) {
+		t.Errorf("unknown: %v", err)
+	}
+}
+
+// TestWaitingTextsShareBatches holds that texts which must wait are encoded together, in the order they came, and that a window
+// that is longer than a batch comes alone.
+func TestWaitingTextsShareBatches(t *testing.T) {
+	p := &pool{running: 1}
+	c := &call{ctx: context.Background(), done: make(chan struct{}), left: 6}
+	for _, n := range []int{10, 10, 10, 10, 200, 4} {
+		x := &window{call: c}
+		x.sequence.IDs = make([]int32, n)
+		p.queue = append(p.queue, x)
+	}
+	w := &worker{}
+	for _, want := range []int{3, 1, 1, 1} {
+		if !p.take(w) || len(w.batch) != want {
+			t.Fatalf("took %d windows, want %d", len(w.batch), want)
+		}
+	}
+	if p.take(w) || p.running != 0 || len(p.idle) != 1 {
+		t.Errorf("a worker without work must retire and leave its memory")
 	}
 }
 

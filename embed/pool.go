@@ -11,7 +11,7 @@ import (
 const (
 	// batchTokens is how many tokens a worker takes from the queue at once, if one window does not hold more. More brings no
 	// speed, since the matrix product is then bound by arithmetic, and a burst would be spread over fewer workers.
-	batchTokens = 64
+	batchTokens = 32
 	// windowTokens is the longest window, special tokens included.
 	windowTokens = 256
 )
