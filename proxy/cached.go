@@ -218,7 +218,8 @@ func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
 
 // lookAgain lets a client that asks right after an answer was given find it: where such an answer is on its way to the
 // cache, it waits for it to get there. If anything was written since the look-up began, it looks once more. An answer
-// that takes too long, or is not stored after all, leaves the first look-up as it was.
+// that takes too long, or is not stored after all, leaves the first look-up as it was. A refresh only waits: writes are
+// not in order, and the answer that it replaces must not be the last.
 func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 	var f *flight
 	switch x.lookup.Status {
@@ -226,6 +227,10 @@ func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 		f = x.s.flights.ending(flightKey{exact: x.lookup.Key(), credential: x.credential()})
 	case cache.HitExact:
 		f = x.s.flights.refreshed(x.lookup.Key(), x.credential())
+	case cache.Refresh:
+		if f = x.s.flights.ending(flightKey{exact: x.lookup.Key(), credential: x.credential()}); f == nil {
+			f = x.s.flights.refreshed(x.lookup.Key(), x.credential())
+		}
 	default:
 		return
 	}
@@ -237,6 +242,9 @@ func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 		case <-t.C:
 			return
 		}
+	}
+	if x.lookup.Status == cache.Refresh {
+		return
 	}
 	if again := x.again(ctx); again != nil {
 		x.written = x.s.filler.written.Load()
