@@ -51,21 +51,24 @@ func parseAntonyms(list string) (all []opposition, byStem map[string][]int) {
 	return all, byStem
 }
 
-// find returns the position of the first phrase of a list that the text holds.
-func (a *analysed) find(list []phrase) (int, bool) {
+// find returns the first phrase of a list that the text holds, as the text writes it; "" if it holds none.
+func (a *analysed) find(list []phrase) string {
 	for _, p := range list {
 		for _, i := range a.at[p[0]] {
-			if a.follows(i, p[1:]) {
-				return i, true
+			if last := a.follows(i, p[1:]); last == i {
+				return a.words[i].raw
+			} else if last > i {
+				return a.words[i].raw + " " + a.words[last].raw
 			}
 		}
 	}
-	return 0, false
+	return ""
 }
 
 var particles = map[string]bool{"on": true, "off": true, "in": true, "out": true, "up": true, "down": true}
 
-func (a *analysed) follows(i int, rest phrase) bool {
+// follows returns where the rest of a phrase ends that begins at i; -1 if the text does not go on like that.
+func (a *analysed) follows(i int, rest phrase) int {
 	for _, want := range rest {
 		next := -1
 		for j := i + 1; j < len(a.stems) && j <= i+1+maxGap; j++ {
@@ -79,11 +82,11 @@ func (a *analysed) follows(i int, rest phrase) bool {
 			}
 		}
 		if next < 0 {
-			return false
+			return -1
 		}
 		i = next
 	}
-	return true
+	return i
 }
 
 func negationVeto(a, b *analysed) string {
@@ -115,22 +118,16 @@ func opposite(a, b *analysed) string {
 	return ""
 }
 
-// between returns the word of a that takes the one side where b takes the other.
+// between returns the phrase of a that takes the one side where b takes the other.
 func (o *opposition) between(a, b *analysed) string {
-	var at [2]int
-	var inA, inB [2]bool
-	for side := range o {
-		at[side], inA[side] = a.find(o[side])
-	}
-	if inA[0] == inA[1] {
+	inA := [2]string{a.find(o[0]), a.find(o[1])}
+	if (inA[0] == "") == (inA[1] == "") {
 		return ""
 	}
+	inB := [2]string{b.find(o[0]), b.find(o[1])}
 	for side := range o {
-		_, inB[side] = b.find(o[side])
-	}
-	for side := range o {
-		if inA[side] && !inB[side] && inB[1-side] {
-			return a.words[at[side]].raw
+		if inA[side] != "" && inB[side] == "" && inB[1-side] != "" {
+			return inA[side]
 		}
 	}
 	return ""
