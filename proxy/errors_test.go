@@ -102,7 +102,9 @@ func TestHugeAndEmptyPrompts(t *testing.T) {
 func TestUpstreamFailures(t *testing.T) {
 	hijack := func(answer string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body) // or closing would reset the connection, and the answer with it
+			// What is unread would reset the connection, and the answer with it. A whole answer must say that it is the
+			// last, or the next call may be sent on a connection that is about to close.
+			io.Copy(io.Discard, r.Body)
 			c, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {
 				panic(err)
@@ -132,8 +134,8 @@ func TestUpstreamFailures(t *testing.T) {
 		{"hangs up", hijack(""), nil, 502, "upstream_broken"},
 		{"less than it said", hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n" + bodyOf("a")), nil, 502, "upstream_broken"},
 		{"two lengths", hijack("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"), nil, 502, "upstream_broken"},
-		{"garbage", hijack("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>"), nil, 502, "upstream_invalid_response"},
-		{"nothing", hijack("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), nil, 502, "upstream_invalid_response"},
+		{"garbage", hijack("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>"), nil, 502, "upstream_invalid_response"},
+		{"nothing", hijack("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), nil, 502, "upstream_invalid_response"},
 		{"never begins", hang, func(c *Config) { c.UpstreamFirstByte = 50 * time.Millisecond }, 504, "upstream_timeout"},
 		{"never ends", hang, func(c *Config) { c.UpstreamTimeout = 50 * time.Millisecond }, 504, "upstream_timeout"},
 		{"stalls", func(w http.ResponseWriter, r *http.Request) {
