@@ -5,7 +5,8 @@
 // -127..127 with one scale for each group of [Group] values of a row, weights to -127..127 with one scale an output
 // channel. The integer sums are exact on every path, because no path can saturate: that is why -128 never occurs. What
 // differs between paths is float rounding only (order of sums, fused multiply-add): a value of any function here is within
-// 1e-5 of the portable one, relative to the largest of its row, as long as both quantised their input alike.
+// 1e-5 of the portable one, relative to the largest of the result, given the same input; attention multiplies that by
+// the square of its input's size where it is above 1, since a softmax turns a score's error into a relative one.
 //
 // Matrices are row-major without padding. Nothing here allocates but [Kernel.Pack] and [New]. A Kernel and a Matrix are
 // immutable and may be used from several goroutines; slices that a call writes may not be shared.

@@ -24,7 +24,7 @@ func attendBody(v isa, queries int) {
 	stride, padded := param("stride"), param("padded")
 	SHLQ(Imm(2), stride)
 	SHLQ(Imm(2), padded)
-	// The rows of the second and of the third query; the others' follow from them.
+	// A row is a base, the first or the third, plus a step or none, since an address has one index.
 	row := func(base GPVirtual, step GPVirtual) func(i int) (GPVirtual, GPVirtual, int) {
 		pair := GP64()
 		LEAQ(Mem{Base: base, Index: step, Scale: 2}, pair)
