@@ -8,7 +8,7 @@
 // 1e-5 of the portable one, relative to the largest of the result, given the same input; attention multiplies that by
 // the square of its input's size where it is above 1, since a softmax turns a score's error into a relative one.
 //
-// Matrices are row-major without padding. Nothing here allocates but [Kernel.Pack] and [New]. A Kernel and a Matrix are
+// Matrices are row-major without padding. Nothing here allocates but [Kernel.Pack]. A Kernel and a Matrix are
 // immutable and may be used from several goroutines; slices that a call writes may not be shared.
 package kernel
 

@@ -92,7 +92,7 @@ func (t tile) body(rows int) {
 	label := func(s string) string { return fmt.Sprintf("%s%d", s, rows) }
 	q, w, in := param("q"), param("w"), param("qStride")
 	offset, rowScale := param("offset"), param("rowScale")
-	third := GP64() // of three rows, to reach the fourth
+	third := GP64() // the length of three rows, to reach the fourth
 	LEAQ(Mem{Base: in, Index: in, Scale: 2}, third)
 	groups := param("groups")
 	// What each group adds to: the bias at first, for every row the same, then the result so far.
