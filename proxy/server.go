@@ -86,9 +86,12 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve accepts connections until the listener is closed or Shutdown is called, after which it returns nil.
+// Serve accepts connections until the listener is closed or Shutdown is called, after which it returns nil. A server that was
+// shut down before closes the listener and returns at once.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.http.Serve(timedListener{ln, s.cfg.WriteTimeout}); err != nil {
+	// fasthttp closes only listeners that it knew of when it was shut down.
+	defer context.AfterFunc(s.ctx, func() { _ = ln.Close() })()
+	if err := s.http.Serve(timedListener{ln, s.cfg.WriteTimeout}); err != nil && !s.draining.Load() {
 		return fmt.Errorf("proxy: %w", err)
 	}
 	return nil

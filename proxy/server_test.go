@@ -104,6 +104,28 @@ func TestShutdownFinishes(t *testing.T) {
 }
 
 // TestShutdownLosesNothing asks many questions and shuts down at once: every answer that was given is in the file.
+// A server that is shut down before it serves must not serve afterwards, nor leave the listener open.
+func TestServeAfterShutdown(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{Providers: []Provider{{Name: "p", BaseURL: "http://127.0.0.1:1/v1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(ln); err != nil {
+		t.Errorf("Serve returned %v, want nil", err)
+	}
+	if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closing the listener gave %v: it was left open", err)
+	}
+}
+
 func TestShutdownLosesNothing(t *testing.T) {
 	const n = 100
 	r := newRig(t, answerWith("y"), func(c *Config) { c.FillWorkers = 1 })

@@ -68,10 +68,6 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 	if err := shutdown(server, cfg); err != nil {
 		return err
 	}
-	// A signal may come before Serve has taken the listener, which Shutdown then knows nothing of.
-	if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return err
-	}
 	if err := <-served; err != nil {
 		return err
 	}

@@ -39,7 +39,6 @@ func serveProvider(p *provider) (baseURL string, stop func() error, err error) {
 type stack struct {
 	cache  *cache.Cache
 	server *proxy.Server
-	ln     net.Listener
 	addr   string
 	served chan error
 }
@@ -59,7 +58,7 @@ func startStack(path, listen, providerURL string, e cache.Embedder) (*stack, err
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("demo: %w (choose another address with --listen; port 0 picks a free one)", err), c.Close())
 	}
-	s := &stack{cache: c, server: server, ln: ln, addr: ln.Addr().String(), served: make(chan error, 1)}
+	s := &stack{cache: c, server: server, addr: ln.Addr().String(), served: make(chan error, 1)}
 	go func() { s.served <- server.Serve(ln) }()
 	return s, nil
 }
@@ -72,10 +71,6 @@ func (s *stack) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	err := s.server.Shutdown(ctx)
-	// Shutdown knows nothing of a listener that Serve has not taken yet.
-	if closeErr := s.ln.Close(); !errors.Is(closeErr, net.ErrClosed) {
-		err = errors.Join(err, closeErr)
-	}
 	return errors.Join(err, <-s.served, s.cache.Close())
 }
 
