@@ -63,7 +63,7 @@ def export(model: Verifier, tok: PairTokenizer, pairs: list[tuple[str, str]]) ->
             matrix, p = getattr(layer, name), f"layer.{i}.{name}."
             w = f(matrix.weight)
             if name in SHARES:
-                s = out[p + "smooth"] = smoothing(SHARES[name], peak[f"{i}.{name}"], w)
+                s = out[p + "smooth"] = smoothing(SHARES[name], peak[f"{i}.{name}"], w).astype(np.float32)
                 w = w * s
             out[p + "weight"], out[p + "scale"] = rows_to_int8(w)
             out[p + "bias"] = f(matrix.bias)
