@@ -5,6 +5,8 @@
 // model and its revision: vectors of one ID are comparable, those of two are not, so whoever stores vectors stores the
 // ID beside them.
 //
+// [Verifier] reads two texts together and says how likely it is that one answer serves both: what a cosine cannot.
+//
 // # What MiniLM computes
 //
 // A text becomes WordPiece ids as BERT's uncased models define them, then vectors, one a token, whose mean is scaled to

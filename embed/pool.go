@@ -16,9 +16,10 @@ const (
 	windowTokens = 256
 )
 
-// window is a stretch of a text, to be encoded: the unit of work of a pool.
+// window is a stretch of a text, or a pair of texts, to be encoded: the unit of work of a pool.
 type window struct {
 	sequence bert.Sequence
+	first    [bert.Hidden]float32 // result: the first token's vector
 	sum      [bert.Hidden]float32 // result: the sum of the tokens' vectors
 	call     *call
 }
@@ -154,13 +155,14 @@ func (p *pool) take(w *worker) bool {
 	return true
 }
 
-// run encodes the worker's batch and adds up each window's tokens.
+// run encodes the worker's batch and keeps of each window what is made of it: the first token, and the sum of all.
 func (p *pool) run(w *worker) error {
 	rows, err := p.model.Run(w.arena, w.inputs, w.stop)
 	if err != nil {
 		return err
 	}
 	for _, x := range w.batch {
+		copy(x.first[:], rows)
 		for range x.sequence.IDs {
 			for d, v := range rows[:bert.Hidden] {
 				x.sum[d] += v

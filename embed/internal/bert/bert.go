@@ -59,14 +59,26 @@ type layer struct {
 // Load builds the encoder from a weights file, in the layout that k wants. It keeps views into the file.
 func Load(f *weights.File, k *kernel.Kernel) (*Model, error) {
 	l := loader{f: f, k: k}
-	m := &Model{
-		k:         k,
-		position:  l.float32("position", Positions, Hidden),
-		segment:   l.float32("type", segments, Hidden),
-		norm:      l.norm("norm"),
-		wordScale: l.float32("word.scale", int64(l.vocabulary())),
-	}
+	m := &Model{wordScale: l.float32("word.scale", int64(l.vocabulary()))}
 	m.words = l.int8("word.weight", int64(len(m.wordScale)), Hidden)
+	m.load(&l)
+	return m, l.err
+}
+
+// LoadBeside builds an encoder from a file without word embeddings: it was trained with those of m, and shares them.
+func (m *Model) LoadBeside(f *weights.File) (*Model, error) {
+	l := loader{f: f, k: m.k}
+	beside := &Model{words: m.words, wordScale: m.wordScale}
+	beside.load(&l)
+	return beside, l.err
+}
+
+// load reads all but the word embeddings.
+func (m *Model) load(l *loader) {
+	m.k = l.k
+	m.position = l.float32("position", Positions, Hidden)
+	m.segment = l.float32("type", segments, Hidden)
+	m.norm = l.norm("norm")
 	for i := range m.layers {
 		name := fmt.Sprintf("layer.%d.", i)
 		m.layers[i] = layer{
@@ -78,7 +90,6 @@ func Load(f *weights.File, k *kernel.Kernel) (*Model, error) {
 			norm2: l.norm(name + "norm2"),
 		}
 	}
-	return m, l.err
 }
 
 // Sequence is one input: token ids, special tokens included.
