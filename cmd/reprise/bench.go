@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/reprise-cache/reprise/bench"
@@ -9,7 +10,9 @@ import (
 
 // benchCmd holds one command a benchmark.
 type benchCmd struct {
-	Proxy benchProxyCmd `cmd:"" help:"Hits through the proxy beside a bare fasthttp handler that returns the same bytes."`
+	Proxy  benchProxyCmd  `cmd:"" help:"Hits through the proxy beside a bare fasthttp handler that returns the same bytes."`
+	Embed  benchEmbedCmd  `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
+	Verify benchVerifyCmd `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
 }
 
 type benchProxyCmd struct {
@@ -26,6 +29,41 @@ func (c *benchProxyCmd) Run(ctx context.Context, h *host) error {
 		o.Duration, o.Rounds, o.Conns = 200*time.Millisecond, 1, 2
 	}
 	report, err := bench.Proxy(ctx, o)
+	if err != nil {
+		return err
+	}
+	return report.WriteText(h.stdout)
+}
+
+type benchEmbedCmd struct {
+	Lengths []int  `placeholder:"N,N" help:"Lengths in tokens; by default 8,16,32,64,128."`
+	Rounds  int    `default:"30" help:"How often each length is timed."`
+	Python  string `placeholder:"PROGRAM" help:"Interpreter with the packages of embed/train/requirements-onnx.txt; adds onnxruntime."`
+	Script  string `default:"embed/train/onnx_baseline.py" placeholder:"FILE" help:"The script that times onnxruntime."`
+	Model   string `placeholder:"DIR" help:"Folder of the published model for that script; by default it downloads it."`
+}
+
+// Run is called by kong.
+func (c *benchEmbedCmd) Run(ctx context.Context, h *host) error {
+	// One core, as the baseline has: the two orders of a pair would run side by side otherwise.
+	runtime.GOMAXPROCS(1)
+	report, err := bench.Embed(ctx, bench.EmbedOptions{
+		Lengths: c.Lengths, Rounds: c.Rounds, Python: c.Python, Script: c.Script, Model: c.Model, Progress: h.stderr,
+	})
+	if err != nil {
+		return err
+	}
+	return report.WriteText(h.stdout)
+}
+
+type benchVerifyCmd struct {
+	Pairs string `default:"embed/train/data" placeholder:"PATH" help:"A file of labelled pairs, or a folder of them: JSON lines of a, b, same, kind, domain."`
+	All   bool   `help:"Every pair; by default only the domains that training never sees."`
+}
+
+// Run is called by kong.
+func (c *benchVerifyCmd) Run(ctx context.Context, h *host) error {
+	report, err := bench.Verify(ctx, bench.VerifyOptions{Pairs: c.Pairs, All: c.All, Progress: h.stderr})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,84 @@
+package bench
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	// Traps at 0.9, 0.5, 0.3, 0.1; same-pairs at 0.95, 0.9, 0.6, 0.2.
+	pairs := []scored{{0.95, true}, {0.9, true}, {0.9, false}, {0.6, true}, {0.5, false}, {0.3, false}, {0.2, true}, {0.1, false}}
+	for _, c := range []struct{ share, want float64 }{
+		{0, 0.25},    // no trap: only what is above 0.9, and not level with it
+		{0.25, 0.75}, // one of four
+		{0.5, 0.75},
+		{0.75, 1},
+	} {
+		if got := accepted(pairs, c.share); got != c.want {
+			t.Errorf("accepted at %v of the traps = %v, want %v", c.share, got, c.want)
+		}
+	}
+	if got := accepted(nil, 0.5); got != 0 {
+		t.Errorf("of nothing, %v is accepted", got)
+	}
+}
+
+func TestAveragePrecision(t *testing.T) {
+	t.Parallel()
+	got := averagePrecision([]scored{{0.1, true}, {0.9, true}, {0.5, false}})
+	if want := (1.0/1 + 2.0/3) / 2; math.Abs(got-want) > 1e-12 {
+		t.Errorf("average precision %v, want %v", got, want)
+	}
+}
+
+func TestIntervalHoldsTheFigure(t *testing.T) {
+	t.Parallel()
+	var pairs []scored
+	for i := range 400 {
+		pairs = append(pairs, scored{float64(i%97) + float64((i+1)%2)*20, i%2 == 0})
+	}
+	at5 := func(s []scored) float64 { return accepted(s, 0.05) }
+	low, high := interval(pairs, at5)
+	if got := at5(pairs); !(low <= got && got <= high) || low == high {
+		t.Errorf("%v is not within %v-%v", got, low, high)
+	}
+	if again, _ := interval(pairs, at5); again != low {
+		t.Error("the same data gave another interval")
+	}
+}
+
+func TestReadPairs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("authored_pairs_x.jsonl", `{"a":"x","b":"y","same":true,"kind":"near","domain":"x02"}`+"\n"+`{"a":"x","b":"z","same":false,"kind":"number","domain":"x03"}`)
+	pairs, err := ReadPairs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pairs) != 2 || !pairs[0].Same || pairs[1].Same || !pairs[0].HeldOut() || pairs[1].HeldOut() {
+		t.Errorf("read %+v", pairs)
+	}
+	for name, text := range map[string]string{
+		"a line that is not JSON": "{",
+		"no label":                `{"a":"x","b":"y"}`,
+		"an empty question":       `{"a":"","b":"y","same":true}`,
+	} {
+		if _, err := ReadPairs(write("bad.jsonl", text)); err == nil || !strings.Contains(err.Error(), "line 1") {
+			t.Errorf("%s: got %v, want an error that names the line", name, err)
+		}
+	}
+	if _, err := ReadPairs(filepath.Join(dir, "absent")); err == nil {
+		t.Error("an absent file is no error")
+	}
+}

@@ -1,0 +1,87 @@
+package bench
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Pair is two questions and whether one answer serves both, as a labelled set has
+// them.
+type Pair struct {
+	A      string `json:"a"`
+	B      string `json:"b"`
+	Same   bool   `json:"same"`
+	Kind   string `json:"kind"`   // paraphrase, near; negation, number, entity, scope, aspect, direction
+	Domain string `json:"domain"` // letters and a number; pairs of one domain share a subject
+}
+
+// HeldOut reports whether the pair's domain is one of those that training never
+// sees: every fifth, by embed/train/verifier/authored.py's rule.
+func (p Pair) HeldOut() bool {
+	n, err := strconv.Atoi(strings.TrimLeft(p.Domain, "abcdefghijklmnopqrstuvwxyz"))
+	return err == nil && n%5 == 2
+}
+
+// ReadPairs reads labelled pairs, a JSON object a line, from a file, or from all
+// files of a folder whose names end in .jsonl.
+func ReadPairs(path string) ([]Pair, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("bench: pairs: %w", err)
+	}
+	files := []string{path}
+	if info.IsDir() {
+		if files, err = filepath.Glob(filepath.Join(path, "*pairs*.jsonl")); err != nil {
+			return nil, fmt.Errorf("bench: pairs: %w", err)
+		}
+		if len(files) == 0 {
+			return nil, fmt.Errorf("bench: pairs: no *pairs*.jsonl in %s", path)
+		}
+	}
+	var pairs []Pair
+	for _, f := range files {
+		more, err := readPairFile(f)
+		if err != nil {
+			return nil, fmt.Errorf("bench: pairs: %w", err)
+		}
+		pairs = append(pairs, more...)
+	}
+	return pairs, nil
+}
+
+// maxLine bounds a line of a file of pairs.
+const maxLine = 1 << 20
+
+func readPairFile(path string) (pairs []Pair, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, maxLine)
+	for n := 1; s.Scan(); n++ {
+		row := struct {
+			Pair
+			Same *bool `json:"same"` // so that a label that is missing is not one that is false
+		}{}
+		if err := json.Unmarshal(s.Bytes(), &row); err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", path, n, err)
+		}
+		if row.A == "" || row.B == "" || row.Same == nil {
+			return nil, fmt.Errorf("%s line %d: a, b and same must be there", path, n)
+		}
+		row.Pair.Same = *row.Same
+		pairs = append(pairs, row.Pair)
+	}
+	if err := s.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return pairs, nil
+}
