@@ -61,7 +61,11 @@ func newProxyWorld(ctx context.Context) (_ *proxyWorld, err error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := cache.Open(filepath.Join(dir, "bench.db"), cache.Options{Embedder: model})
+	verifier, err := embed.NewVerifier(model)
+	if err != nil {
+		return nil, err
+	}
+	store, err := cache.Open(filepath.Join(dir, "bench.db"), cache.Options{Embedder: model, Verifier: verifier})
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func runGuards(t *testing.T, cases []guardCase) {
 	for _, c := range cases {
 		for _, pair := range [2][2]string{{c.a, c.b}, {c.b, c.a}} {
 			cand := Candidate{Text: pair[1], Similarity: 1}
-			got, token := decide(ModeSemantic, 0.5, analyse(pair[0]), &cand)
+			got, token := screen(ModeSemantic, 0.5, analyse(pair[0]), &cand)
 			if got != c.want || (got != ReasonNone) != (token != "") {
 				t.Errorf("%q\n%q\n  guard %q (token %q), want %q", pair[0], pair[1], got, token, c.want)
 			}

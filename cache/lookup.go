@@ -16,13 +16,15 @@ type Candidate struct {
 	ID         ID
 	Text       string
 	Similarity float32
-	Reason     Reason // why it was refused; ReasonNone: it was served
-	Token      string // what in the texts made a guard refuse
+	// Probability is the verifier's, that this answer serves the question; 0 if it was not asked.
+	Probability float64
+	Reason      Reason // why it was refused; ReasonNone: it was served
+	Token       string // what in the texts made a guard refuse
 }
 
 // Timing is what each stage of a look-up took; zero: it did not run.
 type Timing struct {
-	Key, Embed, Search, Decide, Load time.Duration
+	Key, Embed, Search, Decide, Verify, Load time.Duration
 }
 
 // Lookup is the outcome of a look-up, and, through Fill, the way to store the answer to the same question without
@@ -32,6 +34,7 @@ type Lookup struct {
 	Mode       Mode        // the mode in force; ModeSimple where only the exact tier could answer
 	Entry      *Entry      // of a hit, else nil; shared: read only
 	Similarity float32     // cosine of a semantic hit, or of the nearest candidate of a miss; 1 for an exact hit
+	Confidence float64     // the verifier's probability of a semantic hit; 0 without a verifier; 1 for an exact hit
 	Candidates []Candidate // nearest first; nil if the semantic tier was not asked
 	Reason     Reason      // why nothing was served, by the nearest candidate that could have been
 	Timing     Timing
@@ -155,7 +158,7 @@ func (c *Cache) lookExact(l *Lookup) bool {
 		l.Reason = why
 		return false
 	}
-	l.Status, l.Entry, l.Similarity = HitExact, e, 1
+	l.Status, l.Entry, l.Similarity, l.Confidence = HitExact, e, 1, 1
 	l.Reason = ReasonNone
 	return true
 }
@@ -211,16 +214,48 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	}
 	l.Similarity = hits[0].Score
 	l.Candidates = make([]Candidate, len(hits))
-	for i, hit := range hits {
-		l.Candidates[i] = Candidate{ID: ID(hit.ID), Similarity: hit.Score, Text: heads[i].Head.Text, Reason: ReasonSecond}
-	}
 	start = time.Now()
 	asked := analyse(l.q.last().Text)
+	for i, hit := range hits {
+		cand := &l.Candidates[i]
+		*cand = Candidate{ID: ID(hit.ID), Similarity: hit.Score, Text: heads[i].Head.Text}
+		c.consider(l, asked, cand, &heads[i], start)
+	}
 	l.Timing.Decide = time.Since(start)
-	for i := range l.Candidates {
-		if c.consider(l, asked, &l.Candidates[i], &heads[i]) {
+	if c.opts.Verifier != nil && l.Mode == ModeSemantic {
+		start = time.Now()
+		err := c.verify(ctx, l.q.last().Text, l.Candidates)
+		l.Timing.Verify = time.Since(start)
+		if err != nil {
+			l.degrade(ReasonVerify, err)
 			return
 		}
+	}
+	c.serve(l)
+}
+
+// serve loads the best of the candidates that nothing refused: the most probable one, the nearest where there is no
+// verifier. One that cannot be loaded gives way to the next.
+func (c *Cache) serve(l *Lookup) {
+	for {
+		var best *Candidate
+		for i := range l.Candidates {
+			if cand := &l.Candidates[i]; cand.Reason == ReasonNone && (best == nil || cand.Probability > best.Probability) {
+				best = cand
+			}
+		}
+		if best == nil {
+			break
+		}
+		if !c.loadHit(l, best) {
+			continue
+		}
+		for i := range l.Candidates {
+			if cand := &l.Candidates[i]; cand != best && cand.Reason == ReasonNone {
+				cand.Reason = ReasonSecond
+			}
+		}
+		return
 	}
 	if l.Err != nil {
 		l.Status = Degraded
@@ -229,35 +264,33 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	l.Reason = l.Candidates[0].Reason
 }
 
-// consider decides on one candidate, and loads it if it may be served.
-func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.HeadResult) bool {
-	start := time.Now()
+// consider says whether a candidate may be served, as far as its head and its text tell.
+func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.HeadResult, now time.Time) {
 	switch {
 	case r.Err != nil:
 		cand.Reason = ReasonCorrupt
 		l.Reason, l.Err = ReasonCorrupt, storeErr(c.path, r.Err)
-		return false
+		return
 	case !r.OK || Digest(r.Head.Partition) != l.partition:
 		// Between the search and the reading it was removed, or its head was damaged when it was. Ids are never
 		// used again, so that the index may forget this one. Another partition's head under it would be a slip
 		// of ours, and serving it a leak; it is refused alike.
 		cand.Reason = ReasonGone
 		c.stats.memory(c.index.Remove(string(l.partition[:]), uint64(cand.ID)))
-		return false
+		return
 	}
 	head := Entry{Created: time.Unix(0, r.Head.Created)}
 	if r.Head.Expires != 0 {
 		head.Expires = time.Unix(0, r.Head.Expires)
 	}
-	if cand.Reason = head.refusal(start, l.q.MaxAge); cand.Reason == ReasonNone {
-		cand.Reason, cand.Token = decide(l.Mode, c.threshold(&l.q), asked, cand)
+	if cand.Reason = head.refusal(now, l.q.MaxAge); cand.Reason == ReasonNone {
+		cand.Reason, cand.Token = screen(l.Mode, c.threshold(&l.q), asked, cand)
 	}
-	l.Timing.Decide += time.Since(start)
-	if cand.Reason != ReasonNone {
-		return false
-	}
+}
 
-	start = time.Now()
+// loadHit makes the candidate the outcome; false: it could not be loaded, and says why.
+func (c *Cache) loadHit(l *Lookup, cand *Candidate) bool {
+	start := time.Now()
 	h, body, ok, err := c.store.ByID(uint64(cand.ID))
 	l.Timing.Load += time.Since(start)
 	if err != nil {
@@ -269,7 +302,7 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.H
 		cand.Reason = ReasonGone
 		return false
 	}
-	l.Status, l.Entry, l.Similarity = HitSemantic, entryOf(&h, body), cand.Similarity
+	l.Status, l.Entry, l.Similarity, l.Confidence = HitSemantic, entryOf(&h, body), cand.Similarity, cand.Probability
 	l.Reason, l.Err = ReasonNone, nil
 	return true
 }

@@ -17,14 +17,15 @@ type Stats struct {
 	Vectors    int // in the index
 	Partitions int // in the index
 
-	Fills       uint64 // entries written by Fill, Put and Do
-	FillErrors  uint64 // writes that the store refused
-	EmbedErrors uint64 // embedder failures, in look-ups and fills
-	IndexErrors uint64 // entries that are stored but could not be indexed
-	Expired     uint64 // entries removed by the sweeper
-	SweepErrors uint64 // sweeps that the store refused
+	Fills        uint64 // entries written by Fill, Put and Do
+	FillErrors   uint64 // writes that the store refused
+	EmbedErrors  uint64 // embedder failures, in look-ups and fills
+	VerifyErrors uint64 // verifier failures
+	IndexErrors  uint64 // entries that are stored but could not be indexed
+	Expired      uint64 // entries removed by the sweeper
+	SweepErrors  uint64 // sweeps that the store refused
 
-	Stages map[string]StageStats // "key", "embed", "search", "decide", "load"
+	Stages map[string]StageStats // "key", "embed", "search", "decide", "verify", "load"
 }
 
 // StageStats is the time that one stage of the look-ups took.
@@ -65,9 +66,9 @@ type counters struct {
 
 	entries, bytes atomic.Int64
 
-	fills, fillErrors, embedErrors, indexErrors, expired, sweepErrors atomic.Uint64
+	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors atomic.Uint64
 
-	key, embed, search, decide, load stage
+	key, embed, search, decide, verify, load stage
 }
 
 func (c *counters) count(l *Lookup) {
@@ -80,13 +81,17 @@ func (c *counters) count(l *Lookup) {
 			}
 		}
 	}
-	if l.Reason == ReasonEmbed {
+	switch l.Reason {
+	case ReasonEmbed:
 		c.embedErrors.Add(1)
+	case ReasonVerify:
+		c.verifyErrors.Add(1)
 	}
 	c.key.add(l.Timing.Key)
 	c.embed.add(l.Timing.Embed)
 	c.search.add(l.Timing.Search)
 	c.decide.add(l.Timing.Decide)
+	c.verify.add(l.Timing.Verify)
 	c.load.add(l.Timing.Load)
 }
 
@@ -102,20 +107,21 @@ func (c *counters) memory(err error) {
 func (c *Cache) Stats() Stats {
 	n := &c.stats
 	s := Stats{
-		Lookups:     make(map[Status]uint64, numStatus),
-		Refusals:    make(map[Reason]uint64),
-		Entries:     n.entries.Load(),
-		Bytes:       n.bytes.Load(),
-		FileBytes:   c.store.FileBytes(),
-		Fills:       n.fills.Load(),
-		FillErrors:  n.fillErrors.Load(),
-		EmbedErrors: n.embedErrors.Load(),
-		IndexErrors: n.indexErrors.Load(),
-		Expired:     n.expired.Load(),
-		SweepErrors: n.sweepErrors.Load(),
+		Lookups:      make(map[Status]uint64, numStatus),
+		Refusals:     make(map[Reason]uint64),
+		Entries:      n.entries.Load(),
+		Bytes:        n.bytes.Load(),
+		FileBytes:    c.store.FileBytes(),
+		Fills:        n.fills.Load(),
+		FillErrors:   n.fillErrors.Load(),
+		EmbedErrors:  n.embedErrors.Load(),
+		VerifyErrors: n.verifyErrors.Load(),
+		IndexErrors:  n.indexErrors.Load(),
+		Expired:      n.expired.Load(),
+		SweepErrors:  n.sweepErrors.Load(),
 		Stages: map[string]StageStats{
 			"key": n.key.snapshot(), "embed": n.embed.snapshot(), "search": n.search.snapshot(),
-			"decide": n.decide.snapshot(), "load": n.load.snapshot(),
+			"decide": n.decide.snapshot(), "verify": n.verify.snapshot(), "load": n.load.snapshot(),
 		},
 	}
 	for i := range n.status {

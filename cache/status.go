@@ -11,8 +11,8 @@ type Mode uint8
 const (
 	ModeDefault   Mode = iota // in a Query: as the options say; in Options: ModeSemantic with an embedder, else ModeSimple
 	ModeSimple                // exact tier only
-	ModeSemantic              // exact, then semantic with threshold and guards
-	ModeThreshold             // exact, then plain cosine against the threshold, no guards; for comparison
+	ModeSemantic              // exact, then semantic with threshold, guards and verifier
+	ModeThreshold             // exact, then plain cosine against the threshold, no guards, no verifier; for comparison
 	ModeOff                   // neither look nor store
 	modeMax       = ModeOff
 )
@@ -73,6 +73,7 @@ const (
 	ReasonNumber     Reason = "number"     // number guard
 	ReasonNegation   Reason = "negation"   // negation and antonym guard
 	ReasonIdentifier Reason = "identifier" // identifier, name, quotation, code and order guard
+	ReasonVerifier   Reason = "verifier"   // the verifier thinks that its answer does not serve the question
 	ReasonExpired    Reason = "expired"    // past its time
 	ReasonAge        Reason = "age"        // older than Query.MaxAge
 	ReasonCorrupt    Reason = "corrupt"    // its record failed its checksum
@@ -83,6 +84,7 @@ const (
 	ReasonInvalid    Reason = "invalid"    // the query itself is refused
 	ReasonStore      Reason = "store"      // the store could not be read
 	ReasonEmbed      Reason = "embed"      // the embedder failed
+	ReasonVerify     Reason = "verify"     // the verifier failed
 	ReasonSearch     Reason = "search"     // the index refused the vector
 	ReasonText       Reason = "text"       // the last turn's text or role allows only the exact tier
 	ReasonClosed     Reason = "closed"     // the cache is closed
@@ -90,7 +92,7 @@ const (
 
 // reasons is the closed set above, in the order of the counters.
 var reasons = [...]Reason{
-	ReasonNone, ReasonEmpty, ReasonThreshold, ReasonNumber, ReasonNegation, ReasonIdentifier, ReasonExpired, ReasonAge,
+	ReasonNone, ReasonEmpty, ReasonThreshold, ReasonNumber, ReasonNegation, ReasonIdentifier, ReasonVerifier, ReasonExpired, ReasonAge,
 	ReasonCorrupt, ReasonGone, ReasonSecond, ReasonNoStore, ReasonOff, ReasonInvalid, ReasonStore, ReasonEmbed,
-	ReasonSearch, ReasonText, ReasonClosed,
+	ReasonVerify, ReasonSearch, ReasonText, ReasonClosed,
 }

@@ -61,11 +61,11 @@ func BenchmarkLookupSemantic(b *testing.B) {
 	}
 }
 
-func BenchmarkDecide(b *testing.B) {
+func BenchmarkScreen(b *testing.B) {
 	cand := Candidate{Text: "how do I turn on two-factor authentication for my account", Similarity: 1}
 	asked := analyse("how do I enable two-factor authentication for the account")
 	for b.Loop() {
-		decide(ModeSemantic, 0.5, asked, &cand)
+		screen(ModeSemantic, 0.5, asked, &cand)
 	}
 }
 

@@ -54,6 +54,7 @@ var (
 	hAge         = []byte("Age")
 	hEntry       = []byte("X-Reprise-Entry")
 	hSimilarity  = []byte("X-Reprise-Similarity")
+	hConfidence  = []byte("X-Reprise-Confidence")
 	hReason      = []byte("X-Reprise-Reason")
 	hTiming      = []byte("Server-Timing")
 
@@ -113,6 +114,9 @@ func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
 	if l != nil && (l.Status == cache.HitSemantic || l.Status == cache.Miss && len(l.Candidates) > 0) {
 		h.SetCanonical(hSimilarity, strconv.AppendFloat(buf[:0], float64(l.Similarity), 'f', 4, 32))
 	}
+	if l != nil && l.Status == cache.HitSemantic && l.Confidence > 0 {
+		h.SetCanonical(hConfidence, strconv.AppendFloat(buf[:0], l.Confidence, 'f', 4, 64))
+	}
 	if l != nil && l.Status == cache.Miss && len(l.Candidates) > 0 {
 		h.SetCanonical(hReason, appendReason(buf[:0], l))
 	}
@@ -163,7 +167,7 @@ func (x *exchange) appendTiming(b []byte) []byte {
 	if l := x.lookup; l != nil {
 		b = appendStage(b, "embed", l.Timing.Embed)
 		b = appendStage(b, "search", l.Timing.Search)
-		b = appendStage(b, "verify", l.Timing.Decide)
+		b = appendStage(b, "verify", l.Timing.Decide+l.Timing.Verify) // guards and model: what stands between similar and served
 		b = appendStage(b, "load", l.Timing.Load)
 	}
 	return appendStage(b, "upstream", x.upstream)
@@ -247,5 +251,5 @@ func appendLookup(attrs []slog.Attr, l *cache.Lookup) []slog.Attr {
 	}
 	t := l.Timing
 	return append(attrs, slog.Duration("key", t.Key), slog.Duration("embed", t.Embed), slog.Duration("search", t.Search),
-		slog.Duration("verify", t.Decide), slog.Duration("load", t.Load))
+		slog.Duration("decide", t.Decide), slog.Duration("verify", t.Verify), slog.Duration("load", t.Load))
 }

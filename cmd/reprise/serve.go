@@ -29,11 +29,11 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 		log.Warn(w)
 	}
 
-	embedder, err := newEmbedder(cfg)
+	models, err := newModels(cfg)
 	if err != nil {
 		return err
 	}
-	opened, err := openCache(cfg, embedder, log)
+	opened, err := openCache(cfg, models, log)
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,9 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 	stopping, release := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer release()
 	stats := opened.Stats()
+	embedder, verifier := models.names()
 	log.Info("serving", "address", ln.Addr().String(), "db", cfg.DB, "entries", stats.Entries,
-		"model", modelName(embedder), "mode", cfg.Cache.Mode, "version", buildVersion())
+		"model", embedder, "verifier", verifier, "mode", cfg.Cache.Mode, "version", buildVersion())
 	announceProviders(cfg, log)
 
 	served := make(chan error, 1)

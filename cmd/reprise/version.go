@@ -20,8 +20,12 @@ func (c *versionCmd) Run(h *host) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(h.stdout, "reprise %s\n%s %s/%s\nmodel %s, %d dimensions\n",
-		buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, model.ID(), model.Dim())
+	verifier, err := embed.NewVerifier(model)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h.stdout, "reprise %s\n%s %s/%s\nmodel %s, %d dimensions\nverifier %s\nkernel %s\n",
+		buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, model.ID(), model.Dim(), verifier.ID(), model.Kernel())
 	return nil
 }
 

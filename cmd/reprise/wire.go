@@ -21,27 +21,48 @@ func newLogger(c config.Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// newEmbedder makes what the configuration names, or nil where no mode needs one.
-func newEmbedder(c *config.Config) (cache.Embedder, error) {
+// models are what the configuration has judge questions; nil where none is needed.
+type models struct {
+	embedder cache.Embedder
+	verifier cache.Verifier
+}
+
+// newModels loads what the configuration names.
+func newModels(c *config.Config) (m models, err error) {
 	if mode := c.Cache.Mode; mode == "simple" || mode == "off" {
-		return nil, nil
+		return m, nil
+	}
+	var mini *embed.MiniLM
+	if c.Embedder.Kind == "minilm" || c.Cache.Verifier {
+		if mini, err = embed.NewMiniLM(); err != nil {
+			return m, err
+		}
+		m.embedder = mini
 	}
 	if c.Embedder.Kind == "openai" {
-		return embed.NewOpenAI(embed.OpenAIOptions{
+		m.embedder, err = embed.NewOpenAI(embed.OpenAIOptions{
 			BaseURL: c.Embedder.BaseURL, APIKey: c.Embedder.APIKey, Model: c.Embedder.Model, Dim: c.Embedder.Dim, Timeout: c.Embedder.Timeout,
 		})
+		if err != nil {
+			return m, err
+		}
 	}
-	return embed.NewMiniLM()
+	if c.Cache.Verifier {
+		// It reads with the word embeddings of the model in the process, whoever makes the vectors.
+		m.verifier, err = embed.NewVerifier(mini)
+	}
+	return m, err
 }
 
 // openCache opens the configured file. The caller closes the cache.
-func openCache(c *config.Config, e cache.Embedder, log *slog.Logger) (*cache.Cache, error) {
+func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, error) {
 	mode, err := cache.ParseMode(c.Cache.Mode)
 	if err != nil {
 		return nil, err
 	}
 	o := cache.Options{
-		Embedder: e, Mode: mode, Threshold: float32(c.Cache.Threshold), K: c.Cache.K, TTL: c.Cache.TTL,
+		Embedder: m.embedder, Verifier: m.verifier, Mode: mode, K: c.Cache.K, TTL: c.Cache.TTL,
+		Threshold: float32(c.Cache.Threshold), MinProbability: c.Cache.MinProbability,
 		MaxValueBytes: c.Cache.MaxValueBytes, MaxTextBytes: c.Cache.MaxTextBytes, HotBytes: c.Cache.MemoryBytes,
 		OnReembed: func(done, total int) { log.Info("embedding stored questions anew", "done", done, "of", total) },
 	}
@@ -79,10 +100,14 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 	})
 }
 
-// modelName is how the log calls an embedder.
-func modelName(e cache.Embedder) string {
-	if e == nil {
-		return "none"
+// names is how the log calls the models.
+func (m models) names() (embedder, verifier string) {
+	embedder, verifier = "none", "none"
+	if m.embedder != nil {
+		embedder = m.embedder.ID()
 	}
-	return e.ID()
+	if m.verifier != nil {
+		verifier = m.verifier.ID()
+	}
+	return embedder, verifier
 }

@@ -35,6 +35,8 @@ type Provider struct {
 type Cache struct {
 	Mode            string        `koanf:"mode"`
 	Threshold       float64       `koanf:"threshold"`
+	Verifier        bool          `koanf:"verifier"`
+	MinProbability  float64       `koanf:"min_probability"`
 	K               int           `koanf:"k"`
 	TTL             time.Duration `koanf:"ttl"`
 	MaxValueBytes   int           `koanf:"max_value_bytes"`

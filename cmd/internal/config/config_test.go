@@ -57,7 +57,11 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		if k.Kind == KindEnum {
 			value = k.Enum[len(k.Enum)-1]
 		}
-		if value == k.Default {
+		switch {
+		case value != k.Default:
+		case k.Kind == KindBool:
+			value = "false"
+		default:
 			value = k.Enum[0]
 		}
 		flags := []Setting{{Key: "embedder.kind", Value: "openai"}, {Key: "embedder.base_url", Value: "http://e.test"},
@@ -168,8 +172,8 @@ func TestComplaintsNameKeyValueAndRemedy(t *testing.T) {
 		"mistyped provider":  {"providers:\n  local:\n    base_ur: http://x.test\n", []string{`did you mean "providers.local.base_url"?`}},
 		"provider's name":    {"providers:\n  My_Own:\n    base_url: http://x.test\n", []string{"lower-case letters"}},
 		"far from any":       {"zzzzzzzzzzzz: 1\n", []string{"config keys"}},
-		"wrong type":         {"cache:\n  threshold: high\n", []string{"cache.threshold", "reprise.yaml:2", `"high"`, "number, from 0.01 to 1"}},
-		"out of range":       {"cache:\n  threshold: 1.5\n", []string{"1.5", "from 0.01 to 1"}},
+		"wrong type":         {"cache:\n  threshold: high\n", []string{"cache.threshold", "reprise.yaml:2", `"high"`, "number, from 0 to 1"}},
+		"out of range":       {"cache:\n  threshold: 1.5\n", []string{"1.5", "from 0 to 1"}},
 		"fraction":           {"cache:\n  k: 2.5\n", []string{"whole number, from 1 to 100"}},
 		"no unit":            {"cache:\n  ttl: 600\n", []string{"600", "10m", "never"}},
 		"zero lifetime":      {"cache:\n  ttl: 0s\n", []string{"cache.ttl", "never"}},

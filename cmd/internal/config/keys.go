@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -45,9 +46,13 @@ var keys = []Key{
 	{Path: "providers.NAME.api_key_env", Kind: KindString, Unit: "variable name",
 		Doc: "The environment variable that holds the key, in place of api_key."},
 	{Path: "cache.mode", Kind: KindEnum, Default: "semantic", Enum: []string{"semantic", "simple", "threshold", "off"},
-		Doc: "semantic: exact, then similar with guards. simple: exact only. threshold: exact, then plain cosine (for comparison). off: pass everything on."},
-	{Path: "cache.threshold", Kind: KindFloat, Default: strconv.FormatFloat(cache.DefaultThreshold, 'f', -1, 64), Unit: "cosine, 0..1", Min: 0.01, Max: 1,
-		Doc: "Least similarity at which an entry may be served."},
+		Doc: "semantic: exact, then similar with guards and verifier. simple: exact only. threshold: exact, then plain cosine (for comparison). off: pass everything on."},
+	{Path: "cache.threshold", Kind: KindFloat, Default: "0", Unit: "cosine, 0..1", Min: 0, Max: 1,
+		Doc: fmt.Sprintf("Least similarity at which an entry may be served. 0: %v where the verifier judges, else %v.", cache.DefaultVerifiedThreshold, cache.DefaultThreshold)},
+	{Path: "cache.verifier", Kind: KindBool, Default: "true",
+		Doc: "Whether the model inside the binary that reads both questions has the last word, for mode semantic."},
+	{Path: "cache.min_probability", Kind: KindFloat, Default: strconv.FormatFloat(cache.DefaultMinProbability, 'f', -1, 64), Unit: "probability, 0..1", Min: 0.01, Max: 1,
+		Doc: "Least probability, by the verifier, that the answer serves."},
 	{Path: "cache.k", Kind: KindInt, Default: strconv.Itoa(cache.DefaultK), Unit: "entries", Min: 1, Max: 100,
 		Doc: "How many nearest entries are considered."},
 	{Path: "cache.ttl", Kind: KindDuration, Default: "never", Unit: `duration, as "10m" or "7d"`, Words: []string{"never"},

@@ -21,10 +21,11 @@ type Totals struct {
 	Semantic int // answered from the cache, a similar question
 	Provider int // sent on
 
-	Guards  map[string]int // by guard: how often it refused the nearest stored question
-	Wrong   int            // served answers whose label is another question's
-	Traps   int
-	Trapped int // traps answered wrongly from the cache
+	Guards   map[string]int // by guard: how often it refused the nearest stored question
+	Verifier int            // refused by the verifier
+	Wrong    int            // served answers whose label is another question's
+	Traps    int
+	Trapped  int // traps answered wrongly from the cache
 
 	PromptTokens, CompletionTokens int     // of the served answers: what the provider was not paid for
 	Saved                          float64 // what they would have cost, in the price's currency
@@ -37,8 +38,11 @@ type Totals struct {
 	stages map[string][]time.Duration // by stage, and by status for the whole
 }
 
-// reasonThreshold is the refusal that says only that nothing was similar enough.
-const reasonThreshold = "threshold"
+// Refusals that are no guard's: nothing was similar enough, or the verifier would not have it.
+const (
+	reasonThreshold = "threshold"
+	reasonVerifier  = "verifier"
+)
 
 func sum(outcomes []outcome, p price, elapsed time.Duration) *Totals {
 	t := &Totals{Asks: len(outcomes), Elapsed: elapsed, Guards: map[string]int{}, stages: map[string][]time.Duration{}}
@@ -53,8 +57,11 @@ func sum(outcomes []outcome, p price, elapsed time.Duration) *Totals {
 			t.Semantic++
 		default:
 			t.Provider++
-			if o.refused.guard {
+			switch {
+			case o.refused.guard:
 				t.Guards[o.refused.reason]++
+			case o.refused.reason == reasonVerifier:
+				t.Verifier++
 			}
 		}
 		if o.served() {
@@ -144,7 +151,7 @@ func (t *Totals) refusals() string {
 	if text != "" {
 		text = " (" + text[2:] + ")"
 	}
-	return fmt.Sprintf("guards refused %d%s, nothing similar enough %d", guards, text, t.Provider-guards)
+	return fmt.Sprintf("guards refused %d%s, the verifier %d, nothing similar enough %d", guards, text, t.Verifier, t.Provider-guards-t.Verifier)
 }
 
 func percent(part, whole int) string {

@@ -62,7 +62,7 @@ func TestTotals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"50.0 %; 1 exact, 2 semantic", "guards refused 1 (negation 1), nothing similar enough 2", "1 of 2",
+		"50.0 %; 1 exact, 2 semantic", "guards refused 1 (negation 1), the verifier 0, nothing similar enough 2", "1 of 2",
 		"0.0007 USD", "0.95  c  (served x, should be y)", "end to end, SEMANTIC HIT", "1 µs",
 	} {
 		if !strings.Contains(out.String(), want) {

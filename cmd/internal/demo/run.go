@@ -57,7 +57,7 @@ type show struct {
 	data     *dataset
 	provider *provider
 	upstream string // the provider's base URL
-	embedder cache.Embedder
+	models   cache.Options
 	file     string
 }
 
@@ -83,8 +83,12 @@ func run(ctx context.Context, o Options, data *dataset) (totals *Totals, err err
 	if err != nil {
 		return nil, err
 	}
-	s.embedder = model
-	fmt.Fprintf(o.Out, "model     %s, loaded in %s\n", model.ID(), millis(time.Since(start)))
+	verifier, err := embed.NewVerifier(model)
+	if err != nil {
+		return nil, err
+	}
+	s.models = cache.Options{Embedder: model, Verifier: verifier}
+	fmt.Fprintf(o.Out, "models    %s and %s, loaded in %s\n", model.ID(), verifier.ID(), millis(time.Since(start)))
 	outcomes, elapsed, err := s.questions(ctx)
 	if err != nil {
 		return nil, err
@@ -101,7 +105,7 @@ func run(ctx context.Context, o Options, data *dataset) (totals *Totals, err err
 
 // questions asks everything, through the proxy, and prints a line for each answer.
 func (s *show) questions(ctx context.Context) (outcomes []outcome, elapsed time.Duration, err error) {
-	stack, err := startStack(s.file, s.Listen, s.upstream, s.embedder)
+	stack, err := startStack(s.file, s.Listen, s.upstream, s.models)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -154,7 +158,7 @@ func again(outcomes []outcome) []ask {
 // restart opens the same file in a new cache behind a new proxy, and asks again what was asked before.
 func (s *show) restart(ctx context.Context, asks []ask, totals *Totals) (err error) {
 	start := time.Now()
-	stack, err := startStack(s.file, s.Listen, s.upstream, s.embedder)
+	stack, err := startStack(s.file, s.Listen, s.upstream, s.models)
 	if err != nil {
 		return err
 	}

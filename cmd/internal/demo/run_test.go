@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/reprise-cache/reprise/cache"
 )
 
 // prefix is the beginning of the run: whatever an ask relies on comes before it.
@@ -151,7 +153,7 @@ func TestRunRefusesBadOptions(t *testing.T) {
 func TestStackStopsAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "stack.db")
 	for range 30 {
-		s, err := startStack(path, "127.0.0.1:0", "http://127.0.0.1:1/v1", nil)
+		s, err := startStack(path, "127.0.0.1:0", "http://127.0.0.1:1/v1", cache.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,8 +44,8 @@ type stack struct {
 }
 
 // startStack opens the file and serves it on listen, with the provider as the only one.
-func startStack(path, listen, providerURL string, e cache.Embedder) (*stack, error) {
-	c, err := cache.Open(path, cache.Options{Embedder: e})
+func startStack(path, listen, providerURL string, o cache.Options) (*stack, error) {
+	c, err := cache.Open(path, o)
 	if err != nil {
 		return nil, err
 	}

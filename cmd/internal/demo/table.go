@@ -96,6 +96,8 @@ func (t *table) remark(o *outcome) string {
 		return fmt.Sprintf("   refused by %s: %s", o.refused.reason, o.refused.token)
 	case o.refused.reason == reasonThreshold:
 		return "   not similar enough"
+	case o.refused.reason == reasonVerifier:
+		return "   refused by the verifier"
 	case o.refused.reason != "":
 		return "   refused: " + o.refused.reason
 	}

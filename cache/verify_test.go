@@ -1,0 +1,101 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+)
+
+// judge is a verifier that knows what the test tells it.
+type judge struct {
+	p   map[string]float64 // by the candidate's text
+	err error
+	saw [][]string // the candidates of each call
+}
+
+func (j *judge) ID() string { return "judge/1" }
+
+func (j *judge) Verify(ctx context.Context, question string, candidates []string) ([]float64, error) {
+	j.saw = append(j.saw, candidates)
+	out := make([]float64, len(candidates))
+	for i, c := range candidates {
+		out[i] = j.p[c]
+	}
+	return out, j.err
+}
+
+const (
+	wipe  = "how do I wipe the phone before I sell it"
+	erase = "how do I wipe the phone before we sell it"
+	asked = "how do I wipe the phone before they sell it"
+)
+
+func TestVerifierHasTheLastWord(t *testing.T) {
+	j := &judge{p: map[string]float64{wipe: 0.95, erase: 0.97}}
+	c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.7})
+	put(t, c, ask(wipe), "A")
+	put(t, c, ask(erase), "B")
+	put(t, c, ask("how do I wipe 2 phones before they sell it"), "C") // the number guard refuses it unseen
+
+	l := expect(t, c, ask(asked), HitSemantic, "B") // the more probable one, not the first
+	if l.Confidence != 0.97 || l.Timing.Verify <= 0 {
+		t.Errorf("confidence %v, time %v", l.Confidence, l.Timing.Verify)
+	}
+	if len(j.saw) != 1 || len(j.saw[0]) != 2 {
+		t.Errorf("the verifier was asked about %q, want one call with what the guards left", j.saw)
+	}
+	for _, cand := range l.Candidates {
+		want := map[string]Reason{wipe: ReasonSecond, erase: ReasonNone}
+		if w, known := want[cand.Text]; known && cand.Reason != w {
+			t.Errorf("%q: reason %q, want %q", cand.Text, cand.Reason, w)
+		}
+	}
+
+	j.p = map[string]float64{wipe: 0.5, erase: math.NaN()}
+	if l = expect(t, c, ask(asked), Miss, ""); l.Reason != ReasonVerifier || l.Confidence != 0 {
+		t.Errorf("reason %q, confidence %v", l.Reason, l.Confidence)
+	}
+	expect(t, c, Query{Messages: ask(asked).Messages, Mode: ModeThreshold}, HitSemantic, "A") // plain cosine asks nobody
+	calls := len(j.saw)
+	expect(t, c, ask(wipe), HitExact, "A")
+	expect(t, c, ask("what is the weather like today"), Miss, "")
+	if len(j.saw) != calls {
+		t.Error("the verifier was asked though nothing was left to judge")
+	}
+}
+
+func TestVerifierFails(t *testing.T) {
+	j := &judge{err: errors.New("no power")}
+	c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.7})
+	put(t, c, ask(wipe), "A")
+	l := expect(t, c, ask(asked), Degraded, "")
+	if l.Reason != ReasonVerify || l.Err == nil || !strings.Contains(l.Err.Error(), "no power") || !strings.Contains(l.Err.Error(), "judge/1") {
+		t.Errorf("reason %q, error %v", l.Reason, l.Err)
+	}
+	if n := c.Stats().VerifyErrors; n != 1 {
+		t.Errorf("%d verifier errors counted, want 1", n)
+	}
+	// The answer is stored all the same, with the vector that was there already.
+	if _, err := l.Fill(bg, Value{Body: []byte("B")}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, c, ask(asked), HitExact, "B")
+}
+
+func TestVerifierOptions(t *testing.T) {
+	path := t.TempDir() + "/cache.db"
+	for field, o := range map[string]Options{
+		"min probability": {Embedder: newBag(), MinProbability: 1.5},
+		"verifier":        {Verifier: &judge{}},
+	} {
+		if _, err := Open(path, o); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s: got %v, want ErrInvalid that names it", field, err)
+		}
+	}
+	o, err := Options{Embedder: newBag(), Verifier: &judge{}}.withDefaults()
+	if err != nil || o.Threshold != DefaultVerifiedThreshold || o.MinProbability != DefaultMinProbability {
+		t.Errorf("defaults: threshold %v, min probability %v, %v", o.Threshold, o.MinProbability, err)
+	}
+}
