@@ -132,7 +132,7 @@ func (s *show) questions(ctx context.Context) (outcomes []outcome, elapsed time.
 		if o.served() {
 			return nil
 		}
-		return stack.waitStored(ctx, s.provider)
+		return stack.waitStored(ctx)
 	})
 	return outcomes, time.Since(start), err
 }
