@@ -1,6 +1,10 @@
 package cache
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/agnivade/levenshtein"
+)
 
 // The order guard, a part of the identifier guard: "from A to B" is not "from B to A", and a question in which two
 // things have changed places ("does A match B", "does B match A") is another question, unless they stood in a
@@ -9,23 +13,34 @@ import "slices"
 // orderWords stand between two things whose places matter.
 var orderWords = map[string]bool{"to": true, "into": true, "before": true, "after": true, "than": true, "over": true, "onto": true, "as": true}
 
-// orderVeto finds x and y of which one text says "x to y" and the other "y to x".
+// orderVeto finds x and y of which one text says "x to y" and the other "y to x", a slip of the pen allowed.
 func orderVeto(a, b *analysed) string {
 	pa, pb := orderPairs(a.words), orderPairs(b.words)
-	held := map[[2]string]bool{}
-	for _, p := range pb {
-		held[p] = true
-	}
 	for _, p := range pa {
-		if p[0] != p[1] && held[[2]string{p[1], p[0]}] && !held[p] {
+		turned := ends{p[1], p[0]}
+		if p[0] != p[1] && slices.ContainsFunc(pb, turned.alike) && !slices.ContainsFunc(pb, p.alike) {
 			return p[0] + " / " + p[1]
 		}
 	}
 	return ""
 }
 
+// ends are two words, by stems, that an order word keeps apart.
+type ends [2]string
+
+// alike reports whether the same two stand in the same places. Longer words may differ by a letter: whoever mistypes
+// one end has not turned the question round.
+func (e ends) alike(o ends) bool {
+	for i := range e {
+		if e[i] != o[i] && (len(e[i]) < 4 || len(o[i]) < 4 || levenshtein.ComputeDistance(e[i], o[i]) != 1) {
+			return false
+		}
+	}
+	return true
+}
+
 // orderPairs returns the pairs of words around each order word, with "to y from x" turned round.
-func orderPairs(ws []word) (out [][2]string) {
+func orderPairs(ws []word) (out []ends) {
 	for i, w := range ws {
 		if !orderWords[w.lower] {
 			continue
@@ -33,7 +48,7 @@ func orderPairs(ws []word) (out [][2]string) {
 		right := content(ws, i, +1)
 		for _, l := range content(ws, i, -1) {
 			for _, r := range right {
-				out = append(out, [2]string{l, r})
+				out = append(out, ends{l, r})
 			}
 		}
 		for j := i + 2; j < min(i+5, len(ws)); j++ {
@@ -42,7 +57,7 @@ func orderPairs(ws []word) (out [][2]string) {
 			}
 			for _, source := range content(ws, j, +1) {
 				for _, r := range content(ws[:j], i, +1) {
-					out = append(out, [2]string{source, r})
+					out = append(out, ends{source, r})
 				}
 			}
 		}

@@ -88,6 +88,8 @@ func TestNegationGuard(t *testing.T) {
 
 func TestIdentifierGuard(t *testing.T) {
 	runGuards(t, []guardCase{
+		{"how do i convert punds to euros", "how do i convert euros to pounds", ReasonIdentifier},
+		{"how do i convert punds to euros", "how do i convert pounds to euros", ""},
 		{"fees at Chase bank", "fees at chase bank", ""},
 		{"fees at Chase bank", "fees at Wells bank", ReasonIdentifier},
 		{"fees at Chase bank", "fees at the bank", ReasonIdentifier},
