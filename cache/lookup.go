@@ -177,8 +177,8 @@ func entryOf(h *store.Head, body []byte) *Entry {
 	return e
 }
 
-// lookSemantic embeds the question, finds its neighbours in the partition, and serves the first that the policy
-// lets through.
+// lookSemantic embeds the question, finds its neighbours in the partition, has each one considered and the verifier
+// asked about those that are left, and serves the best of them.
 func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	start := time.Now()
 	vec, err := c.embed(ctx, l.q.last().Text)
@@ -279,11 +279,7 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.H
 		c.stats.memory(c.index.Remove(string(l.partition[:]), uint64(cand.ID)))
 		return
 	}
-	head := Entry{Created: time.Unix(0, r.Head.Created)}
-	if r.Head.Expires != 0 {
-		head.Expires = time.Unix(0, r.Head.Expires)
-	}
-	if cand.Reason = head.refusal(now, l.q.MaxAge); cand.Reason == ReasonNone {
+	if cand.Reason = entryOf(&r.Head, nil).refusal(now, l.q.MaxAge); cand.Reason == ReasonNone {
 		cand.Reason, cand.Token = screen(l.Mode, c.threshold(&l.q), asked, cand)
 	}
 }
