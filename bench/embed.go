@@ -114,7 +114,7 @@ func Embed(ctx context.Context, o EmbedOptions) (*EmbedReport, error) {
 	for _, t := range timers {
 		for i, n := range o.Lengths {
 			report.Rows = append(report.Rows, EmbedRow{
-				Kernel: t.kernel, Tokens: n, Encoder: quantile(t.encode[i], 0.5), Verifier: quantile(t.verify[i], 0.5) / 2,
+				Kernel: t.kernel, Tokens: n, Encoder: Quantile(t.encode[i], 0.5), Verifier: Quantile(t.verify[i], 0.5) / 2,
 			})
 		}
 	}

@@ -79,11 +79,11 @@ func TestQuantileIsAMeasuredValue(t *testing.T) {
 		q    float64
 		want time.Duration
 	}{{0, 1}, {0.5, 5}, {0.9, 9}, {0.99, 10}, {1, 10}} {
-		if got := quantile(sample, c.q); got != c.want {
+		if got := Quantile(sample, c.q); got != c.want {
 			t.Errorf("quantile %v = %d, want %d", c.q, got, c.want)
 		}
 	}
-	if quantile(nil, 0.5) != 0 {
+	if Quantile(nil, 0.5) != 0 {
 		t.Error("the quantile of nothing is not zero")
 	}
 	if got := median([]float64{4, 1, 3, 2}); got != 2.5 {

@@ -159,7 +159,7 @@ func (k *proxyKind) row(bare []float64) ProxyRow {
 	}
 	row := ProxyRow{
 		Kind: k.name, Rate: median(k.rates), Ratio: median(ratios),
-		P50: quantile(k.latencies, 0.50), P99: quantile(k.latencies, 0.99), Share: math.NaN(),
+		P50: Quantile(k.latencies, 0.50), P99: Quantile(k.latencies, 0.99), Share: math.NaN(),
 	}
 	if n := k.seen.Load(); n > 0 {
 		row.Share = float64(k.hit.Load()) / float64(n)

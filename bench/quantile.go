@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// quantile returns the q-quantile of the sample by the nearest-rank rule, so
+// Quantile returns the q-quantile of the sample by the nearest-rank rule, so
 // that every figure printed is one that was measured. It sorts the sample in
 // place; an empty one gives zero.
-func quantile(sample []time.Duration, q float64) time.Duration {
+func Quantile(sample []time.Duration, q float64) time.Duration {
 	if len(sample) == 0 {
 		return 0
 	}

@@ -78,7 +78,7 @@ func Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	report.PerPair = quantile(took, 0.5)
+	report.PerPair = Quantile(took, 0.5)
 	report.Rows = []VerifyRow{verifyRow("cosine of the encoder", cosine), verifyRow("verifier", verifier)}
 	report.Kinds = verifyKinds(pairs, cosine, verifier)
 	return report, nil

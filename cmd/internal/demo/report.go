@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/reprise-cache/reprise/bench"
 )
 
 // Totals is what a run came to.
@@ -136,7 +137,7 @@ func (t *Totals) writeStages(w io.Writer) error {
 	fmt.Fprintln(tw, "  stage\tp50\tp99\tanswers\t")
 	for _, name := range names {
 		sample := t.stages[name]
-		fmt.Fprintf(tw, "  %s\t%s\t%s\t%d\t\n", name, stageTime(quantile(sample, 0.50)), stageTime(quantile(sample, 0.99)), len(sample))
+		fmt.Fprintf(tw, "  %s\t%s\t%s\t%d\t\n", name, stageTime(bench.Quantile(sample, 0.50)), stageTime(bench.Quantile(sample, 0.99)), len(sample))
 	}
 	return tw.Flush()
 }
@@ -159,13 +160,6 @@ func percent(part, whole int) string {
 		return "0 %"
 	}
 	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
-}
-
-// quantile by the nearest-rank rule, so that each figure is one that was measured. It sorts the sample.
-func quantile(sample []time.Duration, q float64) time.Duration {
-	slices.Sort(sample)
-	rank := int(math.Ceil(q*float64(len(sample)))) - 1
-	return sample[min(max(rank, 0), len(sample)-1)]
 }
 
 func stageTime(d time.Duration) string {
