@@ -27,7 +27,7 @@ func TestGuardsAllocateLittle(t *testing.T) {
 	cand := Candidate{Text: "how do I turn on two-factor authentication for my account", Similarity: 1}
 	asked := analyse("how do I enable two-factor authentication for the account")
 	got := testing.AllocsPerRun(50, func() {
-		screen(ModeSemantic, 0.5, asked, &cand)
+		screen(ModeSemantic, 0.5, false, asked, &cand)
 	})
 	if got > 100 {
 		t.Errorf("%v allocations a candidate", got)

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"slices"
 	"testing"
 	"unicode/utf8"
 )
@@ -31,8 +32,8 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// FuzzGuards feeds the guards any two texts. They must return, agree with each other on the order of the two
-// about whether there is a veto, and have nothing against a text and itself.
+// FuzzGuards feeds the guards any two texts. They must return, find the same whichever text comes first, name what they
+// go by, and have nothing against a text and itself.
 func FuzzGuards(f *testing.F) {
 	f.Add("turn on 2 lights from A to B", "turn off two lights `x`")
 	f.Add("£-1,000.5m v1.2.3 24/7 a hundred and", "\"quoted\" 0xff https://x.y C:\\z")
@@ -41,12 +42,15 @@ func FuzzGuards(f *testing.F) {
 			return // such texts never get here
 		}
 		x, y := analyse(a), analyse(b)
-		for _, g := range guards {
-			if token := g.veto(x, x); token != "" {
-				t.Errorf("%s: %q vetoes itself by %q", g.reason, a, token)
-			}
-			if ab, ba := g.veto(x, y), g.veto(y, x); (ab == "") != (ba == "") {
-				t.Errorf("%s: %q, %q: %q one way, %q the other", g.reason, a, b, ab, ba)
+		if found := inspect(x, x, nil); len(found) > 0 {
+			t.Errorf("%q differs from itself: %+v", a, found)
+		}
+		ab, ba := inspect(x, y, nil), inspect(y, x, nil)
+		for _, v := range [...]struct{ here, there []finding }{{ab, ba}, {ba, ab}} {
+			for _, f := range v.here {
+				if f.token == "" || !slices.ContainsFunc(v.there, func(g finding) bool { return g.reason == f.reason && g.veto == f.veto }) {
+					t.Errorf("%q, %q: %+v one way, %+v the other", a, b, ab, ba)
+				}
 			}
 		}
 	})

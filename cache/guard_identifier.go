@@ -10,12 +10,11 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// The identifier guard: what names one particular thing must be the same in both questions. Three degrees:
+// The identifier guard: what names one particular thing must be the same in both questions. Two degrees:
 //
 //   - exact: code, URLs, e-mail addresses, paths, UUIDs and hex must be the same multiset, byte for byte;
 //   - names: product codes, acronyms and words with a capital in mid-sentence may be written in either case, but
-//     one that the other text has not at all is a difference;
-//   - order: see guard_order.go.
+//     one that the other text has not at all is a difference.
 
 var exactForms = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`" + // code
 	`|(?i:\b[a-z][a-z0-9+.-]*://[^\s<>"']+|\bwww\.[^\s<>"']+)` + // URLs
@@ -27,20 +26,20 @@ var exactForms = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`" + // code
 
 var quoted = regexp.MustCompile(`"([^"\n]{1,200})"|“([^”\n]{1,200})”`)
 
-func identifierVeto(a, b *analysed) string {
-	for _, ask := range [...]func(a, b *analysed) string{
-		func(a, b *analysed) string { return exactVeto(a.text, b.text) },
-		func(a, b *analysed) string { return quoteVeto(a.text, b.text) },
-		func(a, b *analysed) string { return nameVeto(a.words, b.words, b.text) },
-		func(a, b *analysed) string { return nameVeto(b.words, a.words, a.text) },
-		orderVeto,
-		swapVeto,
-	} {
-		if token := ask(a, b); token != "" {
-			return token
-		}
+func identifierGuard(a, b *analysed, dst []finding) []finding {
+	if token, both := exactDiffers(a.text, b.text); token != "" {
+		dst = append(dst, finding{ReasonIdentifier, token, both})
 	}
-	return ""
+	if token, both := quoteDiffers(a.text, b.text); token != "" {
+		dst = append(dst, finding{ReasonIdentifier, token, both})
+	}
+	if token := nameMissing(a.words, b.words, b.text); token != "" {
+		dst = append(dst, finding{ReasonIdentifier, token, false})
+	}
+	if token := nameMissing(b.words, a.words, a.text); token != "" {
+		dst = append(dst, finding{ReasonIdentifier, token, false})
+	}
+	return dst
 }
 
 // exacts returns what of a text must be equal byte for byte.
@@ -78,33 +77,43 @@ func isExact(m string) bool {
 	return hasDigit && hasLetter
 }
 
-func exactVeto(asked, stored string) string {
+// exactDiffers returns the first of these that the other text lacks, and whether each text has one that the other
+// lacks.
+func exactDiffers(asked, stored string) (token string, both bool) {
 	a, b := exacts(asked), exacts(stored)
 	for _, x := range a {
-		i := slices.Index(b, x)
-		if i < 0 {
-			return x
+		if i := slices.Index(b, x); i >= 0 {
+			b = slices.Delete(b, i, i+1)
+		} else if token == "" {
+			token = x
 		}
-		b = slices.Delete(b, i, i+1)
 	}
-	if len(b) > 0 {
-		return b[0]
+	if token == "" && len(b) > 0 {
+		return b[0], false
 	}
-	return ""
+	return token, len(b) > 0
 }
 
-// quoteVeto: what is quoted in both must be quoted alike; what one quotes the other must at least contain.
-func quoteVeto(asked, stored string) string {
-	if !strings.ContainsAny(asked+stored, "\"“") {
-		return ""
+// quoteDiffers: what is quoted in both must be quoted alike; what one quotes the other must at least contain. both
+// says that both quote something that the other does not contain.
+func quoteDiffers(asked, stored string) (token string, both bool) {
+	if !strings.ContainsAny(asked, "\"“") && !strings.ContainsAny(stored, "\"“") {
+		return "", false
 	}
-	for _, pair := range [2][2]string{{asked, stored}, {stored, asked}} {
-		other := strings.ToLower(pair[1])
-		for _, m := range quoted.FindAllStringSubmatch(pair[0], -1) {
-			q := strings.TrimRight(m[1]+m[2], ".,;:!?")
-			if !strings.Contains(other, strings.ToLower(q)) {
-				return q
-			}
+	mine, theirs := quotedOnly(asked, stored), quotedOnly(stored, asked)
+	if mine == "" {
+		return theirs, false
+	}
+	return mine, theirs != ""
+}
+
+// quotedOnly returns the first thing that a text quotes and the other does not contain.
+func quotedOnly(text, other string) string {
+	other = strings.ToLower(other)
+	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+		q := strings.TrimRight(m[1]+m[2], ".,;:!?")
+		if q != "" && !strings.Contains(other, strings.ToLower(q)) {
+			return q
 		}
 	}
 	return ""
@@ -117,8 +126,8 @@ var plainCapitals = map[string]bool{
 	"btw": true, "fyi": true, "imo": true, "aka": true, "eg": true, "tv": true, "am": true, "pm": true, "a": true,
 }
 
-// nameVeto finds a name of one text that the other does not have in any case or form.
-func nameVeto(from, in []word, inText string) string {
+// nameMissing finds a name of one text that the other does not have in any case or form.
+func nameMissing(from, in []word, inText string) string {
 	names := properNames(from)
 	if len(names) == 0 {
 		return ""

@@ -89,17 +89,20 @@ func (a *analysed) follows(i int, rest phrase) int {
 	return i
 }
 
-func negationVeto(a, b *analysed) string {
-	if token := opposite(a, b); token != "" {
-		return token
+func negationGuard(a, b *analysed, dst []finding) []finding {
+	for _, differs := range [...]func(a, b *analysed) string{
+		opposite,
+		prefixed,
+		func(a, b *analysed) string { return prefixed(b, a) },
+	} {
+		if token := differs(a, b); token != "" {
+			return append(dst, finding{ReasonNegation, token, true})
+		}
 	}
-	if token := prefixed(a, b); token != "" {
-		return token
+	if token := polarity(a, b); token != "" {
+		dst = append(dst, finding{ReasonNegation, token, false})
 	}
-	if token := prefixed(b, a); token != "" {
-		return token
-	}
-	return polarity(a, b)
+	return dst
 }
 
 // opposite finds a lexicon entry of which each text holds another side, and only that one: a text that has both

@@ -25,17 +25,19 @@ func (n number) same(m number) bool {
 	return n.value == m.value && (n.unit == m.unit || n.unit == "" || m.unit == "")
 }
 
-func numberVeto(asked, stored *analysed) string {
+func numberGuard(asked, stored *analysed, dst []finding) []finding {
 	a, b := unmatched(numbers(asked.words), numbers(stored.words))
 	strongA := slices.ContainsFunc(a, func(n number) bool { return !n.weak })
 	strongB := slices.ContainsFunc(b, func(n number) bool { return !n.weak })
 	switch {
-	case len(a) > 0 && len(b) > 0, strongA:
-		return a[0].token
+	case len(a) > 0 && len(b) > 0:
+		return append(dst, finding{ReasonNumber, a[0].token, true})
+	case strongA:
+		return append(dst, finding{ReasonNumber, a[0].token, false})
 	case strongB:
-		return b[0].token
+		return append(dst, finding{ReasonNumber, b[0].token, false})
 	}
-	return ""
+	return dst
 }
 
 // unmatched returns what each side has that the other lacks; strong ones first. Equal units are matched before

@@ -6,15 +6,26 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// The order guard, a part of the identifier guard: "from A to B" is not "from B to A", and a question in which two
+// The direction guard: "from A to B" is not "from B to A", and a question in which two
 // things have changed places ("does A match B", "does B match A") is another question, unless they stood in a
 // list ("A and B").
+
+func directionGuard(a, b *analysed, dst []finding) []finding {
+	token := orderDiffers(a, b)
+	if token == "" {
+		token = swapped(a, b)
+	}
+	if token == "" {
+		return dst
+	}
+	return append(dst, finding{ReasonDirection, token, true})
+}
 
 // orderWords stand between two things whose places matter.
 var orderWords = map[string]bool{"to": true, "into": true, "before": true, "after": true, "than": true, "over": true, "onto": true, "as": true}
 
-// orderVeto finds x and y of which one text says "x to y" and the other "y to x", a slip of the pen allowed.
-func orderVeto(a, b *analysed) string {
+// orderDiffers finds x and y of which one text says "x to y" and the other "y to x", a slip of the pen allowed.
+func orderDiffers(a, b *analysed) string {
 	pa, pb := orderPairs(a.words), orderPairs(b.words)
 	for _, p := range pa {
 		turned := ends{p[1], p[0]}
@@ -92,8 +103,8 @@ var listWords = map[string]bool{"and": true, "or": true, "vs": true, "versus": t
 // maxSwap is the longest name, in words, that is seen to have changed places.
 const maxSwap = 4
 
-// swapVeto finds texts of the form P X M Y S and P Y M X S.
-func swapVeto(a, b *analysed) string {
+// swapped finds texts of the form P X M Y S and P Y M X S.
+func swapped(a, b *analysed) string {
 	x, y := plain(a), plain(b)
 	if len(x) != len(y) {
 		return ""

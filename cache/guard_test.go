@@ -4,7 +4,8 @@ import (
 	"testing"
 )
 
-// guardCase: two questions, and the guard that must veto the pair; "" if none may. Every case is tried both ways.
+// guardCase: two questions, and the guard that must refuse the pair where no verifier judges; "" if none may. Every
+// case is tried both ways.
 type guardCase struct {
 	a, b string
 	want Reason
@@ -15,7 +16,7 @@ func runGuards(t *testing.T, cases []guardCase) {
 	for _, c := range cases {
 		for _, pair := range [2][2]string{{c.a, c.b}, {c.b, c.a}} {
 			cand := Candidate{Text: pair[1], Similarity: 1}
-			got, token := screen(ModeSemantic, 0.5, analyse(pair[0]), &cand)
+			got, token := screen(ModeSemantic, 0.5, false, analyse(pair[0]), &cand)
 			if got != c.want || (got != ReasonNone) != (token != "") {
 				t.Errorf("%q\n%q\n  guard %q (token %q), want %q", pair[0], pair[1], got, token, c.want)
 			}
@@ -88,7 +89,7 @@ func TestNegationGuard(t *testing.T) {
 
 func TestIdentifierGuard(t *testing.T) {
 	runGuards(t, []guardCase{
-		{"how do i convert punds to euros", "how do i convert euros to pounds", ReasonIdentifier},
+		{"how do i convert punds to euros", "how do i convert euros to pounds", ReasonDirection},
 		{"how do i convert punds to euros", "how do i convert pounds to euros", ""},
 		{"fees at Chase bank", "fees at chase bank", ""},
 		{"fees at Chase bank", "fees at Wells bank", ReasonIdentifier},
@@ -110,16 +111,40 @@ func TestIdentifierGuard(t *testing.T) {
 		{"explain ```\na\n```", "explain ```\nb\n```", ReasonIdentifier},
 		{"translate \"good night\"", "translate \"good day\"", ReasonIdentifier},
 		{"translate \"good night\"", "translate good night", ""},
-		{"flights from Oslo to Rome", "flights from Rome to Oslo", ReasonIdentifier},
+		{"flights from Oslo to Rome", "flights from Rome to Oslo", ReasonDirection},
 		{"flights from Oslo to Rome", "flights to Rome from Oslo", ""},
-		{"convert miles to metres", "convert metres to miles", ReasonIdentifier},
-		{"does cork float better than wood", "does wood float better than cork", ReasonIdentifier},
-		{"can a tenant sue a landlord", "can a landlord sue a tenant", ReasonIdentifier},
+		{"convert miles to metres", "convert metres to miles", ReasonDirection},
+		{"does cork float better than wood", "does wood float better than cork", ReasonDirection},
+		{"can a tenant sue a landlord", "can a landlord sue a tenant", ReasonDirection},
 		{"the difference of cats and dogs", "the difference of dogs and cats", ""},
 		{"How To Reset My Password Now", "how to reset my password now", ""},
 		{"I'd like to know", "like to know", ""},
 		{"what is 2FA", "what is two-factor login", ""},
 	})
+}
+
+func TestVetoOrDoubt(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		veto bool
+	}{
+		{"insure it for 3 days", "insure it for 4 days", true},
+		{"insure it for 3 days", "insure it", false},
+		{"open https://example.com/a now", "open https://example.com/b now", true},
+		{"open https://example.com/a now", "open it now", false},
+		{"fees at Chase bank", "fees at the bank", false},
+		{"how do I enable logging", "how do I disable logging", true},
+		{"it does work", "it does not work", false},
+		{"flights from Oslo to Rome", "flights from Rome to Oslo", true},
+	} {
+		found := inspect(analyse(c.a), analyse(c.b), nil)
+		if _, refused := refusal(found, true); len(found) == 0 || refused != c.veto {
+			t.Errorf("%q\n%q\n  %+v, want veto %v", c.a, c.b, found, c.veto)
+		}
+		if _, refused := refusal(found, false); !refused {
+			t.Errorf("%q\n%q\n  not refused where nobody judges", c.a, c.b)
+		}
+	}
 }
 
 func TestLexicon(t *testing.T) {

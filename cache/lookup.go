@@ -280,7 +280,7 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.H
 		return
 	}
 	if cand.Reason = entryOf(&r.Head, nil).refusal(now, l.q.MaxAge); cand.Reason == ReasonNone {
-		cand.Reason, cand.Token = screen(l.Mode, c.threshold(&l.q), asked, cand)
+		cand.Reason, cand.Token = screen(l.Mode, c.threshold(&l.q), c.opts.Verifier != nil, asked, cand)
 	}
 }
 

@@ -5,36 +5,19 @@ import (
 	"fmt"
 )
 
-// guard compares the new question with the stored one and vetoes serving the stored answer, naming the token that
-// did it, or returns "" if it has nothing against it. A guard never says yes: that is the similarity's part.
-type guard struct {
-	reason Reason
-	veto   func(asked, stored *analysed) (token string)
-}
-
-// guards in the order in which they are asked; the first veto is the one that is told.
-var guards = [...]guard{
-	{ReasonNumber, numberVeto},
-	{ReasonIdentifier, identifierVeto},
-	{ReasonNegation, negationVeto},
-}
-
 // screen is the first step from similar to the same, without a model: it says why the candidate's answer must not be
-// served for the question, or ReasonNone, in which case the verifier, if there is one, has the last word.
-func screen(mode Mode, threshold float32, asked *analysed, cand *Candidate) (Reason, string) {
+// served for the question, or ReasonNone, in which case the verifier, if there is one, has the last word. judged says
+// that there is one: then a guard's doubts are left to it, and only vetoes refuse.
+func screen(mode Mode, threshold float32, judged bool, asked *analysed, cand *Candidate) (Reason, string) {
 	if cand.Similarity < threshold {
 		return ReasonThreshold, ""
 	}
 	if mode == ModeThreshold {
 		return ReasonNone, ""
 	}
-	stored := analyse(cand.Text)
-	for _, g := range guards {
-		if token := g.veto(asked, stored); token != "" {
-			return g.reason, token
-		}
-	}
-	return ReasonNone, ""
+	var room [8]finding
+	f, _ := refusal(inspect(asked, analyse(cand.Text), room[:0]), judged)
+	return f.reason, f.token
 }
 
 // verify asks the verifier about the candidates that nothing has refused so far, in one call, and refuses those that

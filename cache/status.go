@@ -72,7 +72,11 @@ const (
 	ReasonThreshold  Reason = "threshold"  // not similar enough
 	ReasonNumber     Reason = "number"     // number guard
 	ReasonNegation   Reason = "negation"   // negation and antonym guard
-	ReasonIdentifier Reason = "identifier" // identifier, name, quotation, code and order guard
+	ReasonIdentifier Reason = "identifier" // identifier, name, quotation and code guard
+	ReasonDirection  Reason = "direction"  // direction guard: from A to B, from B to A
+	ReasonTime       Reason = "time"       // date and time guard
+	ReasonLanguage   Reason = "language"   // language guard
+	ReasonVolatile   Reason = "volatile"   // the question asks for what changes by itself, and Options.Volatile keeps it from being served
 	ReasonVerifier   Reason = "verifier"   // the verifier thinks that its answer does not serve the question
 	ReasonExpired    Reason = "expired"    // past its time
 	ReasonAge        Reason = "age"        // older than Query.MaxAge
@@ -90,9 +94,19 @@ const (
 	ReasonClosed     Reason = "closed"     // the cache is closed
 )
 
+// IsGuard reports whether the reason is one of the guards: a difference in the words of the two questions.
+func (r Reason) IsGuard() bool {
+	switch r {
+	case ReasonNumber, ReasonNegation, ReasonIdentifier, ReasonDirection, ReasonTime, ReasonLanguage:
+		return true
+	}
+	return false
+}
+
 // reasons is the closed set above, in the order of the counters.
 var reasons = [...]Reason{
-	ReasonNone, ReasonEmpty, ReasonThreshold, ReasonNumber, ReasonNegation, ReasonIdentifier, ReasonVerifier, ReasonExpired, ReasonAge,
+	ReasonNone, ReasonEmpty, ReasonThreshold, ReasonNumber, ReasonNegation, ReasonIdentifier, ReasonDirection, ReasonTime, ReasonLanguage,
+	ReasonVolatile, ReasonVerifier, ReasonExpired, ReasonAge,
 	ReasonCorrupt, ReasonGone, ReasonSecond, ReasonNoStore, ReasonOff, ReasonInvalid, ReasonStore, ReasonEmbed,
 	ReasonVerify, ReasonSearch, ReasonText, ReasonClosed,
 }

@@ -65,7 +65,7 @@ func BenchmarkScreen(b *testing.B) {
 	cand := Candidate{Text: "how do I turn on two-factor authentication for my account", Similarity: 1}
 	asked := analyse("how do I enable two-factor authentication for the account")
 	for b.Loop() {
-		screen(ModeSemantic, 0.5, asked, &cand)
+		screen(ModeSemantic, 0.5, false, asked, &cand)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestVerifierHasTheLastWord(t *testing.T) {
 	c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.7})
 	put(t, c, ask(wipe), "A")
 	put(t, c, ask(erase), "B")
-	put(t, c, ask("how do I wipe 2 phones before they sell it"), "C") // the number guard refuses it unseen
+	put(t, c, ask("how do I wipe the phone after they sell it"), "C") // the negation guard refuses it unseen
 
 	l := expect(t, c, ask(asked), HitSemantic, "B") // the more probable one, not the first
 	if l.Confidence != 0.97 || l.Timing.Verify <= 0 {

@@ -140,8 +140,7 @@ func appendReason(b []byte, l *cache.Lookup) []byte {
 			break
 		}
 	}
-	switch l.Reason {
-	case cache.ReasonNumber, cache.ReasonNegation, cache.ReasonIdentifier:
+	if l.Reason.IsGuard() {
 		b = append(b, "guard="...)
 	}
 	b = append(b, l.Reason...)
