@@ -171,6 +171,12 @@ func (c *checker) record(bucket string, key, value []byte) error {
 			return errKeyForm
 		}
 		c.expiry[binary.BigEndian.Uint64(key[8:])] = int64(binary.BigEndian.Uint64(key))
+	case "learned":
+		_, _, err := openLearned(key, value)
+		return err
+	case "traces":
+		_, err := openTrace(key, value)
+		return err
 	default:
 		return c.vector(bucket, key, value)
 	}
@@ -186,7 +192,7 @@ func (c *checker) meta(key, value []byte) error {
 		if err != nil {
 			return err
 		}
-		if c.format, c.r.Version = true, version; version != formatVersion {
+		if c.format, c.r.Version = true, version; version < firstVersion || version > formatVersion {
 			return fmt.Errorf("format version %d is unknown to this program", version)
 		}
 	case string(metaModel), string(metaNext):
@@ -240,7 +246,7 @@ func (c *checker) modelOf(generation uint32) *Model {
 
 // compare checks what the records say of each other.
 func (c *checker) compare() {
-	for _, name := range [][]byte{bucketMeta, bucketHeads, bucketBodies, bucketKeys, bucketExpiry} {
+	for _, name := range bucketsOf(c.r.Version) {
 		if !c.buckets[string(name)] {
 			c.problem(string(name), 0, nil, "bucket is missing")
 		}

@@ -39,6 +39,12 @@ func FuzzOthers(f *testing.F) {
 			_, _ = openFormat(key, v)
 			_, _ = openID(key, v)
 		}
+		for _, v := range [][]byte{value, sealBytes(tagLearned, key, value)} {
+			_, _, _ = openLearned(key, v)
+		}
+		for _, v := range [][]byte{value, sealBytes(tagTrace, key, value)} {
+			_, _ = openTrace(key, v)
+		}
 	})
 }
 

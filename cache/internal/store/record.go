@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	formatVersion = 1 // of the file, in meta/format
+	formatVersion = 2 // of the file, in meta/format
+	firstVersion  = 1 // the oldest that is still opened, and brought up to date
 	recordVersion = 1 // of a sealed value
 	sealOverhead  = 5
 	headFixed     = 87 // bytes of a head before its namespace
@@ -24,6 +25,9 @@ const (
 	tagBody   = 'b'
 	tagKey    = 'k'
 	tagVector = 'v'
+
+	tagLearned = 'l'
+	tagTrace   = 't'
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -82,7 +82,11 @@ func Open(path string, o Options) (*Store, error) {
 		if err != nil {
 			return err
 		}
-		return s.readMeta()
+		old, err := s.readMeta()
+		if err == nil && old {
+			err = s.upgrade()
+		}
+		return err
 	})
 	if err != nil {
 		if s.db != nil {
@@ -118,13 +122,12 @@ func create(path string) error {
 		return sorted(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketMeta, bucketHeads, bucketBodies, bucketKeys, bucketExpiry} {
+		for _, name := range bucketsOf(formatVersion) {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
 		}
-		version := binary.BigEndian.AppendUint32(nil, formatVersion)
-		return tx.Bucket(bucketMeta).Put(metaFormat, sealBytes(tagMeta, metaFormat, version))
+		return putVersion(tx)
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return sorted(err)
@@ -137,6 +140,23 @@ func create(path string) error {
 		}
 	}
 	return sorted(syncDir(dir))
+}
+
+func putVersion(tx *bbolt.Tx) error {
+	version := binary.BigEndian.AppendUint32(nil, formatVersion)
+	return tx.Bucket(bucketMeta).Put(metaFormat, sealBytes(tagMeta, metaFormat, version))
+}
+
+// upgrade brings a file of an older version up to date, in one transaction: version 2 added two buckets.
+func (s *Store) upgrade() error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketLearned, bucketTraces} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return putVersion(tx)
+	})
 }
 
 // syncDir makes a new name durable. Windows has no such call on folders, and needs none.
@@ -215,9 +235,9 @@ func openFile(path string) (*os.File, int64, error) {
 	return f, st.Size(), nil
 }
 
-// readMeta checks the version and the buckets, and learns the model.
-func (s *Store) readMeta() error {
-	return s.db.View(func(tx *bbolt.Tx) error {
+// readMeta checks the version and the buckets, and learns the model. It reports whether the file is of an older version.
+func (s *Store) readMeta() (old bool, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
 			return corrupt(bucketMeta, nil, errors.New("bucket is missing: not a file of this program, or one that lost it"))
@@ -226,10 +246,11 @@ func (s *Store) readMeta() error {
 		if err != nil {
 			return corrupt(bucketMeta, metaFormat, err)
 		}
-		if version != formatVersion {
-			return &Fault{Kind: Format, Bucket: string(bucketMeta), Err: fmt.Errorf("the file has version %d, this program knows %d", version, formatVersion)}
+		if version < firstVersion || version > formatVersion {
+			return &Fault{Kind: Format, Bucket: string(bucketMeta), Err: fmt.Errorf("the file has version %d, this program knows %d to %d", version, firstVersion, formatVersion)}
 		}
-		for _, name := range [][]byte{bucketHeads, bucketBodies, bucketKeys, bucketExpiry} {
+		old = version < formatVersion
+		for _, name := range bucketsOf(version)[1:] {
 			if tx.Bucket(name) == nil {
 				return corrupt(name, nil, errors.New("bucket is missing"))
 			}
@@ -248,6 +269,16 @@ func (s *Store) readMeta() error {
 		s.model.Store(&m)
 		return nil
 	})
+	return old, err
+}
+
+// bucketsOf lists the buckets that a file of that version always has.
+func bucketsOf(version uint32) [][]byte {
+	names := [][]byte{bucketMeta, bucketHeads, bucketBodies, bucketKeys, bucketExpiry}
+	if version >= 2 {
+		names = append(names, bucketLearned, bucketTraces)
+	}
+	return names
 }
 
 // Model returns the model whose vectors the file holds; ok is false if there has been none yet.

@@ -84,6 +84,9 @@ func fillStore(t *testing.T, s *Store, n int) {
 			t.Fatal(err)
 		}
 	}
+	if err := s.Learn(bg, learning(n/4)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestPutReadOverwriteDelete(t *testing.T) {
