@@ -9,8 +9,10 @@ import unittest
 import numpy as np
 
 import authored
+import conversation
 import data
 import measure
+import rendering
 
 
 class FakeWordNet:
@@ -79,6 +81,49 @@ class RuleMade(unittest.TestCase):
             self.assertNotEqual(trap[0].lower(), text.lower())
         self.assertTrue(all(near))
         self.assertTrue(all(a != b for a, b, _ in turned))
+
+
+def chat(*said):
+    return [{"role": ("user", "assistant")[i % 2], "content": t} for i, t in enumerate(said)]
+
+
+class Conversations(unittest.TestCase):
+    def test_rendering(self):
+        for want, said in {
+            "Is it open? | I'm in Ghent.": ("Hello! I'm in Ghent.", "Lovely!", "Is it open?"),
+            "a\n b | c": ("a\n b | c",),
+            "yes | Cancel it. Order 5 or 6?": ("Cancel it", "Order 5 or 6?", "yes"),
+            "By the way, how many large moons does Mars have? | Always answer in French.": (
+                "Always answer in French. Weather in Lyon?", "Pluie, 12 degrés.", "By the way, how many large moons does Mars have?"
+            ),
+            "x / y | a / b.": ("a | b", "Great.", "x | y"),
+        }.items():
+            self.assertEqual(rendering.render(chat(*said)), want)
+
+    def test_what_finds_no_room_is_compared_otherwise(self):
+        long = " ".join(f"w{i}" for i in range(200)) + "."
+        text, equal = rendering.reduced(chat(long, "Great.", "So?"))
+        self.assertEqual((text, equal), ("So?", [long.encode()]))
+
+    def test_pairs(self):
+        rows = [
+            {"a": chat(f"My plan number {i} has 20 GB for a week in town {i}.", "Yes.", "How much?"), "same": True, "kind": "reworded", "set": "a"}
+            for i in range(30)
+        ]
+        for r in rows:
+            r["b"] = chat("Hi. " + r["a"][0]["content"], "Right.", "How much is it?")
+        rows[0]["b"][0] = rows[2]["a"][0]  # a turn of a held-out pair
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "authored_conversations_x.jsonl").write_text("\n".join(map(json.dumps, rows)))
+            made = conversation.pairs(pathlib.Path(folder))
+            self.assertEqual(made, conversation.pairs(pathlib.Path(folder)))
+        own = [r for r in made if r["from"] == "conversation"]
+        self.assertEqual(len(own), 29)
+        heldout = {r["a"] for r in own if r["part"] == "heldout"}
+        self.assertEqual(len(heldout), 6)
+        self.assertFalse([r for r in made if r["part"] != "heldout" and r["a"] in heldout])
+        self.assertTrue(all(r["same"] or r["a"] != r["b"] for r in made))
+        self.assertTrue([r for r in made if not r["same"]])
 
 
 class Figures(unittest.TestCase):
