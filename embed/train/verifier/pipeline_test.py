@@ -92,11 +92,11 @@ class Conversations(unittest.TestCase):
         for want, said in {
             "Is it open? | I'm in Ghent.": ("Hello! I'm in Ghent.", "Lovely!", "Is it open?"),
             "a\n b | c": ("a\n b | c",),
-            "yes | Cancel it. Order 5 or 6?": ("Cancel it", "Order 5 or 6?", "yes"),
+            "yes. | Cancel it. Order 5 or 6?": ("Cancel it", "Order 5 or 6?", "yes"),
             "By the way, how many large moons does Mars have? | Always answer in French.": (
                 "Always answer in French. Weather in Lyon?", "Pluie, 12 degrés.", "By the way, how many large moons does Mars have?"
             ),
-            "x / y | a / b.": ("a | b", "Great.", "x | y"),
+            "x / y. | a / b.": ("a | b", "Great.", "x | y"),
         }.items():
             self.assertEqual(rendering.render(chat(*said)), want)
 

@@ -143,7 +143,7 @@ def reduced(messages: list[dict]) -> tuple[str, list]:
     if not context:
         return messages[-1]["content"], equal
     own = said[-1][1].replace(b"\n", b" ")
-    return (own + b" | " + b" ".join(ended(s.text) for s in context)).decode(), equal
+    return (ended(own) + b" | " + b" ".join(ended(s.text) for s in context)).decode(), equal
 
 
 def ended(text: bytes) -> bytes:
