@@ -42,7 +42,7 @@ func (s *Server) cached(ctx *fasthttp.RequestCtx, x *exchange, m *questions) {
 func (x *exchange) accept(ctx *fasthttp.RequestCtx) bool {
 	err := x.d.parse(&ctx.Request.Header)
 	if err == nil {
-		x.provider, err = x.s.providers.choose(&x.d)
+		x.provider, err = x.s.providers.choose(&x.d, x.path)
 	}
 	if err != nil {
 		x.fail(ctx, err)
@@ -101,7 +101,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	}
 	f := &d.fields
 	q.Scope = cache.Hash(x.question.Scope[:], []byte(x.provider.Name), ctx.URI().QueryString(), credential[:],
-		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta])
+		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta], f.std[stdAnthropicVersion], f.std[stdAnthropicBeta])
 	return q
 }
 
@@ -118,7 +118,7 @@ func (x *exchange) credential() cache.Digest {
 // another program wrote to can bring about.
 func (x *exchange) sendHit(ctx *fasthttp.RequestCtx, d *wire.Dialect) bool {
 	e := x.lookup.Entry
-	lay, err := x.s.places.of(e)
+	lay, err := x.s.places.of(d, e)
 	if err != nil {
 		x.disabled, x.note = true, "the stored entry is not an answer"
 		return false
@@ -168,9 +168,14 @@ func (x *exchange) fresh(dst, body []byte, lay *layout) []byte {
 func (x *exchange) appendCut(dst, body []byte, lay *layout, c cut) []byte {
 	switch c.what {
 	case cutID:
+		if x.question.KeepID {
+			return append(dst, body[c.Start:c.End]...)
+		}
 		return appendFreshID(dst, lay.IDPrefix)
 	case cutCreated:
 		return appendUnix(dst, x.start)
+	case cutEcho:
+		return append(dst, x.question.Echo[c.name]...)
 	}
 	if x.s.cfg.Usage == ZeroUsage {
 		return append(dst, wire.ZeroUsage(body[c.Start:c.End])...)

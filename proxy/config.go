@@ -40,6 +40,7 @@ type Config struct {
 	Cache     *cache.Cache // nil: nothing is cached. The caller closes it, after Shutdown.
 	Providers []Provider   // by their names, in any order
 	Default   string       // the provider of requests that name none; "": the first of Providers
+	Anthropic string       // the same on Anthropic's paths; "": the first of its kind, else Default
 
 	MaxBodyBytes   int // largest request body
 	MaxHeaderBytes int // largest request line and headers together
@@ -64,11 +65,21 @@ type Config struct {
 	Transport http.RoundTripper // towards the providers; nil: one of the server's own
 }
 
-// Provider is an API that speaks OpenAI's dialects.
+// Kind says how a provider is spoken to.
+type Kind uint8
+
+const (
+	OpenAI    Kind = iota // its key is a bearer token
+	Anthropic             // its key is an x-api-key
+	kindMax   = Anthropic
+)
+
+// Provider is an API that speaks OpenAI's dialects, Anthropic's, or both.
 type Provider struct {
-	Name    string            // as requests name it: letters, digits, "-", "_" and "."
+	Name    string // as requests name it: letters, digits, "-", "_" and "."
+	Kind    Kind
 	BaseURL string            // up to and with the version: https://api.openai.com/v1
-	APIKey  string            // sent as the bearer token in place of the caller's credential; "": that one passes through
+	APIKey  string            // sent in place of the caller's credential; "": that one passes through
 	Headers map[string]string // set on every request, over the caller's
 }
 
@@ -120,6 +131,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Default != "" && !known[c.Default] {
 		bad("Default %q is not the name of a provider", c.Default)
 	}
+	if c.Anthropic != "" && !known[c.Anthropic] {
+		bad("Anthropic %q is not the name of a provider", c.Anthropic)
+	}
 	if len(errs) > 0 {
 		return c, errors.Join(errs...)
 	}
@@ -162,6 +176,9 @@ func (p Provider) complaints() []error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if !validName(p.Name) {
 		bad("the name %q is not made of letters, digits, \"-\", \"_\" and \".\", 1 to 64 of them", p.Name)
+	}
+	if p.Kind > kindMax {
+		bad("the kind %d of %q: use OpenAI or Anthropic", p.Kind, p.Name)
 	}
 	// The URL may hold a password, so only its parts are quoted.
 	u, err := url.Parse(p.BaseURL)

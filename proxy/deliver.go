@@ -11,7 +11,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/reprise-cache/reprise/proxy/internal/sse"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -63,7 +62,7 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	copyHeaders(&ctx.Response.Header, h.header, d != nil)
 	x.writeHeaders(&ctx.Response.Header)
 	if whole {
-		if p, err := wire.Locate(body); err == nil {
+		if p, err := d.Locate(body); err == nil {
 			x.prompt, x.completion = p.Prompt, p.Completion
 		}
 		ctx.Response.SetBodyRaw(body)
@@ -151,7 +150,7 @@ func (b *bodyStream) fail(err error) {
 	b.x.err = e.code
 	if b.events {
 		// Two line ends finish an event that the failure cut in two, which clients then drop or refuse.
-		b.last = sse.AppendEvent([]byte("\n\n"), "", e.body())
+		b.last = b.x.appendErrorEvent([]byte("\n\n"), e)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package proxy is the HTTP front end: it speaks OpenAI's API to clients, answers from a [cache.Cache] what it may, and
+// Package proxy is the HTTP front end: it speaks OpenAI's and Anthropic's APIs to clients, answers from a [cache.Cache] what it may, and
 // sends the rest on to a provider.
 //
 // A [Server] is made by [New] from a [Config] and run by [Server.Serve]; [Server.Shutdown] finishes the streams under
@@ -24,9 +24,9 @@
 // # Whose answers are shared
 //
 // Everything in the body that may change the answer is part of the scope, as are the dialect, the provider, the query
-// string and the headers by which OpenAI picks an organisation, a project or a beta. A caller that brings his own
+// string and the headers by which a provider picks an organisation, a project, a version or a beta. A caller that brings his own
 // credential shares answers only with those who bring the same one, unless [Config.ShareAcrossKeys] says otherwise;
-// callers of a provider whose key is configured share. Left out are the members that wire.Harmless lists.
+// callers of a provider whose key is configured share. Left out are the members that wire.Dialect.Harmless lists.
 //
 // # Lifetimes
 //

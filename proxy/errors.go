@@ -36,7 +36,7 @@ type apiError struct {
 func (e *apiError) Error() string { return e.message }
 
 // body is the error as OpenAI's clients expect it.
-func (e *apiError) body() []byte {
+func (e *apiError) openaiBody() []byte {
 	b := []byte(`{"error":{"message":`)
 	b = appendJSONString(b, e.message)
 	b = append(b, `,"type":`...)

@@ -190,7 +190,7 @@ func (x *exchange) fail(ctx *fasthttp.RequestCtx, e *apiError) {
 	ctx.SetStatusCode(e.status)
 	ctx.SetContentType("application/json")
 	x.writeHeaders(&ctx.Response.Header)
-	ctx.SetBody(e.body())
+	ctx.SetBody(x.errorBody(e))
 	x.log()
 }
 

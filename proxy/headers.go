@@ -70,9 +70,11 @@ const (
 	stdAPIKey
 	stdAzureKey
 	stdCookie
-	stdOrganization // these three pick who answers, and how
+	stdOrganization // these five pick who answers, and how
 	stdProject
 	stdBeta
+	stdAnthropicVersion
+	stdAnthropicBeta
 	stdCacheControl
 	stdContentEncoding
 	stdAccept
@@ -81,7 +83,7 @@ const (
 
 var stdNames = [numStd]string{
 	"Authorization", "X-Api-Key", "Api-Key", "Cookie",
-	"Openai-Organization", "Openai-Project", "Openai-Beta", "Cache-Control", "Content-Encoding", "Accept",
+	"Openai-Organization", "Openai-Project", "Openai-Beta", "Anthropic-Version", "Anthropic-Beta", "Cache-Control", "Content-Encoding", "Accept",
 }
 
 // collect makes one pass over the headers, because looking each name up by itself costs more than a hit can afford.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -58,12 +59,14 @@ type layout struct {
 type cut struct {
 	wire.Span
 	what uint8
+	name string // of a cutEcho's member
 }
 
 const (
 	cutID uint8 = iota
 	cutCreated
 	cutUsage
+	cutEcho
 )
 
 func newPlaces() (*places, error) {
@@ -72,25 +75,24 @@ func newPlaces() (*places, error) {
 }
 
 // of returns the layout of an entry's body. Ids are never used twice in a file, so it cannot be that of another body.
-func (m *places) of(e *cache.Entry) (*layout, error) {
+func (m *places) of(d *wire.Dialect, e *cache.Entry) (*layout, error) {
 	if l, ok := m.seen.Get(e.ID); ok {
 		return l, nil
 	}
-	p, err := wire.Locate(e.Value.Body)
+	p, err := d.Locate(e.Value.Body)
 	if err != nil {
 		return nil, err
 	}
 	l := &layout{Places: p}
 	for what, span := range []wire.Span{p.ID, p.Created, p.Usage} {
-		if span.End == 0 {
-			continue
+		if span.End > 0 {
+			l.cuts = append(l.cuts, cut{span, uint8(what), ""})
 		}
-		i := len(l.cuts)
-		for i > 0 && l.cuts[i-1].Start > span.Start {
-			i--
-		}
-		l.cuts = append(l.cuts[:i], append([]cut{{span, uint8(what)}}, l.cuts[i:]...)...)
 	}
+	for _, e := range p.Echoes {
+		l.cuts = append(l.cuts, cut{e.Span, cutEcho, e.Name})
+	}
+	slices.SortFunc(l.cuts, func(a, b cut) int { return a.Start - b.Start })
 	m.seen.Add(e.ID, l)
 	return l, nil
 }

@@ -14,6 +14,8 @@ type providers struct {
 	byName map[string]*Provider
 	names  string // of all, for error messages
 	first  *Provider
+
+	anthropic *Provider // of requests on Anthropic's paths that name none
 }
 
 func newProviders(cfg *Config) *providers {
@@ -27,12 +29,21 @@ func newProviders(cfg *Config) *providers {
 	slices.Sort(names)
 	t.names = strings.Join(names, ", ")
 	t.first = t.byName[cfg.Default]
+	t.anthropic = t.first
+	if cfg.Anthropic != "" {
+		t.anthropic = t.byName[cfg.Anthropic]
+	} else if i := slices.IndexFunc(cfg.Providers, func(p Provider) bool { return p.Kind == Anthropic }); i >= 0 {
+		t.anthropic = t.byName[cfg.Providers[i].Name]
+	}
 	return t
 }
 
-// choose returns the provider that the request names, or the default one.
-func (t *providers) choose(d *directives) (*Provider, *apiError) {
+// choose returns the provider that the request names, or the default one of its path.
+func (t *providers) choose(d *directives, path string) (*Provider, *apiError) {
 	if d.provider == "" {
+		if isAnthropic(path) {
+			return t.anthropic, nil
+		}
 		return t.first, nil
 	}
 	if p := t.byName[d.provider]; p != nil {
@@ -68,7 +79,11 @@ func (p *Provider) forwarded(h *fasthttp.RequestHeader) http.Header {
 		out[key] = append(out[key], string(v))
 	}
 	if p.APIKey != "" {
-		out.Set("Authorization", "Bearer "+p.APIKey)
+		if p.Kind == Anthropic {
+			out.Set("X-Api-Key", p.APIKey)
+		} else {
+			out.Set("Authorization", "Bearer "+p.APIKey)
+		}
 	}
 	for k, v := range p.Headers {
 		out.Set(k, v)

@@ -72,7 +72,7 @@ var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); retu
 // receive takes the answer in, and has it stored if it is one.
 func (r *runner) receive(a *answer) {
 	h := &head{status: a.status, header: a.header, length: a.length, stream: isEventStream(a.header)}
-	rec := recorder{dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
+	rec := recorder{dialect: r.dialect, dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
 	if r.dialect != nil && h.stream && isPlain(h.header) {
 		rec.on = true
 		if r.storable(h) {
@@ -109,7 +109,8 @@ func (r *runner) receive(a *answer) {
 // the other way round, so that the flight is over by the time a client can see that it is: what that client asks next
 // must find the answer stored, or about to be.
 func (r *runner) take(rec *recorder, p []byte) (done bool, err error) {
-	if rec.on && bytes.Contains(p, []byte(wire.Done)) {
+	if rec.on && (rec.near || bytes.Contains(p, []byte(r.dialect.Mark))) {
+		rec.near = true // an event that is the last may come in many pieces
 		rec.feed(p)
 		if rec.done {
 			r.f.writeLast(p)
@@ -168,10 +169,12 @@ func (r *runner) store(body []byte) {
 
 // recorder follows an event stream: where it ends, and what it says.
 type recorder struct {
-	on   bool
-	dec  sse.Decoder
-	agg  *wire.Aggregator // nil: not stored, or given up
-	done bool             // the last event was there
+	dialect *wire.Dialect
+	on      bool
+	dec     sse.Decoder
+	agg     wire.Aggregator // nil: not stored, or given up
+	near    bool            // the last event may have begun
+	done    bool            // the last event was there
 }
 
 func (rec *recorder) feed(p []byte) {
@@ -187,13 +190,13 @@ func (rec *recorder) flush() {
 }
 
 func (rec *recorder) event(e sse.Event) error {
-	switch {
-	case rec.done:
-	case string(e.Data) == wire.Done:
-		rec.done = true
-	case rec.agg != nil && (e.Name == "error" || rec.agg.Add(e.Data) != nil):
+	if rec.done {
+		return nil
+	}
+	if rec.agg != nil && (e.Name == "error" || rec.agg.Add(e.Data) != nil) {
 		rec.agg = nil
 	}
+	rec.done = bytes.Contains(e.Data, []byte(rec.dialect.Mark)) && rec.dialect.Last(e.Data)
 	return nil
 }
 

@@ -243,7 +243,7 @@ func TestScope(t *testing.T) {
 		check("header."+h, chat(), func(q *request) { q.header = append(q.header, h, "00-1") }, true, r)
 	}
 
-	for _, name := range wire.Harmless() {
+	for _, name := range wire.Chat.Harmless() {
 		if v, ok := chatVariations[name]; !ok || !v.hit && name != "store" {
 			t.Errorf("%s is documented as harmless, and the table does not show it", name)
 		}

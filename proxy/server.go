@@ -26,7 +26,7 @@ type Server struct {
 	filler    *filler
 	places    *places
 
-	chat, completion *questions
+	endpoints map[string]*questions // by path
 
 	ctx      context.Context // of every upstream call
 	stop     context.CancelCauseFunc
@@ -54,11 +54,11 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, providers: newProviders(&cfg)}
 	s.flights.open = map[flightKey]*flight{}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
-	if s.chat, err = newQuestions(wire.Chat); err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
-	}
-	if s.completion, err = newQuestions(wire.Completion); err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
+	s.endpoints = map[string]*questions{}
+	for _, d := range wire.Dialects {
+		if s.endpoints[d.Path], err = newQuestions(d); err != nil {
+			return nil, fmt.Errorf("proxy: %w", err)
+		}
 	}
 	if s.places, err = newPlaces(); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
@@ -171,14 +171,15 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 }
 
 func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
-	post := ctx.IsPost()
-	switch path := ctx.Path(); {
-	case post && string(path) == "/v1/chat/completions":
-		x.path = "/v1/chat/completions"
-		s.cached(ctx, x, s.chat)
-	case post && string(path) == "/v1/completions":
-		x.path = "/v1/completions"
-		s.cached(ctx, x, s.completion)
+	path := ctx.Path()
+	if ctx.IsPost() {
+		if m := s.endpoints[string(path)]; m != nil {
+			x.path = m.dialect.Path
+			s.cached(ctx, x, m)
+			return
+		}
+	}
+	switch {
 	case string(path) == "/healthz", string(path) == "/readyz":
 		x.path = string(path)
 		s.health(ctx, x)
@@ -214,7 +215,7 @@ func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	if c, ok := ctx.Conn().(*timedConn); ok {
 		c.linger = true
 	}
-	x := &exchange{s: s, start: time.Now()}
+	x := &exchange{s: s, start: time.Now(), path: refusedPath(ctx, err)}
 	x.d.trace = newTraceID()
 	x.fail(ctx, acceptError(&s.cfg, err))
 }

@@ -135,7 +135,7 @@ func BenchmarkBare(b *testing.B) {
 // BenchmarkRead is reading a long conversation, which a memo of bodies does not help with.
 func BenchmarkRead(b *testing.B) {
 	body := []byte(question(strings.Repeat("What is the meaning of this? ", 1000), `"tools":[{"type":"function","function":{"name":"f"}}]`))
-	m := newRig(b, answerWith("")).s.chat
+	m := newRig(b, answerWith("")).s.endpoints[chatPath]
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -88,10 +88,14 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 	var providers []proxy.Provider
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
-		providers = append(providers, proxy.Provider{Name: name, BaseURL: p.BaseURL, APIKey: p.APIKey})
+		kind := proxy.OpenAI
+		if p.Kind == "anthropic" {
+			kind = proxy.Anthropic
+		}
+		providers = append(providers, proxy.Provider{Name: name, Kind: kind, BaseURL: p.BaseURL, APIKey: p.APIKey})
 	}
 	return proxy.New(proxy.Config{
-		Cache: opened, Providers: providers, Default: c.DefaultProvider,
+		Cache: opened, Providers: providers, Default: c.DefaultProvider, Anthropic: c.Anthropic,
 		MaxBodyBytes: c.Limits.MaxBodyBytes, MaxHeaderBytes: c.Limits.MaxHeaderBytes, MaxAnswerBytes: c.Cache.MaxValueBytes,
 		MaxConns: c.Limits.MaxConnections, FillQueue: c.Limits.FillQueue,
 		ReadTimeout: c.Timeouts.Read, WriteTimeout: c.Timeouts.Write, KeepAlive: c.Timeouts.KeepAlive,

@@ -10,6 +10,7 @@ type Config struct {
 	Listen          string              `koanf:"listen"`
 	DB              string              `koanf:"db"`
 	DefaultProvider string              `koanf:"default_provider"`
+	Anthropic       string              `koanf:"default_anthropic_provider"`
 	Providers       map[string]Provider `koanf:"providers"`
 	Cache           Cache               `koanf:"cache"`
 	Embedder        Embedder            `koanf:"embedder"`
@@ -27,6 +28,7 @@ type Config struct {
 // Provider is one upstream API.
 type Provider struct {
 	BaseURL   string `koanf:"base_url"`
+	Kind      string `koanf:"kind"`
 	APIKey    string `koanf:"api_key"` // resolved: api_key, or what the variable named by api_key_env holds; "" passes the caller's own through
 	APIKeyEnv string `koanf:"api_key_env"`
 }

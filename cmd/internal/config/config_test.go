@@ -334,3 +334,29 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+func TestAnthropicProvider(t *testing.T) {
+	for name, tc := range map[string]struct {
+		flags []Setting
+		env   []string
+		want  string
+	}{
+		"nothing configured":       {nil, []string{"ANTHROPIC_API_KEY=k"}, "anthropic"},
+		"another is configured":    {[]Setting{{Key: "providers.box.base_url", Value: "http://b.test/v1"}}, nil, "box"},
+		"one of its kind":          {[]Setting{{Key: "providers.box.base_url", Value: "http://b.test/v1"}, {Key: "providers.claude.base_url", Value: "http://c.test/v1"}, {Key: "providers.claude.kind", Value: "anthropic"}, {Key: "default_provider", Value: "box"}}, nil, "claude"},
+		"the built-in, with a key": {[]Setting{{Key: "providers.box.base_url", Value: "http://b.test/v1"}, {Key: "providers.anthropic.api_key", Value: "k"}, {Key: "default_provider", Value: "box"}}, nil, "anthropic"},
+		"named":                    {[]Setting{{Key: "default_anthropic_provider", Value: "openai"}}, nil, "openai"},
+	} {
+		c := mustLoad(t, Sources{Flags: tc.flags, Env: tc.env})
+		if c.Anthropic != tc.want {
+			t.Errorf("%s: got %q, want %q", name, c.Anthropic, tc.want)
+		}
+	}
+	c := mustLoad(t, Sources{Env: []string{"ANTHROPIC_API_KEY=secret"}})
+	if p := c.Providers["anthropic"]; p.APIKey != "secret" || p.Kind != "anthropic" || p.BaseURL != "https://api.anthropic.com/v1" {
+		t.Errorf("got %+v", p)
+	}
+	if _, err := Load(Sources{Flags: []Setting{{Key: "default_anthropic_provider", Value: "nobody"}}}); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "default_anthropic_provider") {
+		t.Errorf("got %v", err)
+	}
+}

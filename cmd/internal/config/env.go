@@ -13,7 +13,7 @@ const (
 	kernelVariable = "REPRISE_KERNEL" // read by package embed, to force one of its kernels
 )
 
-// envLayer reads REPRISE_ variables, and the two that OpenAI's own clients read.
+// envLayer reads REPRISE_ variables, and three that OpenAI's and Anthropic's own clients read.
 //
 // A REPRISE_ variable that no key has is a warning, not an error: Kubernetes injects variables such as
 // REPRISE_SERVICE_HOST for a service of that name, and a process that refused to start for them could not run there.
@@ -29,6 +29,10 @@ func (l *loader) envLayer() layer {
 	// A configured api_key_env says which variable holds the key; OPENAI_API_KEY is only its default.
 	if l.env["OPENAI_API_KEY"] != "" && l.values[provider+".api_key_env"] == nil {
 		set(provider+".api_key", "OPENAI_API_KEY")
+	}
+	anthropic := "providers." + anthropicProvider
+	if l.env["ANTHROPIC_API_KEY"] != "" && l.values[anthropic+".api_key_env"] == nil {
+		set(anthropic+".api_key", "ANTHROPIC_API_KEY")
 	}
 	for _, variable := range slices.Sorted(maps.Keys(l.env)) {
 		if !strings.HasPrefix(variable, envPrefix) || variable == configVariable || variable == kernelVariable {

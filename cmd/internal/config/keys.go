@@ -30,6 +30,9 @@ const anyName = "NAME"
 // defaultProvider exists without being configured, so that a bare `reprise serve` has somewhere to send a miss.
 const defaultProvider = "openai"
 
+// anthropicProvider is the same for requests on Anthropic's paths.
+const anthropicProvider = "anthropic"
+
 // keys in the order in which they are printed. Where a library has a default, it is taken from there, so that the two
 // cannot differ.
 var keys = []Key{
@@ -39,10 +42,14 @@ var keys = []Key{
 		Doc: "The cache's file. It is created if absent; its folder is not."},
 	{Path: "default_provider", Kind: KindString, Unit: "a name under providers",
 		Doc: "Who answers a request that names no provider. Empty: the only configured one, else openai."},
+	{Path: "default_anthropic_provider", Kind: KindString, Unit: "a name under providers",
+		Doc: "The same for /v1/messages. Empty: a configured one of kind anthropic; without any, anthropic if none is configured at all, else default_provider."},
 	{Path: "providers.NAME.base_url", Kind: KindURL, Unit: "URL, usually ending in /v1",
-		Doc: "Root of an OpenAI-compatible API. openai defaults to https://api.openai.com/v1; OPENAI_BASE_URL sets it too."},
+		Doc: "Root of an OpenAI-compatible API. openai defaults to https://api.openai.com/v1; OPENAI_BASE_URL sets it too. anthropic defaults to https://api.anthropic.com/v1."},
+	{Path: "providers.NAME.kind", Kind: KindEnum, Enum: []string{"openai", "anthropic"},
+		Doc: "How its key is sent: openai as a bearer token, anthropic as x-api-key. Empty: openai, but for the provider anthropic."},
 	{Path: "providers.NAME.api_key", Kind: KindString, Secret: true,
-		Doc: "The provider's key. Empty: the caller's own authorization is passed through. OPENAI_API_KEY sets openai's."},
+		Doc: "The provider's key. Empty: the caller's own authorization is passed through. OPENAI_API_KEY sets openai's, ANTHROPIC_API_KEY anthropic's."},
 	{Path: "providers.NAME.api_key_env", Kind: KindString, Unit: "variable name",
 		Doc: "The environment variable that holds the key, in place of api_key."},
 	{Path: "cache.mode", Kind: KindEnum, Default: "semantic", Enum: []string{"semantic", "simple", "threshold", "off"},

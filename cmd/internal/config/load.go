@@ -99,7 +99,11 @@ func Load(src Sources) (*Config, error) {
 }
 
 func defaultLayer() layer {
-	values := map[string]any{"providers." + defaultProvider + ".base_url": "https://api.openai.com/v1"}
+	values := map[string]any{
+		"providers." + defaultProvider + ".base_url":   "https://api.openai.com/v1",
+		"providers." + anthropicProvider + ".base_url": "https://api.anthropic.com/v1",
+		"providers." + anthropicProvider + ".kind":     "anthropic",
+	}
 	for _, k := range keys {
 		if k.Default != "" {
 			values[k.Path] = k.Default
@@ -179,15 +183,23 @@ func (l *loader) resolve(c *Config) {
 	}
 	c.Embedder.APIKey = l.resolveKey("embedder", c.Embedder.APIKey, c.Embedder.APIKeyEnv)
 
-	if c.DefaultProvider != "" {
-		return
-	}
-	c.DefaultProvider = defaultProvider
-	if configured := l.configured(c); len(configured) > 0 && !slices.Contains(configured, defaultProvider) {
-		if len(configured) > 1 {
-			l.complain("default_provider is missing; write one of %s", strings.Join(configured, ", "))
+	configured := l.configured(c)
+	if c.DefaultProvider == "" {
+		c.DefaultProvider = defaultProvider
+		if len(configured) > 0 && !slices.Contains(configured, defaultProvider) {
+			if len(configured) > 1 {
+				l.complain("default_provider is missing; write one of %s", strings.Join(configured, ", "))
+			}
+			c.DefaultProvider = configured[0]
 		}
-		c.DefaultProvider = configured[0]
+	}
+	if c.Anthropic == "" {
+		c.Anthropic = c.DefaultProvider
+		if len(configured) == 0 {
+			c.Anthropic = anthropicProvider
+		} else if i := slices.IndexFunc(configured, func(name string) bool { return c.Providers[name].Kind == "anthropic" }); i >= 0 {
+			c.Anthropic = configured[i]
+		}
 	}
 }
 
@@ -206,13 +218,13 @@ func (l *loader) resolveKey(section, key, variable string) string {
 	return value
 }
 
-// configured lists the providers that somebody named, in order. OPENAI_API_KEY and OPENAI_BASE_URL alone name nobody:
-// they are often in the environment for another program.
+// configured lists the providers that somebody named, in order. OPENAI_API_KEY and its like alone name nobody: they are
+// often in the environment for another program.
 func (l *loader) configured(c *Config) []string {
 	var names []string
 	for name := range c.Providers {
 		for path, from := range l.origins {
-			if strings.HasPrefix(path, "providers."+name+".") && !strings.HasPrefix(from, "environment OPENAI_") {
+			if strings.HasPrefix(path, "providers."+name+".") && !strings.HasPrefix(from, "environment OPENAI_") && !strings.HasPrefix(from, "environment ANTHROPIC_") {
 				names = append(names, name)
 				break
 			}
@@ -231,6 +243,11 @@ func (l *loader) crossCheck(c *Config) {
 		names := slices.Sorted(maps.Keys(c.Providers))
 		l.complain("default_provider %q is not under providers%s; write one of %s",
 			c.DefaultProvider, suggestion(nearest(c.DefaultProvider, names, ".")), strings.Join(names, ", "))
+	}
+	if _, ok := c.Providers[c.Anthropic]; !ok {
+		names := slices.Sorted(maps.Keys(c.Providers))
+		l.complain("default_anthropic_provider %q is not under providers%s; write one of %s",
+			c.Anthropic, suggestion(nearest(c.Anthropic, names, ".")), strings.Join(names, ", "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]

@@ -42,6 +42,9 @@ func (c *Config) appendKey(root *yaml.Node, k Key, path string) {
 	if path == "default_provider" && !set {
 		value, set = c.DefaultProvider, true // picked from the providers
 	}
+	if path == "default_anthropic_provider" && !set {
+		value, set = c.Anthropic, true
+	}
 	if !set || value == "" {
 		return
 	}

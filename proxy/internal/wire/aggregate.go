@@ -7,11 +7,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Aggregator puts the chunks of one stream together. It is generic: pieces of strings are joined, lists are merged by
-// the index of their elements or appended, and members without a rule of their own are kept. Not safe for concurrent
-// use.
-type Aggregator struct {
-	d       *Dialect
+// completionAggregator puts the chunks of a completion together. It is generic: pieces of strings are joined, lists are
+// merged by the index of their elements or appended, and members without a rule of their own are kept.
+type completionAggregator struct {
+	d       *completionForm
 	top     *tree
 	choices []*choice
 	byIndex map[int]*choice
@@ -25,14 +24,15 @@ type choice struct {
 	said  *tree // nil where the pieces are among the facts
 }
 
-// NewAggregator returns an empty aggregator for a stream of the dialect.
-func (d *Dialect) NewAggregator() *Aggregator {
-	return &Aggregator{d: d, top: newTree(), byIndex: map[int]*choice{}}
+func newCompletionAggregator(f *completionForm) *completionAggregator {
+	return &completionAggregator{d: f, top: newTree(), byIndex: map[int]*choice{}}
 }
 
-// Add takes the data of the stream's next event, but not the Done event's. After an error, which wraps ErrForm unless
-// the data is no JSON, the stream cannot be stored.
-func (a *Aggregator) Add(chunk []byte) error {
+// Add takes the next chunk.
+func (a *completionAggregator) Add(chunk []byte) error {
+	if string(chunk) == Done {
+		return nil
+	}
 	ms, err := object(chunk)
 	if err != nil {
 		return formError("a chunk: %w", err)
@@ -67,7 +67,7 @@ func isBlank(v jsontext.Value) bool {
 	return isNull(v) || string(v) == `""` || string(v) == "0"
 }
 
-func (a *Aggregator) addChoices(v jsontext.Value) error {
+func (a *completionAggregator) addChoices(v jsontext.Value) error {
 	elems, err := array(v)
 	if err != nil {
 		return formError("choices: %w", err)
@@ -91,7 +91,7 @@ func (a *Aggregator) addChoices(v jsontext.Value) error {
 	return nil
 }
 
-func (a *Aggregator) addToChoice(c *choice, m member) error {
+func (a *completionAggregator) addToChoice(c *choice, m member) error {
 	switch {
 	case m.name == "index":
 		return nil
@@ -114,7 +114,7 @@ func (a *Aggregator) addToChoice(c *choice, m member) error {
 	return c.facts.merge(m.name, m.value, replace, 1)
 }
 
-func (a *Aggregator) choice(index int) *choice {
+func (a *completionAggregator) choice(index int) *choice {
 	if c := a.byIndex[index]; c != nil {
 		return c
 	}
@@ -127,8 +127,8 @@ func (a *Aggregator) choice(index int) *choice {
 	return c
 }
 
-// Finish returns the answer as one JSON body, which Check passes. Call it once, after the Done event.
-func (a *Aggregator) Finish() ([]byte, error) {
+// Finish returns the answer as one JSON body, which Check passes.
+func (a *completionAggregator) Finish() ([]byte, error) {
 	sort.Slice(a.choices, func(i, j int) bool { return a.choices[i].index < a.choices[j].index })
 	out := []byte{'{'}
 	objectDone := false
@@ -159,16 +159,16 @@ func (a *Aggregator) Finish() ([]byte, error) {
 		}
 	}
 	out = append(out, `]}`...)
-	return out, a.d.Check(out)
+	return out, a.d.check(out)
 }
 
-func (a *Aggregator) appendObject(dst []byte) []byte {
+func (a *completionAggregator) appendObject(dst []byte) []byte {
 	dst = append(dst, `"object":"`...)
 	dst = append(dst, a.d.object...)
 	return append(dst, `",`...)
 }
 
-func (a *Aggregator) appendChoice(dst []byte, c *choice) ([]byte, error) {
+func (a *completionAggregator) appendChoice(dst []byte, c *choice) ([]byte, error) {
 	dst = append(dst, `{"index":`...)
 	dst = strconv.AppendInt(dst, int64(c.index), 10)
 	if c.said != nil {

@@ -17,10 +17,7 @@ func aggregate(d *Dialect, stream []byte) ([]byte, error) {
 	var dec sse.Decoder
 	done := false
 	err := dec.Feed(stream, func(e sse.Event) error {
-		if string(e.Data) == Done {
-			done = true
-			return nil
-		}
+		done = done || d.Last(e.Data)
 		return a.Add(e.Data)
 	})
 	if err != nil {
@@ -205,7 +202,11 @@ func FuzzReplay(f *testing.F) {
 // plainForm reports whether body keeps to the few rules of a plain answer that both forms need and Check does not ask
 // for: an object member of the usual value, choices numbered in order, tool calls without an index of their own, members
 // that a stream uses for itself left alone, and no usage but an object.
-func plainForm(t testing.TB, d *Dialect, body []byte) bool {
+func plainForm(t testing.TB, dialect *Dialect, body []byte) bool {
+	d := chatForm
+	if dialect == Completion {
+		d = textForm
+	}
 	ms, err := object(body)
 	if err != nil {
 		t.Fatal(err)
@@ -315,7 +316,7 @@ func FuzzAggregate(f *testing.F) {
 		if err := d.Check(body); err != nil {
 			t.Fatalf("aggregated to what does not pass: %v\n%s", err, body)
 		}
-		if _, err := Locate(body); err != nil {
+		if _, err := d.Locate(body); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.Replay(nil, body, true); err != nil {

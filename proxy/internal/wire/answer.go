@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,10 +19,9 @@ func formError(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrForm, fmt.Errorf(format, args...))
 }
 
-// Check reports why body is not a whole answer that may be stored, as an error that wraps ErrForm; nil if it is one: a
-// JSON object that go-openai's types can read, with no error in it and with at least one choice, each of which says
-// something and why it ended.
-func (d *Dialect) Check(body []byte) error {
+// check asks for an object that go-openai's types can read, with no error in it and with at least one choice, each of
+// which says something and why it ended.
+func (d *completionForm) check(body []byte) error {
 	ms, err := object(body)
 	if err != nil {
 		return formError("%w", err)
@@ -71,11 +71,17 @@ type Span struct{ Start, End int }
 type Places struct {
 	ID, Created, Usage       Span   // values, without their names
 	IDPrefix                 string // what a fresh id begins with: "chatcmpl-" of "chatcmpl-9x"
+	Echoes                   []Echo // what repeats the request, and must be this request's
 	Prompt, Completion, Both int    // tokens, as usage says; zero if it does not
 }
 
-// Locate finds the places in a body that Check has passed.
-func Locate(body []byte) (Places, error) {
+// Echo is a member of an answer that repeats a harmless one of the request by the same name.
+type Echo struct {
+	Span
+	Name string
+}
+
+func locate(body []byte, echoes []string) (Places, error) {
 	var p Places
 	ms, err := object(body)
 	if err != nil {
@@ -88,25 +94,36 @@ func Locate(body []byte) (Places, error) {
 			if id, ok := text(m.value); ok {
 				p.ID, p.IDPrefix = span, idPrefix(id)
 			}
-		case "created":
+		case "created", "created_at":
 			if m.value.Kind() == jsontext.KindNumber {
 				p.Created = span
 			}
 		case "usage":
 			if us, err := object(m.value); err == nil {
 				p.Usage = span
-				p.Prompt, _ = integer(find(us, "prompt_tokens"))
-				p.Completion, _ = integer(find(us, "completion_tokens"))
+				p.Prompt, _ = integer(either(us, "prompt_tokens", "input_tokens"))
+				p.Completion, _ = integer(either(us, "completion_tokens", "output_tokens"))
 				p.Both, _ = integer(find(us, "total_tokens"))
+			}
+		default:
+			if slices.Contains(echoes, m.name) {
+				p.Echoes = append(p.Echoes, Echo{span, m.name})
 			}
 		}
 	}
 	return p, nil
 }
 
-// idPrefix returns the word that says what the id names, with its hyphen; "" if there is none.
+func either(ms []member, a, b string) jsontext.Value {
+	if v := find(ms, a); v != nil {
+		return v
+	}
+	return find(ms, b)
+}
+
+// idPrefix returns the word that says what the id names, with its hyphen or underscore; "" if there is none.
 func idPrefix(id string) string {
-	i := strings.IndexByte(id, '-')
+	i := strings.IndexAny(id, "-_")
 	if i <= 0 {
 		return ""
 	}

@@ -29,7 +29,7 @@ func TestCheckRefuses(t *testing.T) {
 
 func TestLocate(t *testing.T) {
 	body := []byte(`{"id": "chatcmpl-9x", "created": 17, "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "x": {"y": 1}}}`)
-	p, err := Locate(body)
+	p, err := Chat.Locate(body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,42 @@
 package wire
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"github.com/go-json-experiment/json/jsontext"
+)
 
-// Dialect is one of the two forms. Its functions are safe for concurrent use.
+// Dialect is the form of one endpoint: its question, its whole answer, and its stream. Its functions are safe for
+// concurrent use.
 type Dialect struct {
 	Name string // goes into every scope
+	Path string // of the endpoint
 
-	asks     string // the request's member that holds the question
-	question func(q *Question, ms []member)
+	// Mark is in every piece of a stream that may end it, so that a reader need not look closer at the others.
+	Mark string
+
+	asks       []string        // members of a request that become its messages
+	harmless   map[string]bool // members of a request that cannot change the answer
+	question   func(q *Question, ms []member)
+	check      func(body []byte) error
+	replay     func(dst, body []byte, includeUsage bool) ([]byte, error)
+	aggregator func() Aggregator
+	last       func(data []byte) bool
+	echoes     []string // members of an answer that repeat harmless ones of the request
+}
+
+// Chat is POST /v1/chat/completions.
+var Chat = openaiDialect("openai.chat", "/v1/chat/completions", "messages", chatQuestion, chatForm)
+
+// Completion is POST /v1/completions.
+var Completion = openaiDialect("openai.completion", "/v1/completions", "prompt", completionQuestion, textForm)
+
+// Dialects are those whose answers are cached and may be streamed.
+var Dialects = []*Dialect{Chat, Completion, Messages}
+
+// Done is the data of the event that ends a stream of OpenAI's completions.
+const Done = "[DONE]"
+
+// completionForm is what OpenAI's two completion endpoints differ in.
+type completionForm struct {
 	object   string // the "object" member of a whole answer
 	chunk    string // the same of a chunk
 	said     string // a choice's member that holds what was said, whole
@@ -15,22 +44,53 @@ type Dialect struct {
 	validate func(body []byte) error
 }
 
-// Chat is POST /v1/chat/completions.
-var Chat = &Dialect{
-	Name: "openai.chat", asks: "messages", question: chatQuestion,
-	object: "chat.completion", chunk: "chat.completion.chunk", said: "message", delta: "delta",
-	validate: validateChat,
+var (
+	chatForm = &completionForm{
+		object: "chat.completion", chunk: "chat.completion.chunk", said: "message", delta: "delta",
+		validate: validateChat,
+	}
+	textForm = &completionForm{
+		object: "text_completion", chunk: "text_completion", said: "text",
+		validate: validateCompletion,
+	}
+)
+
+func openaiDialect(name, path, asks string, question func(*Question, []member), f *completionForm) *Dialect {
+	return &Dialect{
+		Name: name, Path: path, Mark: Done, asks: []string{asks}, harmless: harmless, question: question,
+		check: f.check, replay: f.replay,
+		aggregator: func() Aggregator { return newCompletionAggregator(f) },
+		last:       func(data []byte) bool { return string(data) == Done },
+	}
 }
 
-// Completion is POST /v1/completions.
-var Completion = &Dialect{
-	Name: "openai.completion", asks: "prompt", question: completionQuestion,
-	object: "text_completion", chunk: "text_completion", said: "text",
-	validate: validateCompletion,
+// Aggregator puts the events of one stream together. Not safe for concurrent use.
+type Aggregator interface {
+	// Add takes the data of the stream's next event, the last one's included. After an error, which wraps ErrForm
+	// unless the data is no JSON, the stream cannot be stored.
+	Add(data []byte) error
+	// Finish returns the answer as one JSON body, which Check passes. Call it once, after the last event.
+	Finish() ([]byte, error)
 }
 
-// Done is the data of the event that ends a stream.
-const Done = "[DONE]"
+// NewAggregator returns an empty aggregator for a stream of the dialect.
+func (d *Dialect) NewAggregator() Aggregator { return d.aggregator() }
+
+// Last reports whether data is that of an event after which a stream says nothing more.
+func (d *Dialect) Last(data []byte) bool { return d.last(data) }
+
+// Check reports why body is not a whole answer that may be stored, as an error that wraps ErrForm; nil if it is one: a
+// JSON object with no error in it that says something and why it ended.
+func (d *Dialect) Check(body []byte) error { return d.check(body) }
+
+// Replay appends to dst the event stream that would have delivered body, which Check has passed, its last event
+// included. The usage is part of it if the dialect always says it, or if it is asked for and known.
+func (d *Dialect) Replay(dst, body []byte, includeUsage bool) ([]byte, error) {
+	return d.replay(dst, body, includeUsage)
+}
+
+// Locate finds the places in a body that Check has passed.
+func (d *Dialect) Locate(body []byte) (Places, error) { return locate(body, d.echoes) }
 
 // finished reports whether v, a choice's finish_reason, says that the choice is whole.
 func finished(v jsontext.Value) bool {

@@ -21,6 +21,9 @@ type Question struct {
 	Scope        cache.Digest    // every member of the body that may change the answer, but for the messages
 	ExactOnly    bool            // another wording cannot share this answer
 	NoCache      string          // why the answer must not come from the cache or go there; "" if it may
+
+	KeepID bool                      // the provider keeps the answer, and the caller may refer to it by its id
+	Echo   map[string]jsontext.Value // what an answer repeats of the request, where that says it
 }
 
 // SyntaxError: the body is not one JSON object of valid UTF-8 with unique names.
@@ -53,8 +56,8 @@ func syntaxError(err error, size int) *SyntaxError {
 	return &SyntaxError{0, "", err}
 }
 
-// harmless are the members of a request that cannot change the answer: how it is delivered, who asks, and what the
-// provider files it under. Everything else is part of the scope, whatever its name.
+// harmless are the members of a request to OpenAI that cannot change the answer: how it is delivered, who asks, and what
+// the provider files it under. Everything else is part of the scope, whatever its name.
 var harmless = map[string]bool{
 	"stream":                 true,
 	"stream_options":         true,
@@ -67,9 +70,9 @@ var harmless = map[string]bool{
 }
 
 // Harmless lists the members of a request body that are left out of the scope, sorted.
-func Harmless() []string {
-	names := make([]string, 0, len(harmless))
-	for n := range harmless {
+func (d *Dialect) Harmless() []string {
+	names := make([]string, 0, len(d.harmless))
+	for n := range d.harmless {
 		names = append(names, n)
 	}
 	slices.Sort(names)
@@ -102,10 +105,6 @@ func (d *Dialect) Read(body []byte) (*Question, error) {
 			if k := m.value.Kind(); k != jsontext.KindFalse && k != jsontext.KindNull {
 				q.NoCache = "the provider is asked to store the answer"
 			}
-		case "audio":
-			if !isNull(m.value) {
-				q.NoCache = "the answer is audio"
-			}
 		}
 	}
 	if q.NoCache == "" {
@@ -115,17 +114,17 @@ func (d *Dialect) Read(body []byte) (*Question, error) {
 		q.Messages = nil
 		return q, nil
 	}
-	q.Scope, err = scope(d.Name, ms, d.asks)
+	q.Scope, err = d.scope(ms)
 	if err != nil {
 		return nil, syntaxError(err, len(body))
 	}
 	return q, nil
 }
 
-// scope digests the members of a request but for the harmless ones and the one that asks.
-func scope(dialect string, ms []member, asks string) (cache.Digest, error) {
-	kept := slices.DeleteFunc(slices.Clone(ms), func(m member) bool { return harmless[m.name] || m.name == asks })
-	return digest("reprise/wire/scope/1 "+dialect, kept)
+// scope digests the members of a request but for the harmless ones and those that ask.
+func (d *Dialect) scope(ms []member) (cache.Digest, error) {
+	kept := slices.DeleteFunc(slices.Clone(ms), func(m member) bool { return d.harmless[m.name] || slices.Contains(d.asks, m.name) })
+	return digest("reprise/wire/scope/1 "+d.Name, kept)
 }
 
 // digest hashes members by name and canonical value, whatever their order.
@@ -144,12 +143,20 @@ func digest(what string, ms []member) (cache.Digest, error) {
 }
 
 func chatQuestion(q *Question, ms []member) {
-	elems, err := array(find(ms, "messages"))
+	if audio := find(ms, "audio"); audio != nil && !isNull(audio) {
+		q.NoCache = "the answer is audio"
+		return
+	}
+	q.addMessages(find(ms, "messages"))
+}
+
+// addMessages reads the turns of an array.
+func (q *Question) addMessages(v jsontext.Value) {
+	elems, err := array(v)
 	if err != nil || len(elems) == 0 {
 		q.NoCache = "messages is not an array with a message in it"
 		return
 	}
-	q.Messages = make([]cache.Message, 0, len(elems))
 	for _, e := range elems {
 		m, ok := message(e)
 		if !ok {
@@ -200,6 +207,9 @@ func message(v jsontext.Value) (cache.Message, bool) {
 	return m, roleKnown
 }
 
+// spokenPart are the types of a message's parts that are text and nothing else.
+var spokenPart = map[string]bool{"text": true, "input_text": true, "output_text": true}
+
 // partsText returns the text parts joined by line feeds, and the same array with the texts taken out. Where the joined
 // text could be cut into the parts in more than one way, the array holds the texts' lengths instead.
 func partsText(parts []jsontext.Value) (string, jsontext.Value) {
@@ -213,7 +223,7 @@ func partsText(parts []jsontext.Value) (string, jsontext.Value) {
 		ms, err := object(p)
 		kind, _ := text(find(ms, "type"))
 		said, isText := text(find(ms, "text"))
-		if err != nil || kind != "text" || !isText {
+		if err != nil || !spokenPart[kind] || !isText {
 			form = append(form, p...)
 			continue
 		}

@@ -146,7 +146,7 @@ func TestCompletionPrompts(t *testing.T) {
 }
 
 func TestHarmless(t *testing.T) {
-	if got := Harmless(); !slices.IsSorted(got) || !slices.Contains(got, "stream") || slices.Contains(got, "seed") {
+	if got := Chat.Harmless(); !slices.IsSorted(got) || !slices.Contains(got, "stream") || slices.Contains(got, "seed") {
 		t.Errorf("got %v", got)
 	}
 }

@@ -19,9 +19,9 @@ var spoken = []string{"reasoning_content", "reasoning", "content", "refusal"}
 // perChunk are the top-level members that every chunk repeats; the others come once, in the first.
 var perChunk = map[string]bool{"id": true, "created": true, "model": true, "system_fingerprint": true, "service_tier": true}
 
-// Replay appends to dst the event stream that would have delivered body, which Check has passed: the role, what was
-// said in pieces, tool calls, the finish reason of every choice, the usage if asked for and known, and the Done event.
-func (d *Dialect) Replay(dst, body []byte, includeUsage bool) ([]byte, error) {
+// replay streams the role, what was said in pieces, tool calls, the finish reason of every choice, the usage if asked for
+// and known, and the Done event.
+func (d *completionForm) replay(dst, body []byte, includeUsage bool) ([]byte, error) {
 	compact := jsontext.Value(body).Clone() // a line feed in an answer's layout must not end up in an event's data
 	if err := compact.Compact(); err != nil {
 		return dst, formError("%w", err)
@@ -34,7 +34,7 @@ func (d *Dialect) Replay(dst, body []byte, includeUsage bool) ([]byte, error) {
 	if err != nil {
 		return dst, formError("choices: %w", err)
 	}
-	r := replay{d: d, dst: dst}
+	r := completionReplay{d: d, dst: dst}
 	r.frame(ms, includeUsage)
 	for i, c := range choices {
 		cs, err := object(c)
@@ -60,9 +60,9 @@ func (d *Dialect) Replay(dst, body []byte, includeUsage bool) ([]byte, error) {
 	return sse.AppendEvent(r.dst, "", []byte(Done)), nil
 }
 
-// replay writes the chunks of one answer.
-type replay struct {
-	d     *Dialect
+// completionReplay writes the chunks of one answer.
+type completionReplay struct {
+	d     *completionForm
 	dst   []byte
 	head  []byte // `{` and the members that open every chunk, each with its comma
 	first []byte // members of the first chunk only, the same way
@@ -71,7 +71,7 @@ type replay struct {
 	buf   []byte // the chunk being written
 }
 
-func (r *replay) frame(ms []member, includeUsage bool) {
+func (r *completionReplay) frame(ms []member, includeUsage bool) {
 	r.head = append(r.head, '{')
 	r.head = append(appendMember(r.head, "object", jsontext.Value(`"`+r.d.chunk+`"`)), ',')
 	for _, m := range ms {
@@ -89,21 +89,21 @@ func (r *replay) frame(ms []member, includeUsage bool) {
 	}
 }
 
-func (r *replay) begin() []byte {
+func (r *completionReplay) begin() []byte {
 	b := append(r.buf[:0], r.head...)
 	b = append(b, r.first...)
 	r.first = nil
 	return b
 }
 
-func (r *replay) event(chunk []byte) {
+func (r *completionReplay) event(chunk []byte) {
 	chunk = append(chunk, '}')
 	r.dst = sse.AppendEvent(r.dst, "", chunk)
 	r.buf = chunk
 }
 
 // choice writes a chunk with one choice: facts are its members beside the index.
-func (r *replay) choice(facts ...member) {
+func (r *completionReplay) choice(facts ...member) {
 	b := append(r.begin(), `"choices":[{"index":`...)
 	b = strconv.AppendInt(b, int64(r.index), 10)
 	for _, f := range facts {
@@ -113,7 +113,7 @@ func (r *replay) choice(facts ...member) {
 	r.event(append(b, r.tail...))
 }
 
-func (r *replay) chat(cs []member) error {
+func (r *completionReplay) chat(cs []member) error {
 	said, err := object(find(cs, r.d.said))
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (r *replay) chat(cs []member) error {
 	return nil
 }
 
-func (r *replay) completion(cs []member) error {
+func (r *completionReplay) completion(cs []member) error {
 	s, _ := text(find(cs, r.d.said))
 	logprobs, last := r.facts(cs)
 	for _, p := range pieces(s, logprobs != nil) {
@@ -178,7 +178,7 @@ func (r *replay) completion(cs []member) error {
 
 // facts returns a choice's log probabilities, nil if it has none, and its other members but for the index and what was
 // said. A null for the log probabilities is among the others.
-func (r *replay) facts(cs []member) (logprobs jsontext.Value, others []member) {
+func (r *completionReplay) facts(cs []member) (logprobs jsontext.Value, others []member) {
 	for _, m := range cs {
 		switch {
 		case m.name == "index" || m.name == r.d.said:
@@ -210,7 +210,7 @@ func opening(said []member) []member {
 	return out
 }
 
-func (r *replay) delta(ms []member) member {
+func (r *completionReplay) delta(ms []member) member {
 	b := []byte{'{'}
 	for i, m := range ms {
 		if i > 0 {

@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/sse"
+)
+
+// messagesPath is Anthropic's, and with everything below it in Anthropic's words.
+const messagesPath = "/v1/messages"
+
+func isAnthropic(path string) bool {
+	return path == messagesPath || strings.HasPrefix(path, messagesPath+"/")
+}
+
+// errorBody is an error of the gateway's own in the words of the API that was asked.
+func (x *exchange) errorBody(e *apiError) []byte {
+	if isAnthropic(x.path) {
+		return e.anthropicBody(x.d.trace)
+	}
+	return e.openaiBody()
+}
+
+// appendErrorEvent appends the same as an event that ends a stream.
+func (x *exchange) appendErrorEvent(dst []byte, e *apiError) []byte {
+	if isAnthropic(x.path) {
+		return sse.AppendEvent(dst, "error", e.anthropicBody(x.d.trace))
+	}
+	return sse.AppendEvent(dst, "", e.openaiBody())
+}
+
+// anthropicBody is the error as Anthropic's clients expect it. What the other form has fields for is said in words.
+func (e *apiError) anthropicBody(trace string) []byte {
+	b := []byte(`{"type":"error","error":{"type":"`)
+	b = append(b, e.anthropicKind()...)
+	b = append(b, `","message":`...)
+	b = appendJSONString(b, e.message)
+	b = append(b, `},"request_id":`...)
+	b = appendJSONString(b, trace)
+	return append(b, '}')
+}
+
+func (e *apiError) anthropicKind() string {
+	switch e.status {
+	case fasthttp.StatusUnauthorized:
+		return "authentication_error"
+	case fasthttp.StatusForbidden:
+		return "permission_error"
+	case fasthttp.StatusNotFound:
+		return "not_found_error"
+	case fasthttp.StatusRequestEntityTooLarge:
+		return "request_too_large"
+	case fasthttp.StatusTooManyRequests:
+		return "rate_limit_error"
+	case fasthttp.StatusServiceUnavailable:
+		return "overloaded_error"
+	case fasthttp.StatusGatewayTimeout, fasthttp.StatusRequestTimeout:
+		return "timeout_error"
+	}
+	if e.status >= 500 {
+		return "api_error"
+	}
+	return "invalid_request_error"
+}
+
+// refusedPath returns the path of a request that could not be read to its end, where its head could be; else "".
+func refusedPath(ctx *fasthttp.RequestCtx, err error) string {
+	if !errors.Is(err, fasthttp.ErrBodyTooLarge) {
+		return ""
+	}
+	path, _, _ := strings.Cut(string(ctx.Request.Header.RequestURI()), "?")
+	return path
+}
