@@ -44,6 +44,16 @@ func (w *keyWriter) string(s string) {
 	w.buf = append(w.buf, s...)
 }
 
+func (w *keyWriter) number(n int) { w.buf = binary.BigEndian.AppendUint64(w.buf, uint64(n)) }
+
+func (w *keyWriter) bool(b bool) {
+	if b {
+		w.number(1)
+	} else {
+		w.number(0)
+	}
+}
+
 // sum returns the digest and gives the writer back; it must not be used afterwards.
 func (w *keyWriter) sum() Digest {
 	d := Digest(sha256.Sum256(w.buf))

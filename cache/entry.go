@@ -31,7 +31,7 @@ type Value struct {
 type Entry struct {
 	ID        ID
 	Namespace string
-	Text      string // the last turn's text of the question that filled it, cut to about Options.MaxTextBytes
+	Text      string // the question that filled it: the last turn, or a conversation as ConversationJudged renders it; cut to about Options.MaxTextBytes
 	Value     Value
 	Created   time.Time
 	Expires   time.Time // zero: never

@@ -49,7 +49,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	vec := l.vector
 	if vec == nil && l.semantic && l.Mode != ModeSimple && l.Reason != ReasonEmbed {
 		var err error
-		if vec, err = c.embed(ctx, l.q.last().Text); err != nil {
+		if vec, err = c.embed(ctx, l.text); err != nil {
 			c.stats.embedErrors.Add(1)
 		}
 	}
@@ -60,7 +60,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		Created:   created.UnixNano(),
 		Semantic:  l.semantic,
 		Namespace: l.q.Namespace,
-		Text:      cut(l.q.last().Text, c.opts.MaxTextBytes),
+		Text:      cut(l.text, c.opts.MaxTextBytes),
 	}
 	if at := l.q.expiry(created, c.opts.TTL); !at.IsZero() {
 		h.Expires = at.UnixNano()

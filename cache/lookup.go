@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
 )
@@ -30,22 +28,24 @@ type Timing struct {
 // Lookup is the outcome of a look-up, and, through Fill, the way to store the answer to the same question without
 // working out its keys and vector again.
 type Lookup struct {
-	Status     Status
-	Mode       Mode        // the mode in force; ModeSimple where only the exact tier could answer
-	Entry      *Entry      // of a hit, else nil; shared: read only
-	Similarity float32     // cosine of a semantic hit, or of the nearest candidate of a miss; 1 for an exact hit
-	Confidence float64     // the verifier's probability of a semantic hit; 0 without a verifier; 1 for an exact hit
-	Candidates []Candidate // nearest first; nil if the semantic tier was not asked
-	Reason     Reason      // why nothing was served, by the nearest candidate that could have been
-	Timing     Timing
-	Err        error // of a Degraded look-up: what failed
+	Status       Status
+	Mode         Mode         // the mode in force; ModeSimple where only the exact tier could answer
+	Conversation Conversation // how earlier turns counted for the semantic tier
+	Entry        *Entry       // of a hit, else nil; shared: read only
+	Similarity   float32      // cosine of a semantic hit, or of the nearest candidate of a miss; 1 for an exact hit
+	Confidence   float64      // the verifier's probability of a semantic hit; 0 without a verifier; 1 for an exact hit
+	Candidates   []Candidate  // nearest first; nil if the semantic tier was not asked
+	Reason       Reason       // why nothing was served, by the nearest candidate that could have been
+	Timing       Timing
+	Err          error // of a Degraded look-up: what failed
 
 	c         *Cache
 	q         Query
 	partition Digest
 	exact     Digest
-	vector    []float32 // of the last turn; nil: not embedded
-	semantic  bool      // the last turn may be embedded
+	text      string    // what is embedded and judged: the last turn, or a whole conversation rendered as one text
+	vector    []float32 // of text; nil: not embedded
+	semantic  bool      // text may be embedded
 	invalid   error     // why Fill refuses
 }
 
@@ -114,10 +114,7 @@ func (c *Cache) prepare(l *Lookup) bool {
 		return false
 	}
 	start := time.Now()
-	l.partition, l.exact = q.keys()
-	m := q.last()
-	l.semantic = m.Role == "user" && len(m.Text) <= c.opts.MaxTextBytes &&
-		utf8.ValidString(m.Text) && strings.TrimSpace(m.Text) != ""
+	c.settle(l)
 	l.Timing.Key = time.Since(start)
 	return true
 }
@@ -181,7 +178,7 @@ func entryOf(h *store.Head, body []byte) *Entry {
 // asked about those that are left, and serves the best of them.
 func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	start := time.Now()
-	vec, err := c.embed(ctx, l.q.last().Text)
+	vec, err := c.embed(ctx, l.text)
 	l.Timing.Embed = time.Since(start)
 	if err != nil {
 		l.degrade(ReasonEmbed, err)
@@ -215,7 +212,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	l.Similarity = hits[0].Score
 	l.Candidates = make([]Candidate, len(hits))
 	start = time.Now()
-	asked := analyse(l.q.last().Text)
+	asked := analyse(l.text)
 	for i, hit := range hits {
 		cand := &l.Candidates[i]
 		*cand = Candidate{ID: ID(hit.ID), Similarity: hit.Score, Text: heads[i].Head.Text}
@@ -224,7 +221,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	l.Timing.Decide = time.Since(start)
 	if c.opts.Verifier != nil && l.Mode == ModeSemantic {
 		start = time.Now()
-		err := c.verify(ctx, l.q.last().Text, l.Candidates)
+		err := c.verify(ctx, l.text, l.Candidates)
 		l.Timing.Verify = time.Since(start)
 		if err != nil {
 			l.degrade(ReasonVerify, err)

@@ -60,6 +60,8 @@ type Options struct {
 	Embedder Embedder // nil: exact tier only
 	Verifier Verifier // judges what similarity and guards let through; nil: they have the last word
 	Mode     Mode     // ModeDefault: ModeSemantic with an embedder, else ModeSimple
+	// Conversation says how the turns before the last count; ConversationDefault: ConversationStrict.
+	Conversation Conversation
 	// Threshold is the cosine in 0..1 that a semantic hit needs; zero: DefaultThreshold, or with a Verifier
 	// DefaultVerifiedThreshold, which only spares it the hopeless.
 	Threshold float32
@@ -103,6 +105,12 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Verifier != nil && o.Embedder == nil {
 		bad("a verifier needs an embedder, which finds what it judges")
 	}
+	if o.Conversation > conversationMax {
+		bad("conversation %d: use one of the Conversation constants", o.Conversation)
+	}
+	if o.Conversation == ConversationJudged && o.Verifier == nil {
+		bad("conversation %v needs a verifier, which judges what is not equal", o.Conversation)
+	}
 	if o.K < 0 || o.K > 100 {
 		bad("k %d is outside 0..100", o.K)
 	}
@@ -131,6 +139,7 @@ func (o Options) withDefaults() (Options, error) {
 			o.Mode = ModeSemantic
 		}
 	}
+	setDefault(&o.Conversation, ConversationStrict)
 	if o.Verifier != nil {
 		setDefault(&o.Threshold, DefaultVerifiedThreshold)
 	}

@@ -25,7 +25,8 @@ type Message struct {
 // Query is one question, with everything that decides whether a stored answer may be reused for it.
 //
 // Two queries can share an answer through the exact tier only if namespace, scope and every message are equal, and
-// through the semantic tier only if all of that but the last turn's text is. A caller that leaves out of Scope
+// through the semantic tier only if all of that but the last turn's text is, and, where Conversation says so, but the text of
+// earlier turns. A caller that leaves out of Scope
 // something that changes the answer will be served wrong answers; when in doubt, put it in.
 type Query struct {
 	// Namespace is the tenant; "" is the default one. At most MaxNamespaceBytes of valid UTF-8 without control
@@ -38,7 +39,12 @@ type Query struct {
 	// text is blank, not valid UTF-8 or longer than Options.MaxTextBytes, only the exact tier answers.
 	Messages []Message
 
-	Mode      Mode          // ModeDefault: Options.Mode
+	Mode         Mode         // ModeDefault: Options.Mode
+	Conversation Conversation // how the turns before the last count; ConversationDefault: Options.Conversation
+	// IgnoreSystem leaves the system prompts out, turns of the roles "system" and "developer": questions share an answer
+	// whatever theirs are, with others that ignore them too.
+	IgnoreSystem bool
+
 	Threshold float32       // cosine in 0..1 that a semantic hit needs; zero: Options.Threshold
 	MaxAge    time.Duration // serve nothing older; zero: no limit
 	TTL       time.Duration // how long what this query fills lives; zero: Options.TTL; NoExpiry: for good
@@ -57,6 +63,9 @@ func (q *Query) validate() error {
 	}
 	if q.Mode > modeMax {
 		return fmt.Errorf("%w: query mode %d: use one of the Mode constants", ErrInvalid, q.Mode)
+	}
+	if q.Conversation > conversationMax {
+		return fmt.Errorf("%w: query conversation %d: use one of the Conversation constants", ErrInvalid, q.Conversation)
 	}
 	if !(q.Threshold >= 0 && q.Threshold <= 1) { // also refuses NaN
 		return fmt.Errorf("%w: query threshold %v is outside 0..1", ErrInvalid, q.Threshold)
@@ -92,7 +101,11 @@ func (q *Query) last() *Message { return &q.Messages[len(q.Messages)-1] }
 // answer a question that was keyed by another rule.
 const keyVersion = "reprise/key/1"
 
-// keys returns the partition of the query, which two rewordings of one question share, and its exact key.
+// keyIgnoring replaces it where the system prompt was left out, which is not to have had none.
+const keyIgnoring = "reprise/key/1 ignoring system"
+
+// keys returns the partition of the query, which two rewordings of one question share, and its exact key. Where earlier
+// turns may differ, relaxed gives the partition.
 //
 //	partition = H(version, namespace, scope, n-1, role₁, text₁, rest₁, …, roleₙ, restₙ)
 //	exact     = H(partition, textₙ)
@@ -101,7 +114,11 @@ const keyVersion = "reprise/key/1"
 // gives exactly three and the last one two.
 func (q *Query) keys() (partition, exact Digest) {
 	w := newKeyWriter()
-	w.string(keyVersion)
+	if q.IgnoreSystem {
+		w.string(keyIgnoring)
+	} else {
+		w.string(keyVersion)
+	}
 	w.string(q.Namespace)
 	w.bytes(q.Scope[:])
 	n := len(q.Messages) - 1
