@@ -1,5 +1,5 @@
-// Package proxy is the HTTP front end: it speaks OpenAI's and Anthropic's APIs to clients, answers from a [cache.Cache] what it may, and
-// sends the rest on to a provider.
+// Package proxy is the HTTP front end: it speaks OpenAI's and Anthropic's APIs to clients, answers from a [cache.Cache]
+// what it may, and sends the rest on to a provider.
 //
 // A [Server] is made by [New] from a [Config] and run by [Server.Serve]; [Server.Shutdown] finishes the streams under
 // way and writes what was accepted for the cache. A [Provider] is where questions go that the cache does not answer.
@@ -24,9 +24,13 @@
 // # Whose answers are shared
 //
 // Everything in the body that may change the answer is part of the scope, as are the dialect, the provider, the query
-// string and the headers by which a provider picks an organisation, a project, a version or a beta. A caller that brings his own
-// credential shares answers only with those who bring the same one, unless [Config.ShareAcrossKeys] says otherwise;
-// callers of a provider whose key is configured share. Left out are the members that wire.Dialect.Harmless lists.
+// string and the headers by which a provider picks an organisation, a project, a version or a beta. A caller that brings
+// his own credential shares answers only with those who bring the same one, unless [Config.ShareAcrossKeys] says
+// otherwise; callers of a provider whose key is configured share. Left out are the members that wire.Dialect.Harmless
+// lists; where an answer repeats those, a hit has what this request said.
+//
+// A response that the provider keeps, which is one whose request does not say store: false, is served under its own id,
+// so that a caller may go on from it; every other hit has a fresh one.
 //
 // # Lifetimes
 //

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -109,7 +108,7 @@ func (r *runner) receive(a *answer) {
 // the other way round, so that the flight is over by the time a client can see that it is: what that client asks next
 // must find the answer stored, or about to be.
 func (r *runner) take(rec *recorder, p []byte) (done bool, err error) {
-	if rec.on && (rec.near || bytes.Contains(p, []byte(r.dialect.Mark))) {
+	if rec.on && (rec.near || r.dialect.MayEnd(p)) {
 		rec.near = true // an event that is the last may come in many pieces
 		rec.feed(p)
 		if rec.done {
@@ -196,7 +195,7 @@ func (rec *recorder) event(e sse.Event) error {
 	if rec.agg != nil && (e.Name == "error" || rec.agg.Add(e.Data) != nil) {
 		rec.agg = nil
 	}
-	rec.done = bytes.Contains(e.Data, []byte(rec.dialect.Mark)) && rec.dialect.Last(e.Data)
+	rec.done = rec.dialect.Last(e.Data)
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Messages is Anthropic's POST /v1/messages, as docs.anthropic.com describes it.
 var Messages = &Dialect{
-	Name: "anthropic.messages", Path: "/v1/messages", Mark: messageStop, asks: []string{"system", "messages"},
+	Name: "anthropic.messages", Path: "/v1/messages", marks: []string{messageStop}, asks: []string{"system", "messages"},
 	harmless: map[string]bool{"stream": true, "metadata": true}, // metadata holds who asks, and no more
 	question: messagesQuestion,
 	check:    checkMessage, replay: replayMessage,

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -10,9 +12,6 @@ type Dialect struct {
 	Name string // goes into every scope
 	Path string // of the endpoint
 
-	// Mark is in every piece of a stream that may end it, so that a reader need not look closer at the others.
-	Mark string
-
 	asks       []string        // members of a request that become its messages
 	harmless   map[string]bool // members of a request that cannot change the answer
 	question   func(q *Question, ms []member)
@@ -20,6 +19,7 @@ type Dialect struct {
 	replay     func(dst, body []byte, includeUsage bool) ([]byte, error)
 	aggregator func() Aggregator
 	last       func(data []byte) bool
+	marks      []string // one of them is in the last event
 	echoes     []string // members of an answer that repeat harmless ones of the request
 }
 
@@ -30,7 +30,7 @@ var Chat = openaiDialect("openai.chat", "/v1/chat/completions", "messages", chat
 var Completion = openaiDialect("openai.completion", "/v1/completions", "prompt", completionQuestion, textForm)
 
 // Dialects are those whose answers are cached and may be streamed.
-var Dialects = []*Dialect{Chat, Completion, Messages}
+var Dialects = []*Dialect{Chat, Completion, Messages, Responses}
 
 // Done is the data of the event that ends a stream of OpenAI's completions.
 const Done = "[DONE]"
@@ -57,7 +57,7 @@ var (
 
 func openaiDialect(name, path, asks string, question func(*Question, []member), f *completionForm) *Dialect {
 	return &Dialect{
-		Name: name, Path: path, Mark: Done, asks: []string{asks}, harmless: harmless, question: question,
+		Name: name, Path: path, marks: []string{Done}, asks: []string{asks}, harmless: harmless, question: question,
 		check: f.check, replay: f.replay,
 		aggregator: func() Aggregator { return newCompletionAggregator(f) },
 		last:       func(data []byte) bool { return string(data) == Done },
@@ -76,8 +76,19 @@ type Aggregator interface {
 // NewAggregator returns an empty aggregator for a stream of the dialect.
 func (d *Dialect) NewAggregator() Aggregator { return d.aggregator() }
 
+// MayEnd reports whether p, a piece of a stream, may hold the beginning of its last event. It is cheap, so that a reader
+// need not look closer at the other pieces.
+func (d *Dialect) MayEnd(p []byte) bool {
+	for _, m := range d.marks {
+		if bytes.Contains(p, []byte(m)) {
+			return true
+		}
+	}
+	return false
+}
+
 // Last reports whether data is that of an event after which a stream says nothing more.
-func (d *Dialect) Last(data []byte) bool { return d.last(data) }
+func (d *Dialect) Last(data []byte) bool { return d.MayEnd(data) && d.last(data) }
 
 // Check reports why body is not a whole answer that may be stored, as an error that wraps ErrForm; nil if it is one: a
 // JSON object with no error in it that says something and why it ended.

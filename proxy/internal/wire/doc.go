@@ -1,5 +1,5 @@
-// Package wire knows the JSON and the event streams of OpenAI's chat completions and legacy completions and of Anthropic's
-// Messages, as their API references describe them, well enough to cache them and no further. For each [Dialect]:
+// Package wire knows the JSON and the event streams of OpenAI's chat completions, legacy completions and Responses, and of
+// Anthropic's Messages, as their API references describe them, well enough to cache them and no further. For each [Dialect]:
 //
 //   - [Dialect.Read] turns a request body into a [Question]: the messages, and a digest of everything else in the body
 //     that may change the answer;
