@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -59,12 +57,7 @@ func (x *exchange) key(ctx *fasthttp.RequestCtx, m *questions) bool {
 	}
 	q, err := m.read(ctx.PostBody())
 	if err != nil {
-		e := badRequest("invalid_json", "", "the body is not a JSON object")
-		var se *wire.SyntaxError
-		if errors.As(err, &se) {
-			e.message = strings.TrimPrefix(se.Error(), "wire: ")
-		}
-		x.fail(ctx, e)
+		x.failSyntax(ctx, err)
 		return false
 	}
 	x.question, x.note = q, q.NoCache
@@ -239,14 +232,8 @@ func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 	default:
 		return
 	}
-	if f != nil {
-		t := time.NewTimer(settleWait)
-		defer t.Stop()
-		select {
-		case <-f.settled:
-		case <-t.C:
-			return
-		}
+	if f != nil && !f.awaitSettled() {
+		return
 	}
 	if x.lookup.Status == cache.Refresh {
 		return
@@ -256,6 +243,18 @@ func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 		if l := again(); l.Status.Hit() {
 			x.lookup = l
 		}
+	}
+}
+
+// awaitSettled waits until the flight's answer is stored, or will not be; false: that takes too long.
+func (f *flight) awaitSettled() bool {
+	t := time.NewTimer(settleWait)
+	defer t.Stop()
+	select {
+	case <-f.settled:
+		return true
+	case <-t.C:
+		return false
 	}
 }
 

@@ -57,14 +57,21 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 		return
 	}
 
+	if x.merge != nil && h.status == fasthttp.StatusOK {
+		if whole {
+			body, err = x.merge(body)
+		}
+		if !whole || err != nil {
+			x.failUpstream(ctx, errGarbage)
+			return
+		}
+	}
 	x.status = h.status
 	ctx.SetStatusCode(h.status)
 	copyHeaders(&ctx.Response.Header, h.header, d != nil)
 	x.writeHeaders(&ctx.Response.Header)
 	if whole {
-		if p, err := d.Locate(body); err == nil {
-			x.prompt, x.completion = p.Prompt, p.Completion
-		}
+		x.countTokens(d, body)
 		ctx.Response.SetBodyRaw(body)
 		x.log()
 		return
@@ -82,6 +89,12 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	}
 	ctx.Response.ImmediateHeaderFlush = true
 	ctx.Response.SetBodyStream(&bodyStream{x: x, l: l, stop: stop, release: release, events: h.stream}, size)
+}
+
+func (x *exchange) countTokens(d *wire.Dialect, body []byte) {
+	if p, err := d.Locate(body); err == nil {
+		x.prompt, x.completion = p.Prompt, p.Completion
+	}
 }
 
 // failUpstream answers for a provider that could not.

@@ -30,6 +30,8 @@ type exchange struct {
 
 	written uint64 // the server's count of answers written, when the look-up began
 
+	merge func(body []byte) ([]byte, error) // makes the answer of what a provider was asked for; nil: it is that
+
 	status     int
 	disabled   bool // a stored answer could not be used, though the look-up found it
 	shared     bool // another request's call answered

@@ -6,16 +6,26 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/reprise-cache/reprise/cache"
 )
+
+// fillTogether is how many answers of one call are written at a time.
+const fillTogether = 64
 
 // fillQueueBytes bounds the answers that wait to be written, beside their number.
 const fillQueueBytes = 64 << 20
 
-// fill is an answer on its way to the cache.
-type fill struct {
+// stored is an answer and the question that it is to be stored for.
+type stored struct {
 	lookup *cache.Lookup
 	body   []byte
+}
+
+// fill is what one call brought, on its way to the cache.
+type fill struct {
+	parts  []stored
 	flight *flight
 	trace  string
 	weight int64
@@ -53,7 +63,10 @@ func newFiller(cfg *Config, settle func(*flight)) *filler {
 // offer hands f over, or settles its flight at once and counts a drop if there is no room. It never waits.
 func (fl *filler) offer(f *fill) {
 	kept, _ := f.flight.body()
-	f.weight = int64(len(f.body) + len(kept))
+	f.weight = int64(len(kept))
+	for _, p := range f.parts {
+		f.weight += int64(len(p.body))
+	}
 	if fl.waiting.Add(f.weight) <= fillQueueBytes {
 		fl.pending.add()
 		select {
@@ -81,16 +94,29 @@ func (fl *filler) write(f *fill) {
 	fl.written.Add(1)
 }
 
-func (fl *filler) fill(f *fill) (err error) {
+func (fl *filler) fill(f *fill) error {
+	if err := fl.ctx.Err(); err != nil {
+		return err
+	}
+	if len(f.parts) == 1 {
+		return fl.put(f.parts[0])
+	}
+	// Together, so that they share the file's commits.
+	var g errgroup.Group
+	g.SetLimit(fillTogether)
+	for _, p := range f.parts {
+		g.Go(func() error { return fl.put(p) })
+	}
+	return g.Wait()
+}
+
+func (fl *filler) put(p stored) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", errPanic, r)
 		}
 	}()
-	if err := fl.ctx.Err(); err != nil {
-		return err
-	}
-	_, err = f.lookup.Fill(fl.ctx, cache.Value{Body: f.body})
+	_, err = p.lookup.Fill(fl.ctx, cache.Value{Body: p.body})
 	return err
 }
 

@@ -22,9 +22,10 @@ type runner struct {
 	s       *Server
 	f       *flight
 	call    *call
-	dialect *wire.Dialect        // nil: passed through
-	lookup  *cache.Lookup        // to be filled; nil: not cached
-	again   func() *cache.Lookup // the look-up before the call; nil: none
+	dialect *wire.Dialect         // nil: passed through
+	lookup  *cache.Lookup         // to be filled; nil: not cached
+	split   func([]byte) []stored // what a whole body holds to be stored, in place of lookup; nil: one answer
+	again   func() *cache.Lookup  // the look-up before the call; nil: none
 	trace   string
 
 	queued bool // the filler settles the flight
@@ -142,8 +143,14 @@ func (r *runner) ended(h *head, rec *recorder, err error) {
 		err = errGarbage
 	}
 	r.f.finish(err)
-	if err == io.EOF && !h.stream && all && r.storable(h) && r.dialect.Check(body) == nil {
-		r.store(body)
+	switch {
+	case err != io.EOF || h.stream || !all:
+	case r.split != nil && h.status == http.StatusOK && isPlain(h.header):
+		if parts := r.split(body); len(parts) > 0 {
+			r.store(parts...)
+		}
+	case r.storable(h) && r.dialect.Check(body) == nil:
+		r.store(stored{r.lookup, body})
 	}
 }
 
@@ -157,13 +164,13 @@ func (r *runner) storeStream(rec *recorder) {
 		return
 	}
 	if body, err := rec.agg.Finish(); err == nil {
-		r.store(body)
+		r.store(stored{r.lookup, body})
 	}
 }
 
-func (r *runner) store(body []byte) {
+func (r *runner) store(parts ...stored) {
 	r.queued = true
-	r.s.filler.offer(&fill{lookup: r.lookup, body: body, flight: r.f, trace: r.trace})
+	r.s.filler.offer(&fill{parts: parts, flight: r.f, trace: r.trace})
 }
 
 // recorder follows an event stream: where it ends, and what it says.

@@ -178,6 +178,11 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 			s.cached(ctx, x, m)
 			return
 		}
+		if string(path) == wire.Embeddings.Path {
+			x.path = wire.Embeddings.Path
+			s.embeddings(ctx, x)
+			return
+		}
 	}
 	switch {
 	case string(path) == "/healthz", string(path) == "/readyz":
