@@ -1,0 +1,302 @@
+package route
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Facts are what conditions and sticky draws may ask of a request.
+type Facts struct {
+	Trace    string
+	Metadata map[string]string
+	Body     []byte // the request's JSON; read when first asked for
+
+	params map[string]any
+	read   bool
+}
+
+// user is who asks, as the metadata or the body says.
+func (f *Facts) user() string {
+	if u := f.Metadata["_user"]; u != "" {
+		return u
+	}
+	u, _ := f.param("user").(string)
+	return u
+}
+
+// param returns the value at a dotted path in the body; nil if there is none.
+func (f *Facts) param(path string) any {
+	if !f.read {
+		f.read = true
+		if json.Unmarshal(f.Body, &f.params) != nil {
+			f.params = nil // the question's reader will say what is wrong with it
+		}
+	}
+	var at any = f.params
+	for part := range strings.SplitSeq(path, ".") {
+		m, ok := at.(map[string]any)
+		if !ok {
+			return nil
+		}
+		at = m[part]
+	}
+	return at
+}
+
+// field returns a value and whether it is there.
+func (f *Facts) field(name string) (any, bool) {
+	if key, ok := strings.CutPrefix(name, "metadata."); ok {
+		v, ok := f.Metadata[key]
+		return v, ok
+	}
+	v := f.param(strings.TrimPrefix(name, "params."))
+	return v, v != nil
+}
+
+type condition interface{ holds(f *Facts) bool }
+
+type rule struct {
+	when condition
+	then *Target
+}
+
+type (
+	all  []condition
+	some []condition
+	test struct {
+		field string
+		op    string
+		want  any
+		list  []any
+		re    *regexp.Regexp
+	}
+)
+
+func (c all) holds(f *Facts) bool {
+	for _, x := range c {
+		if !x.holds(f) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c some) holds(f *Facts) bool {
+	for _, x := range c {
+		if x.holds(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds: of a field that is not there, only that it differs is true.
+func (c *test) holds(f *Facts) bool {
+	got, there := f.field(c.field)
+	switch c.op {
+	case "$eq":
+		return there && same(got, c.want)
+	case "$ne":
+		return !there || !same(got, c.want)
+	case "$in", "$nin":
+		found := false
+		for _, w := range c.list {
+			found = found || there && same(got, w)
+		}
+		return found == (c.op == "$in")
+	case "$regex":
+		s, ok := got.(string)
+		return there && ok && c.re.MatchString(s)
+	}
+	a, b, ok := numbers(got, c.want)
+	if !ok {
+		x, isText := got.(string)
+		y, wantText := c.want.(string)
+		if !there || !isText || !wantText {
+			return false
+		}
+		a, b = float64(strings.Compare(x, y)), 0
+	}
+	switch c.op {
+	case "$gt":
+		return a > b
+	case "$gte":
+		return a >= b
+	case "$lt":
+		return a < b
+	}
+	return a <= b
+}
+
+// same compares a request's value with a config's. Metadata are strings, so a number or a truth value is also found in
+// its text.
+func same(got, want any) bool {
+	if s, ok := got.(string); ok {
+		switch w := want.(type) {
+		case float64:
+			n, err := strconv.ParseFloat(s, 64)
+			return err == nil && n == w
+		case bool:
+			return s == strconv.FormatBool(w)
+		}
+	}
+	switch got.(type) {
+	case string, float64, bool:
+		return got == want
+	}
+	return false
+}
+
+func numbers(got, want any) (a, b float64, ok bool) {
+	b, ok = want.(float64)
+	if !ok {
+		return 0, 0, false
+	}
+	switch g := got.(type) {
+	case float64:
+		return g, b, true
+	case string:
+		n, err := strconv.ParseFloat(g, 64)
+		return n, b, err == nil
+	}
+	return 0, 0, false
+}
+
+var operators = []string{"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$regex"}
+
+// parseQuery reads {"field": {"$op": value}}, of which all must hold, and $and and $or of such.
+func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
+	if depth > MaxDepth {
+		return nil, wrong(path, "conditions are nested more than %d deep", MaxDepth)
+	}
+	out := all{}
+	err := object(path, v, func(name string, v jsontext.Value) error {
+		at := clip(join(path, name))
+		switch {
+		case name == "$and" || name == "$or":
+			var list []condition
+			err := array(at, v, func(at string, v jsontext.Value) error {
+				c, err := parseQuery(at, v, depth+1)
+				list = append(list, c)
+				return err
+			})
+			if err == nil && len(list) == 0 {
+				return wrong(at, "is empty: give at least one condition")
+			}
+			if name == "$and" {
+				out = append(out, all(list))
+			} else {
+				out = append(out, some(list))
+			}
+			return err
+		case strings.HasPrefix(name, "metadata.") && len(name) > len("metadata."), strings.HasPrefix(name, "params.") && len(name) > len("params."):
+		default:
+			return wrong(at, "is not something to ask for: give metadata.NAME, params.NAME, $and or $or")
+		}
+		if v.Kind() != jsontext.KindBeginObject {
+			t, err := parseTest(at, name, "$eq", v)
+			out = append(out, t)
+			return err
+		}
+		n := len(out)
+		err := object(at, v, func(op string, v jsontext.Value) error {
+			t, err := parseTest(clip(join(at, op)), name, op, v)
+			out = append(out, t)
+			return err
+		})
+		if err == nil && len(out) == n {
+			return wrong(at, "is empty: give an operator, as {\"$eq\": \"x\"}")
+		}
+		return err
+	})
+	if err == nil && len(out) == 0 {
+		return nil, wrong(path, "is empty: give at least one condition")
+	}
+	return out, err
+}
+
+func parseTest(path, field, op string, v jsontext.Value) (*test, error) {
+	t := &test{field: field, op: op}
+	scalar := func(path string, v jsontext.Value) (any, error) {
+		switch v.Kind() {
+		case jsontext.KindString:
+			return str(path, v)
+		case jsontext.KindNumber:
+			return num(path, v)
+		case jsontext.KindTrue, jsontext.KindFalse:
+			return boolean(path, v)
+		}
+		return nil, wrong(path, "give a string, a number, true or false")
+	}
+	var err error
+	switch op {
+	case "$eq", "$ne", "$gt", "$gte", "$lt", "$lte":
+		t.want, err = scalar(path, v)
+		if _, isBool := t.want.(bool); err == nil && isBool && op != "$eq" && op != "$ne" {
+			return nil, wrong(path, "give a number or a string")
+		}
+	case "$in", "$nin":
+		err = array(path, v, func(path string, v jsontext.Value) error {
+			w, err := scalar(path, v)
+			t.list = append(t.list, w)
+			return err
+		})
+	case "$regex":
+		var s string
+		if s, err = str(path, v); err != nil {
+			return nil, err
+		}
+		if len(s) > maxPattern {
+			return nil, wrong(path, "the pattern is longer than %d bytes", maxPattern)
+		}
+		if t.re, err = regexp.Compile(s); err != nil {
+			return nil, wrong(path, "is not a pattern of RE2's syntax")
+		}
+	default:
+		return nil, unknown(path, op, operators)
+	}
+	return t, err
+}
+
+// Body returns the body with the target's overriding members in place of its own. What is not overridden keeps its bytes.
+// A body that is no JSON object is returned as it is.
+func (t *Target) Body(body []byte) []byte {
+	if len(t.Override) == 0 {
+		return body
+	}
+	out := make([]byte, 0, len(body)+256)
+	out = append(out, '{')
+	add := func(name string, v []byte) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out, _ = jsontext.AppendQuote(out, name)
+		out = append(append(out, ':'), v...)
+	}
+	over := map[string]jsontext.Value{}
+	for _, m := range t.Override {
+		over[m.Name] = m.Value
+	}
+	err := object("", bytes.TrimSpace(body), func(name string, v jsontext.Value) error {
+		if o, ok := over[name]; ok {
+			v = o
+			delete(over, name)
+		}
+		add(name, v)
+		return nil
+	})
+	if err != nil {
+		return body
+	}
+	for _, m := range t.Override {
+		if _, left := over[m.Name]; left {
+			add(m.Name, m.Value)
+		}
+	}
+	return append(out, '}')
+}

@@ -1,0 +1,129 @@
+package route
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/cache"
+)
+
+// Limits of a request config. They keep what one header can ask for in proportion to what it costs to ask.
+const (
+	MaxDepth    = 8  // groups within groups
+	MaxTargets  = 64 // in all
+	MaxAttempts = 5  // retries of one target
+	maxPattern  = 512
+)
+
+// Mode says how a group picks among its targets.
+type Mode uint8
+
+const (
+	Single Mode = iota // the first
+	Fallback
+	LoadBalance
+	Conditional
+)
+
+var modeNames = [...]string{"single", "fallback", "loadbalance", "conditional"}
+
+// String is the mode's name in a config.
+func (m Mode) String() string { return modeNames[m] }
+
+// Config is a request config, checked.
+type Config struct {
+	Root *Target
+
+	// What the first SDK says beside the routing, in the first of its options that does.
+	TraceID  string
+	Metadata map[string]string
+}
+
+// Target is one provider with all that a call to it needs, or a group of targets. What a target leaves open it has from
+// the group around it.
+type Target struct {
+	Name       string
+	Provider   string // "": the gateway's default
+	VirtualKey string
+	APIKey     string
+	CustomHost string
+
+	ResourceName string // Azure's three
+	DeploymentID string
+	APIVersion   string
+
+	Override []Member       // members of the request body that it replaces, in order
+	Retry    Retry          // of each call
+	Timeout  time.Duration  // until a call's response headers are there; zero: none
+	Forward  []string       // names of request headers to hand on even so, in canonical form
+	Loose    bool           // keep what OpenAI's form has no place for
+	Cache    jsontext.Value // the cache object, as the config has it; nil: none
+
+	Mode    Mode
+	Codes   []int // statuses that make a fallback go on; nil: every failure
+	Sticky  Sticky
+	Targets []*Target // nil: this is one provider
+	weight  float64
+	rules   []rule
+	other   *Target // of a conditional group whose rules all fail; nil: an error
+
+	place  string // "config.targets[1]"
+	label  string // names the target in the health table
+	digest cache.Digest
+	set    settings
+}
+
+// Place is where the target is in its config, as clients are told it.
+func (t *Target) Place() string { return t.place }
+
+// Label names the target in the health table.
+func (t *Target) Label() string { return t.label }
+
+// settings are those that a target gives itself, so that it does not get them from its group.
+type settings struct{ retry, loose bool }
+
+// Member is one name and value of a JSON object.
+type Member struct {
+	Name  string
+	Value jsontext.Value
+}
+
+// Retry says when a call is made again.
+type Retry struct {
+	Attempts int   // further calls
+	Codes    []int // statuses; nil: DefaultRetryCodes
+	Ignore   bool  // the provider's retry-after
+}
+
+// DefaultRetryCodes are the statuses that are retried where a config lists none.
+var DefaultRetryCodes = []int{429, 500, 502, 503, 504}
+
+// Sticky says what a draw is tied to.
+type Sticky uint8
+
+const (
+	Loose       Sticky = iota // drawn anew each time
+	StickyTrace               // one trace, one target
+	StickyUser                // one user, one target
+)
+
+// Error is what is wrong with a config: where, and what to write instead.
+type Error struct {
+	Path    string // as targets[1].weight; "": the whole
+	Code    string // invalid_config, unknown_field, unknown_provider, unknown_virtual_key, …
+	Message string
+}
+
+// Error returns the message, which begins with the path.
+func (e *Error) Error() string {
+	if e.Path == "" {
+		return "config: " + e.Message
+	}
+	return e.Path + ": " + e.Message
+}
+
+func wrong(path, format string, args ...any) error {
+	return &Error{Path: path, Code: "invalid_config", Message: fmt.Sprintf(format, args...)}
+}
