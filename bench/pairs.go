@@ -25,7 +25,17 @@ type Pair struct {
 // sees: every fifth, by embed/train/verifier/authored.py's rule.
 func (p Pair) HeldOut() bool {
 	n, err := strconv.Atoi(strings.TrimLeft(p.Domain, "abcdefghijklmnopqrstuvwxyz"))
-	return err == nil && n%5 == 2
+	return err == nil && n%5 == 2 && !strings.HasPrefix(p.Domain, calibrationSet)
+}
+
+// calibrationSet is the letter of a set that was written for calibration only.
+const calibrationSet = "s"
+
+// Calibration reports whether the pair's domain is one of those that settings are chosen and decisions fitted on: neither
+// trained on nor held out.
+func (p Pair) Calibration() bool {
+	n, err := strconv.Atoi(strings.TrimLeft(p.Domain, "abcdefghijklmnopqrstuvwxyz"))
+	return err == nil && (n%16 == 9 && !p.HeldOut() || strings.HasPrefix(p.Domain, calibrationSet))
 }
 
 // ReadPairs reads labelled pairs, a JSON object a line, from a file, or from all

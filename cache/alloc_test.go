@@ -24,10 +24,13 @@ func TestExactHitAllocatesOnce(t *testing.T) {
 }
 
 func TestGuardsAllocateLittle(t *testing.T) {
-	cand := Candidate{Text: "how do I turn on two-factor authentication for my account", Similarity: 1}
+	d := newDecider(Options{Embedder: newBag()})
+	text := "how do I turn on two-factor authentication for my account"
 	asked := analyse("how do I enable two-factor authentication for the account")
 	got := testing.AllocsPerRun(50, func() {
-		screen(ModeSemantic, 0.5, false, asked, &cand)
+		cand, e := []Candidate{{Text: text, Similarity: 1}}, make([]evidence, 1)
+		d.screen(PolicyGuards, 0.5, asked, &cand[0], &e[0])
+		d.weigh(PolicyGuards, cand, e)
 	})
 	if got > 100 {
 		t.Errorf("%v allocations a candidate", got)

@@ -23,6 +23,9 @@ type Cache struct {
 	hot   *hotTier
 	stats counters
 
+	decider *Decider
+	ledgers *ledgers
+
 	flights singleflight.Group
 
 	closed  atomic.Bool
@@ -42,7 +45,7 @@ func Open(path string, o Options) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{path: path, opts: opts, hot: newHotTier(opts.HotBytes)}
+	c := &Cache{path: path, opts: opts, hot: newHotTier(opts.HotBytes), decider: newDecider(opts), ledgers: newLedgers()}
 	c.life, c.stop = context.WithCancel(context.Background())
 	if opts.Embedder != nil {
 		c.index = index.New(opts.Embedder.Dim())

@@ -3,7 +3,6 @@ package cache
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -51,17 +50,16 @@ func ParseConversation(s string) (Conversation, error) {
 }
 
 // settle says how the earlier turns of a look-up count, and gives it its keys and the text that stands for it.
-func (c *Cache) settle(l *Lookup) {
+func (o *Options) settle(l *Lookup) {
 	q := &l.q
 	if q.IgnoreSystem {
 		q.Messages = withoutSystem(q.Messages)
 	}
 	m := q.last()
 	l.text = m.Text
-	l.semantic = m.Role == "user" && len(m.Text) <= c.opts.MaxTextBytes &&
-		utf8.ValidString(m.Text) && strings.TrimSpace(m.Text) != ""
+	l.semantic = q.comparable(o.MaxTextBytes)
 	l.partition, l.exact = q.keys()
-	l.Conversation = c.conversation(l)
+	l.Conversation = o.conversation(l)
 	if l.Conversation == ConversationStrict {
 		return
 	}
@@ -74,15 +72,15 @@ func (c *Cache) settle(l *Lookup) {
 
 // conversation is the mode that can be had. Where there is nothing to relax it is the strict one, so that a lone question is
 // one question in every mode.
-func (c *Cache) conversation(l *Lookup) Conversation {
+func (o *Options) conversation(l *Lookup) Conversation {
 	mode := l.q.Conversation
 	if mode == ConversationDefault {
-		mode = c.opts.Conversation
+		mode = o.Conversation
 	}
 	if mode == ConversationStrict || !l.semantic || l.Mode == ModeSimple {
 		return ConversationStrict
 	}
-	if mode == ConversationJudged && (c.opts.Verifier == nil || l.Mode == ModeThreshold) {
+	if mode == ConversationJudged && (o.Verifier == nil || l.Mode == ModeThreshold) {
 		return ConversationStrict
 	}
 	size, earlier := 0, l.q.Messages[:len(l.q.Messages)-1]
@@ -96,7 +94,7 @@ func (c *Cache) conversation(l *Lookup) Conversation {
 			return ConversationStrict
 		}
 	}
-	if size == 0 || mode == ConversationJudged && size > c.opts.MaxTextBytes {
+	if size == 0 || mode == ConversationJudged && size > o.MaxTextBytes {
 		return ConversationStrict
 	}
 	return mode

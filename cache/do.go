@@ -91,7 +91,7 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 	//  1. A and B look up, and both miss.
 	//  2. A flies: loads, fills, lands. Its flight is over.
 	//  3. B, who was slow, finds no flight under way, starts one, and loads what A has just stored.
-	if l.Status == Miss {
+	if l.Status == Miss && l.Mode != ModeShadow {
 		again := Lookup{c: c, q: l.q, exact: l.exact}
 		if c.lookExact(&again) && again.Status == HitExact {
 			return loaded{value: again.Entry.Value, id: again.Entry.ID}, nil

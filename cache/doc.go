@@ -11,7 +11,8 @@
 //  1. accept: the caller's business: limits, keys, deadlines.
 //  2. key: the query gives the partition (everything but the last turn's text) and the exact key (that, too).
 //  3. look up: the exact tier, in memory, then in the file; then the semantic one: embed the last turn, search its
-//     partition, decide on the candidates (threshold, guards, verifier), load the best that is let through.
+//     partition, decide on the candidates (threshold, guards and verifier give each a probability; the error budget says
+//     whether the most probable one is served), load it.
 //  4. route: on a miss, the caller gets the answer where it is made. Do shares that call.
 //  5. fill: the file first, then the index; the vector of step 3 is used again.
 //  6. account: the Lookup has the status, the reason, every candidate and the time of each stage.

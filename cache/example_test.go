@@ -47,7 +47,7 @@ func ExampleCache_Do() {
 	}
 	for _, text := range []string{
 		"Can I return an item within 30 days?",
-		"Can I return items within thirty days?",
+		"can i return an item within 30 days",
 		"Can I return an item within 60 days?",
 	} {
 		r, err := c.Do(context.Background(), question(text), load)

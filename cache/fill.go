@@ -47,7 +47,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		return 0, err
 	}
 	vec := l.vector
-	if vec == nil && l.semantic && l.Mode != ModeSimple && l.Reason != ReasonEmbed {
+	if vec == nil && l.semantic && l.Mode != ModeSimple && c.opts.Embedder != nil && l.Reason != ReasonEmbed {
 		var err error
 		if vec, err = c.embed(ctx, l.text); err != nil {
 			c.stats.embedErrors.Add(1)

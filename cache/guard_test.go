@@ -15,8 +15,8 @@ func runGuards(t *testing.T, cases []guardCase) {
 	t.Helper()
 	for _, c := range cases {
 		for _, pair := range [2][2]string{{c.a, c.b}, {c.b, c.a}} {
-			cand := Candidate{Text: pair[1], Similarity: 1}
-			got, token := screen(ModeSemantic, 0.5, false, analyse(pair[0]), &cand)
+			f, _ := refusal(inspect(analyse(pair[0]), analyse(pair[1]), nil), false)
+			got, token := f.reason, f.token
 			if got != c.want || (got != ReasonNone) != (token != "") {
 				t.Errorf("%q\n%q\n  guard %q (token %q), want %q", pair[0], pair[1], got, token, c.want)
 			}

@@ -11,13 +11,21 @@ import (
 
 // Candidate is a stored question that was near enough to be considered.
 type Candidate struct {
-	ID         ID
-	Text       string
-	Similarity float32
-	// Probability is the verifier's, that this answer serves the question; 0 if it was not asked.
-	Probability float64
-	Reason      Reason // why it was refused; ReasonNone: it was served
-	Token       string // what in the texts made a guard refuse
+	ID          ID
+	Text        string
+	Similarity  float32
+	Verifier    float64   // the verifier's own probability; 0 if it was not asked
+	Probability float64   // the decision's, that this answer serves the question; 0 if it was refused before it came to that
+	Findings    []Finding // what guards have against it
+	Reason      Reason    // why it was refused; ReasonNone: it was served
+	Token       string    // what in the texts made a guard refuse
+}
+
+// Finding is one thing that a guard has against a candidate.
+type Finding struct {
+	Reason Reason // the guard
+	Token  string // what in the texts it goes by
+	Veto   bool   // conclusive: nothing is served against it; else a doubt, which lowers the probability
 }
 
 // Timing is what each stage of a look-up took; zero: it did not run.
@@ -25,21 +33,32 @@ type Timing struct {
 	Key, Embed, Search, Decide, Verify, Load time.Duration
 }
 
-// Lookup is the outcome of a look-up, and, through Fill, the way to store the answer to the same question without
-// working out its keys and vector again.
-type Lookup struct {
+// Verdict is what came of a look-up, and why.
+type Verdict struct {
 	Status       Status
 	Mode         Mode         // the mode in force; ModeSimple where only the exact tier could answer
 	Conversation Conversation // how earlier turns counted for the semantic tier
-	Entry        *Entry       // of a hit, else nil; shared: read only
+	Policy       Policy       // what the semantic tier went by; "" if it was not asked
 	Similarity   float32      // cosine of a semantic hit, or of the nearest candidate of a miss; 1 for an exact hit
-	Confidence   float64      // the verifier's probability of a semantic hit; 0 without a verifier; 1 for an exact hit
+	Probability  float64      // that the answer serves the question: of a semantic hit, or of the most probable candidate of a miss; 1 for an exact hit
 	Candidates   []Candidate  // nearest first; nil if the semantic tier was not asked
 	Reason       Reason       // why nothing was served, by the nearest candidate that could have been
+	Budget       Standing     // what the budget said of the most probable candidate; zero if it was not asked
 	Timing       Timing
 	Err          error // of a Degraded look-up: what failed
+}
+
+// Lookup is the outcome of a look-up, and, through Fill, the way to store the answer to the same question without
+// working out its keys and vector again.
+type Lookup struct {
+	Verdict
+	Entry *Entry // of a hit, else nil; shared: read only
+	// WouldServe is the entry that ModeShadow kept back, and WouldBe the status that the look-up would have had.
+	WouldServe *Entry
+	WouldBe    Status
 
 	c         *Cache
+	dry       bool // look only: serve, count and learn nothing
 	q         Query
 	partition Digest
 	exact     Digest
@@ -59,8 +78,18 @@ func (l *Lookup) Key() Digest { return l.exact }
 func (c *Cache) Lookup(ctx context.Context, q Query) *Lookup {
 	l := &Lookup{c: c, q: q}
 	c.look(ctx, l)
+	l.withhold()
 	c.stats.count(l)
 	return l
+}
+
+// withhold turns a hit of ModeShadow into the miss that its caller is to see.
+func (l *Lookup) withhold() {
+	if l.Mode != ModeShadow || !l.Status.Hit() {
+		return
+	}
+	l.WouldServe, l.WouldBe = l.Entry, l.Status
+	l.Entry, l.Status, l.Reason = nil, Miss, ReasonShadow
 }
 
 func (c *Cache) look(ctx context.Context, l *Lookup) {
@@ -75,10 +104,12 @@ func (c *Cache) look(ctx context.Context, l *Lookup) {
 		return
 	}
 	switch {
-	case l.Mode == ModeSimple:
+	case l.Mode == ModeSimple, c.opts.Embedder == nil:
 		l.because(ReasonEmpty)
 	case !l.semantic:
-		l.Mode = ModeSimple
+		if l.Mode != ModeShadow {
+			l.Mode = ModeSimple
+		}
 		l.because(ReasonText)
 	default:
 		c.lookSemantic(ctx, l)
@@ -102,7 +133,7 @@ func (c *Cache) prepare(l *Lookup) bool {
 	if l.Mode == ModeDefault {
 		l.Mode = c.opts.Mode
 	}
-	if c.opts.Embedder == nil && l.Mode != ModeOff {
+	if c.opts.Embedder == nil && (l.Mode == ModeSemantic || l.Mode == ModeThreshold) {
 		l.Mode = ModeSimple
 	}
 	switch {
@@ -114,7 +145,7 @@ func (c *Cache) prepare(l *Lookup) bool {
 		return false
 	}
 	start := time.Now()
-	c.settle(l)
+	c.opts.settle(l)
 	l.Timing.Key = time.Since(start)
 	return true
 }
@@ -149,13 +180,15 @@ func (c *Cache) lookExact(l *Lookup) bool {
 			return false
 		}
 		e = entryOf(&h, body)
-		c.hot.offer(l.exact, e, epoch)
+		if !l.dry {
+			c.hot.offer(l.exact, e, epoch)
+		}
 	}
 	if why := e.refusal(start, l.q.MaxAge); why != ReasonNone {
 		l.Reason = why
 		return false
 	}
-	l.Status, l.Entry, l.Similarity, l.Confidence = HitExact, e, 1, 1
+	l.Status, l.Entry, l.Similarity, l.Probability = HitExact, e, 1, 1
 	l.Reason = ReasonNone
 	return true
 }
@@ -210,46 +243,57 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 		return
 	}
 	l.Similarity = hits[0].Score
+	l.Policy = c.decider.policyOf(l.Mode)
 	l.Candidates = make([]Candidate, len(hits))
+	found := make([]evidence, len(hits))
 	start = time.Now()
 	asked := analyse(l.text)
 	for i, hit := range hits {
 		cand := &l.Candidates[i]
-		*cand = Candidate{ID: ID(hit.ID), Similarity: hit.Score, Text: heads[i].Head.Text}
-		c.consider(l, asked, cand, &heads[i], start)
+		*cand = Candidate{ID: ID(hit.ID), Similarity: hit.Score}
+		c.consider(l, asked, cand, &found[i], &heads[i], start)
 	}
 	l.Timing.Decide = time.Since(start)
-	if c.opts.Verifier != nil && l.Mode == ModeSemantic {
+	if c.decider.judged(l.Policy) {
 		start = time.Now()
-		err := c.verify(ctx, l.text, l.Candidates)
+		err := c.decider.verify(ctx, l.text, l.Candidates, found, l.dry)
 		l.Timing.Verify = time.Since(start)
 		if err != nil {
 			l.degrade(ReasonVerify, err)
 			return
 		}
 	}
+	start = time.Now()
+	c.decider.weigh(l.Policy, l.Candidates, found)
+	l.Timing.Decide += time.Since(start)
 	c.serve(l)
 }
 
-// serve loads the best of the candidates that nothing refused: the most probable one, the nearest where there is no
-// verifier. One that cannot be loaded gives way to the next.
+// serve loads the best of the candidates that nothing refused, if the budget allows it. One that cannot be loaded gives way to
+// the next.
 func (c *Cache) serve(l *Lookup) {
-	for {
-		var best *Candidate
-		for i := range l.Candidates {
-			if cand := &l.Candidates[i]; cand.Reason == ReasonNone && (best == nil || cand.Probability > best.Probability) {
-				best = cand
+	acc := account{
+		namespace: Hash([]byte(l.q.Namespace)), partition: l.partition,
+		maxError: c.maxError(&l.q), prior: c.decider.prior(l.Policy),
+	}
+	for at := best(l.Candidates); at >= 0; at = best(l.Candidates) {
+		cand := &l.Candidates[at]
+		if l.Policy != PolicyThreshold {
+			l.Probability = cand.Probability
+			if l.Budget = c.ledgers.take(&acc, cand.Probability, l.dry); !l.Budget.Allowed {
+				c.decider.refuse(l.Policy, l.Candidates)
+				break
 			}
 		}
-		if best == nil {
-			break
-		}
-		if !c.loadHit(l, best) {
+		if !c.loadHit(l, cand) {
+			if l.Policy != PolicyThreshold && !l.dry {
+				c.ledgers.refund(&acc, cand.Probability)
+			}
 			continue
 		}
 		for i := range l.Candidates {
-			if cand := &l.Candidates[i]; cand != best && cand.Reason == ReasonNone {
-				cand.Reason = ReasonSecond
+			if other := &l.Candidates[i]; i != at && other.Reason == ReasonNone {
+				other.Reason = ReasonSecond
 			}
 		}
 		return
@@ -262,7 +306,7 @@ func (c *Cache) serve(l *Lookup) {
 }
 
 // consider says whether a candidate may be served, as far as its head and its text tell.
-func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.HeadResult, now time.Time) {
+func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, e *evidence, r *store.HeadResult, now time.Time) {
 	switch {
 	case r.Err != nil:
 		cand.Reason = ReasonCorrupt
@@ -273,11 +317,14 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, r *store.H
 		// used again, so that the index may forget this one. Another partition's head under it would be a slip
 		// of ours, and serving it a leak; it is refused alike.
 		cand.Reason = ReasonGone
-		c.stats.memory(c.index.Remove(string(l.partition[:]), uint64(cand.ID)))
+		if !l.dry {
+			c.stats.memory(c.index.Remove(string(l.partition[:]), uint64(cand.ID)))
+		}
 		return
 	}
+	cand.Text = r.Head.Text
 	if cand.Reason = entryOf(&r.Head, nil).refusal(now, l.q.MaxAge); cand.Reason == ReasonNone {
-		cand.Reason, cand.Token = screen(l.Mode, c.threshold(&l.q), c.opts.Verifier != nil, asked, cand)
+		c.decider.screen(l.Policy, c.threshold(&l.q), asked, cand, e)
 	}
 }
 
@@ -295,7 +342,7 @@ func (c *Cache) loadHit(l *Lookup, cand *Candidate) bool {
 		cand.Reason = ReasonGone
 		return false
 	}
-	l.Status, l.Entry, l.Similarity, l.Confidence = HitSemantic, entryOf(&h, body), cand.Similarity, cand.Probability
+	l.Status, l.Entry, l.Similarity, l.Probability = HitSemantic, entryOf(&h, body), cand.Similarity, cand.Probability
 	l.Reason, l.Err = ReasonNone, nil
 	return true
 }
@@ -305,6 +352,13 @@ func (c *Cache) threshold(q *Query) float32 {
 		return q.Threshold
 	}
 	return c.opts.Threshold
+}
+
+func (c *Cache) maxError(q *Query) float64 {
+	if q.MaxError != 0 {
+		return q.MaxError
+	}
+	return c.opts.MaxError
 }
 
 // embed returns the unit vector of one text, checked, or an error that says which embedder gave what.

@@ -28,18 +28,9 @@ const (
 // These are shares of pairs that were picked to be hard. Another model needs another threshold.
 const DefaultThreshold = 0.88
 
-// DefaultVerifiedThreshold and DefaultMinProbability are what a semantic hit needs where a Verifier judges and nothing
-// else is said. They were chosen for embed.Verifier, with the guards on, on labelled pairs that it was not trained on:
-//
-//   - 449 pairs written for this project, half of them traps: 18.9 % of the same pairs and none of the traps are served
-//     (without a verifier, at DefaultThreshold: 15.9 % and 4.2 %);
-//   - 1,500 Quora Question Pairs: 36.0 % and 2.3 % (56.7 % and 6.2 %).
-//
-// The threshold then only spares the verifier what is hopeless.
-const (
-	DefaultVerifiedThreshold = 0.5
-	DefaultMinProbability    = 0.85
-)
+// DefaultVerifiedThreshold is the cosine that a semantic hit needs where a Verifier judges and nothing else is said. It only
+// spares the verifier what is hopeless.
+const DefaultVerifiedThreshold = 0.5
 
 // Defaults of Options.
 const (
@@ -65,8 +56,12 @@ type Options struct {
 	// Threshold is the cosine in 0..1 that a semantic hit needs; zero: DefaultThreshold, or with a Verifier
 	// DefaultVerifiedThreshold, which only spares it the hopeless.
 	Threshold float32
-	// MinProbability is the verifier's least probability of a semantic hit, in 0..1; zero: DefaultMinProbability.
-	MinProbability float64
+	// MaxError is the budget: the expected share of wrong answers among semantic hits, in 0..1; zero: DefaultMaxError; 1
+	// serves whatever threshold and guards let through. budget.go has the rule.
+	MaxError float64
+	// Decision turns what models and guards say into a probability; nil: the one that was fitted for the models of this
+	// module. See FitDecision.
+	Decision *Decision
 
 	K   int           // candidates that a semantic look-up considers, at most 100; zero: DefaultK
 	TTL time.Duration // life of an entry; zero or NoExpiry: for good
@@ -99,8 +94,8 @@ func (o Options) withDefaults() (Options, error) {
 	if !(o.Threshold >= 0 && o.Threshold <= 1) { // also refuses NaN
 		bad("threshold %v is outside 0..1", o.Threshold)
 	}
-	if !(o.MinProbability >= 0 && o.MinProbability <= 1) {
-		bad("min probability %v is outside 0..1", o.MinProbability)
+	if !(o.MaxError >= 0 && o.MaxError <= 1) {
+		bad("max error %v is outside 0..1", o.MaxError)
 	}
 	if o.Verifier != nil && o.Embedder == nil {
 		bad("a verifier needs an embedder, which finds what it judges")
@@ -144,7 +139,7 @@ func (o Options) withDefaults() (Options, error) {
 		setDefault(&o.Threshold, DefaultVerifiedThreshold)
 	}
 	setDefault(&o.Threshold, DefaultThreshold)
-	setDefault(&o.MinProbability, DefaultMinProbability)
+	setDefault(&o.MaxError, DefaultMaxError)
 	setDefault(&o.K, DefaultK)
 	setDefault(&o.MaxValueBytes, DefaultMaxValueBytes)
 	setDefault(&o.MaxTextBytes, DefaultMaxTextBytes)

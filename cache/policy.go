@@ -3,37 +3,94 @@ package cache
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
-// screen is the first step from similar to the same, without a model: it says why the candidate's answer must not be
-// served for the question, or ReasonNone, in which case the verifier, if there is one, has the last word. judged says
-// that there is one: then a guard's doubts are left to it, and only vetoes refuse.
-func screen(mode Mode, threshold float32, judged bool, asked *analysed, cand *Candidate) (Reason, string) {
-	if cand.Similarity < threshold {
-		return ReasonThreshold, ""
-	}
-	if mode == ModeThreshold {
-		return ReasonNone, ""
-	}
-	var room [8]finding
-	f, _ := refusal(inspect(asked, analyse(cand.Text), room[:0]), judged)
-	return f.reason, f.token
+// Decider is how a cache gets from similar to served, without the cache: embedder, guards, verifier and decision. [Cache] uses
+// it; on its own it judges pairs of questions, which is how decisions are measured and explained. It is safe for
+// concurrent use.
+type Decider struct {
+	opts     Options // complete and checked
+	decision *Decision
+	policy   Policy // of ModeSemantic, for these models
+	known    bool   // the decision was fitted for them
 }
 
-// verify asks the verifier about the candidates that nothing has refused so far, in one call, and refuses those that
-// it finds less probable than the options allow.
-func (c *Cache) verify(ctx context.Context, question string, candidates []Candidate) error {
-	var open []*Candidate
-	var texts []string
-	for i := range candidates {
-		if candidates[i].Reason == ReasonNone {
-			open, texts = append(open, &candidates[i]), append(texts, candidates[i].Text)
+// NewDecider returns a decider. Of the options it uses those that decide: the models, mode, threshold, budget and decision.
+func NewDecider(o Options) (*Decider, error) {
+	opts, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Embedder == nil {
+		return nil, fmt.Errorf("%w: a decider needs an embedder", ErrInvalid)
+	}
+	return newDecider(opts), nil
+}
+
+func newDecider(opts Options) *Decider {
+	d := &Decider{opts: opts, decision: opts.Decision, policy: PolicySemantic}
+	if opts.Embedder == nil {
+		return d // the exact tier decides nothing
+	}
+	if d.decision == nil {
+		d.decision = shipped()
+	}
+	verifier := ""
+	if opts.Verifier != nil {
+		verifier = opts.Verifier.ID()
+	}
+	d.policy, d.known = d.decision.choose(opts.Embedder.ID(), verifier)
+	return d
+}
+
+// policyOf is what a look-up of this mode goes by.
+func (d *Decider) policyOf(m Mode) Policy {
+	if m == ModeThreshold {
+		return PolicyThreshold
+	}
+	return d.policy
+}
+
+// judged reports whether the verifier has a say.
+func (d *Decider) judged(p Policy) bool {
+	return d.opts.Verifier != nil && p != PolicyThreshold && p != PolicyGuards
+}
+
+// screen is the first step, without a model: it notes what similarity, words and guards say, and refuses what they
+// suffice to refuse.
+func (d *Decider) screen(p Policy, threshold float32, asked *analysed, cand *Candidate, e *evidence) {
+	e.similarity = float64(cand.Similarity)
+	if p != PolicyThreshold {
+		stored := analyse(cand.Text)
+		e.words = differ(asked, stored)
+		e.found = inspect(asked, stored, e.found[:0])
+		for _, f := range e.found {
+			cand.Findings = append(cand.Findings, Finding{Reason: f.reason, Token: f.token, Veto: f.veto})
 		}
 	}
-	if len(open) == 0 {
+	if cand.Similarity < threshold {
+		cand.Reason = ReasonThreshold
+		return
+	}
+	if f, ok := refusal(e.found, d.judged(p)); ok && p.vetoed() {
+		cand.Reason, cand.Token = f.reason, f.token
+	}
+}
+
+// verify asks the verifier, in one call, about the candidates that nothing has refused so far, or about all.
+func (d *Decider) verify(ctx context.Context, question string, candidates []Candidate, found []evidence, all bool) error {
+	var at []int
+	var texts []string
+	for i := range candidates {
+		if candidates[i].Reason == ReasonNone || all && candidates[i].Text != "" {
+			at, texts = append(at, i), append(texts, candidates[i].Text)
+		}
+	}
+	if len(at) == 0 {
 		return nil
 	}
-	v := c.opts.Verifier
+	v := d.opts.Verifier
 	probabilities, err := v.Verify(ctx, question, texts)
 	if err != nil {
 		return fmt.Errorf("cache: verifier %s: %w", v.ID(), err)
@@ -42,10 +99,123 @@ func (c *Cache) verify(ctx context.Context, question string, candidates []Candid
 		return fmt.Errorf("cache: verifier %s returned %d probabilities for %d candidates", v.ID(), len(probabilities), len(texts))
 	}
 	for i, p := range probabilities {
-		open[i].Probability = p
-		if !(p >= c.opts.MinProbability) { // also refuses NaN
-			open[i].Reason = ReasonVerifier
-		}
+		found[at[i]].verifier, found[at[i]].verified = p, true
+		candidates[at[i]].Verifier = p
 	}
 	return nil
+}
+
+// weigh gives each candidate that was looked at far enough its probability.
+func (d *Decider) weigh(p Policy, candidates []Candidate, found []evidence) {
+	var nearest float64
+	for i := range found {
+		nearest = max(nearest, found[i].similarity)
+	}
+	judged := d.judged(p)
+	for i := range candidates {
+		e := &found[i]
+		if judged && !e.verified {
+			continue
+		}
+		e.behind = nearest - e.similarity
+		if d.known {
+			candidates[i].Probability = d.decision.probability(p, e, 0)
+		} else {
+			candidates[i].Probability = d.decision.foreign(judged, e, 0)
+		}
+	}
+}
+
+// best returns the most probable candidate that nothing refused, the nearest of equals; -1 if there is none.
+func best(candidates []Candidate) int {
+	at := -1
+	for i := range candidates {
+		if candidates[i].Reason == ReasonNone && (at < 0 || candidates[i].Probability > candidates[at].Probability) {
+			at = i
+		}
+	}
+	return at
+}
+
+// refuse gives all open candidates the reason for which a budget does not serve them.
+func (d *Decider) refuse(p Policy, candidates []Candidate) {
+	for i := range candidates {
+		if cand := &candidates[i]; cand.Reason == ReasonNone {
+			cand.Reason = ReasonBudget
+			if d.judged(p) && cand.Probability < 0.5 {
+				cand.Reason = ReasonVerifier
+			}
+		}
+	}
+}
+
+// prior is the mix of candidates that a budget begins with.
+func (d *Decider) prior(p Policy) *mix { return &d.decision.file.Policies[p].Mix }
+
+// Pair says what a cache that holds nothing but the answer to stored would do with asked: what [Cache.Explain] would say, with
+// the budget turned into a cut-off by the calibration pairs alone. Nothing is learnt from it. policy "" is that of the
+// models.
+func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) (*Verdict, error) {
+	for _, q := range [2]*Query{&stored, &asked} {
+		if err := q.validate(); err != nil {
+			return nil, err
+		}
+	}
+	if policy == "" {
+		policy = d.policyOf(d.opts.Mode)
+	}
+	start := time.Now()
+	mode := ModeSemantic
+	if policy == PolicyThreshold {
+		mode = ModeThreshold
+	}
+	from := &Lookup{Verdict: Verdict{Mode: mode}, q: stored}
+	to := &Lookup{Verdict: Verdict{Mode: mode, Policy: policy}, q: asked}
+	d.opts.settle(from)
+	d.opts.settle(to)
+	v := &to.Verdict
+	v.Timing.Key = time.Since(start)
+	switch {
+	case from.exact == to.exact:
+		v.Status, v.Similarity, v.Probability = HitExact, 1, 1
+		return v, nil
+	case !from.semantic || !to.semantic:
+		v.Reason = ReasonText
+		return v, nil
+	case from.partition != to.partition:
+		v.Reason = ReasonEmpty // another conversation
+		return v, nil
+	}
+	a, b := from.text, to.text
+	start = time.Now()
+	vectors, err := embedAll(ctx, d.opts.Embedder, []string{a, b})
+	v.Timing.Embed = time.Since(start)
+	if err != nil {
+		return nil, err
+	}
+	v.Similarity = dot(vectors[0], vectors[1])
+	v.Candidates = []Candidate{{Text: a, Similarity: v.Similarity}}
+	found := make([]evidence, 1)
+	start = time.Now()
+	d.screen(policy, d.opts.Threshold, analyse(b), &v.Candidates[0], &found[0])
+	v.Timing.Decide = time.Since(start)
+	if d.judged(policy) {
+		start = time.Now()
+		if err := d.verify(ctx, b, v.Candidates, found, true); err != nil {
+			return nil, err
+		}
+		v.Timing.Verify = time.Since(start)
+	}
+	d.weigh(policy, v.Candidates, found)
+	cand := &v.Candidates[0]
+	v.Probability = cand.Probability
+	v.Budget = standing(d.prior(policy), d.opts.MaxError)
+	v.Budget.Allowed = cand.Probability >= v.Budget.least() || policy == PolicyThreshold
+	if cand.Reason == ReasonNone && !v.Budget.Allowed {
+		d.refuse(policy, v.Candidates)
+	}
+	if v.Reason = cand.Reason; v.Reason == ReasonNone {
+		v.Status = HitSemantic
+	}
+	return v, nil
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -46,6 +47,7 @@ type Query struct {
 	IgnoreSystem bool
 
 	Threshold float32       // cosine in 0..1 that a semantic hit needs; zero: Options.Threshold
+	MaxError  float64       // budget in 0..1, see Options.MaxError; zero: that
 	MaxAge    time.Duration // serve nothing older; zero: no limit
 	TTL       time.Duration // how long what this query fills lives; zero: Options.TTL; NoExpiry: for good
 
@@ -69,6 +71,9 @@ func (q *Query) validate() error {
 	}
 	if !(q.Threshold >= 0 && q.Threshold <= 1) { // also refuses NaN
 		return fmt.Errorf("%w: query threshold %v is outside 0..1", ErrInvalid, q.Threshold)
+	}
+	if !(q.MaxError >= 0 && q.MaxError <= 1) {
+		return fmt.Errorf("%w: query max error %v is outside 0..1: give the share of wrong answers among semantic hits, as 0.01", ErrInvalid, q.MaxError)
 	}
 	if q.MaxAge < 0 {
 		return fmt.Errorf("%w: query max age %v is negative: use ForceRefresh to accept nothing stored", ErrInvalid, q.MaxAge)
@@ -96,6 +101,12 @@ func validNamespace(ns string) error {
 
 // last returns the question. The query must be valid.
 func (q *Query) last() *Message { return &q.Messages[len(q.Messages)-1] }
+
+// comparable reports whether the question may be compared by meaning.
+func (q *Query) comparable(maxTextBytes int) bool {
+	m := q.last()
+	return m.Role == "user" && len(m.Text) <= maxTextBytes && utf8.ValidString(m.Text) && strings.TrimSpace(m.Text) != ""
+}
 
 // keyVersion is hashed into every key, so that a change of the canonical form below can never make an old entry
 // answer a question that was keyed by another rule.

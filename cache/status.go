@@ -11,13 +11,14 @@ type Mode uint8
 const (
 	ModeDefault   Mode = iota // in a Query: as the options say; in Options: ModeSemantic with an embedder, else ModeSimple
 	ModeSimple                // exact tier only
-	ModeSemantic              // exact, then semantic with threshold, guards and verifier
+	ModeSemantic              // exact, then semantic with guards, verifier and budget
 	ModeThreshold             // exact, then plain cosine against the threshold, no guards, no verifier; for comparison
 	ModeOff                   // neither look nor store
-	modeMax       = ModeOff
+	ModeShadow                // decide as ModeSemantic does, say what would have been served, and serve nothing
+	modeMax       = ModeShadow
 )
 
-var modeNames = [...]string{"default", "simple", "semantic", "threshold", "off"}
+var modeNames = [...]string{"default", "simple", "semantic", "threshold", "off", "shadow"}
 
 // String returns the mode's name as ParseMode reads it.
 func (m Mode) String() string {
@@ -78,6 +79,8 @@ const (
 	ReasonLanguage   Reason = "language"   // language guard
 	ReasonVolatile   Reason = "volatile"   // the question asks for what changes by itself, and Options.Volatile keeps it from being served
 	ReasonVerifier   Reason = "verifier"   // the verifier thinks that its answer does not serve the question
+	ReasonBudget     Reason = "budget"     // the error budget does not allow its probability
+	ReasonShadow     Reason = "shadow"     // ModeShadow kept it back
 	ReasonExpired    Reason = "expired"    // past its time
 	ReasonAge        Reason = "age"        // older than Query.MaxAge
 	ReasonCorrupt    Reason = "corrupt"    // its record failed its checksum
@@ -106,7 +109,7 @@ func (r Reason) IsGuard() bool {
 // reasons is the closed set above, in the order of the counters.
 var reasons = [...]Reason{
 	ReasonNone, ReasonEmpty, ReasonThreshold, ReasonNumber, ReasonNegation, ReasonIdentifier, ReasonDirection, ReasonTime, ReasonLanguage,
-	ReasonVolatile, ReasonVerifier, ReasonExpired, ReasonAge,
+	ReasonVolatile, ReasonVerifier, ReasonBudget, ReasonShadow, ReasonExpired, ReasonAge,
 	ReasonCorrupt, ReasonGone, ReasonSecond, ReasonNoStore, ReasonOff, ReasonInvalid, ReasonStore, ReasonEmbed,
 	ReasonVerify, ReasonSearch, ReasonText, ReasonClosed,
 }

@@ -62,10 +62,13 @@ func BenchmarkLookupSemantic(b *testing.B) {
 }
 
 func BenchmarkScreen(b *testing.B) {
-	cand := Candidate{Text: "how do I turn on two-factor authentication for my account", Similarity: 1}
+	d := newDecider(Options{Embedder: newBag()})
+	text := "how do I turn on two-factor authentication for my account"
 	asked := analyse("how do I enable two-factor authentication for the account")
 	for b.Loop() {
-		screen(ModeSemantic, 0.5, false, asked, &cand)
+		cand, e := []Candidate{{Text: text, Similarity: 1}}, make([]evidence, 1)
+		d.screen(PolicyGuards, 0.5, asked, &cand[0], &e[0])
+		d.weigh(PolicyGuards, cand, e)
 	}
 }
 

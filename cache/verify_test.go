@@ -34,14 +34,14 @@ const (
 
 func TestVerifierHasTheLastWord(t *testing.T) {
 	j := &judge{p: map[string]float64{wipe: 0.95, erase: 0.97}}
-	c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.7})
+	c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.7, MaxError: 0.07})
 	put(t, c, ask(wipe), "A")
 	put(t, c, ask(erase), "B")
 	put(t, c, ask("how do I wipe the phone after they sell it"), "C") // the negation guard refuses it unseen
 
-	l := expect(t, c, ask(asked), HitSemantic, "B") // the more probable one, not the first
-	if l.Confidence != 0.97 || l.Timing.Verify <= 0 {
-		t.Errorf("confidence %v, time %v", l.Confidence, l.Timing.Verify)
+	l := expect(t, c, ask(asked), HitSemantic, "B")                         // the more probable one, not the first
+	if p := l.Probability; !(p > 0.9 && p < 0.97) || l.Timing.Verify <= 0 { // a verifier that nobody has measured is not taken at its word
+		t.Errorf("probability %v, time %v", p, l.Timing.Verify)
 	}
 	if len(j.saw) != 1 || len(j.saw[0]) != 2 {
 		t.Errorf("the verifier was asked about %q, want one call with what the guards left", j.saw)
@@ -54,8 +54,8 @@ func TestVerifierHasTheLastWord(t *testing.T) {
 	}
 
 	j.p = map[string]float64{wipe: 0.5, erase: math.NaN()}
-	if l = expect(t, c, ask(asked), Miss, ""); l.Reason != ReasonVerifier || l.Confidence != 0 {
-		t.Errorf("reason %q, confidence %v", l.Reason, l.Confidence)
+	if l = expect(t, c, ask(asked), Miss, ""); l.Reason != ReasonVerifier || l.Probability > 0.5 {
+		t.Errorf("reason %q, probability %v", l.Reason, l.Probability)
 	}
 	expect(t, c, Query{Messages: ask(asked).Messages, Mode: ModeThreshold}, HitSemantic, "A") // plain cosine asks nobody
 	calls := len(j.saw)
@@ -87,15 +87,15 @@ func TestVerifierFails(t *testing.T) {
 func TestVerifierOptions(t *testing.T) {
 	path := t.TempDir() + "/cache.db"
 	for field, o := range map[string]Options{
-		"min probability": {Embedder: newBag(), MinProbability: 1.5},
-		"verifier":        {Verifier: &judge{}},
+		"max error": {Embedder: newBag(), MaxError: 1.5},
+		"verifier":  {Verifier: &judge{}},
 	} {
 		if _, err := Open(path, o); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: got %v, want ErrInvalid that names it", field, err)
 		}
 	}
 	o, err := Options{Embedder: newBag(), Verifier: &judge{}}.withDefaults()
-	if err != nil || o.Threshold != DefaultVerifiedThreshold || o.MinProbability != DefaultMinProbability {
-		t.Errorf("defaults: threshold %v, min probability %v, %v", o.Threshold, o.MinProbability, err)
+	if err != nil || o.Threshold != DefaultVerifiedThreshold || o.MaxError != DefaultMaxError {
+		t.Errorf("defaults: threshold %v, max error %v, %v", o.Threshold, o.MaxError, err)
 	}
 }

@@ -116,8 +116,8 @@ func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
 	if l != nil && (l.Status == cache.HitSemantic || l.Status == cache.Miss && len(l.Candidates) > 0) {
 		h.SetCanonical(hSimilarity, strconv.AppendFloat(buf[:0], float64(l.Similarity), 'f', 4, 32))
 	}
-	if l != nil && l.Status == cache.HitSemantic && l.Confidence > 0 {
-		h.SetCanonical(hConfidence, strconv.AppendFloat(buf[:0], l.Confidence, 'f', 4, 64))
+	if l != nil && l.Status == cache.HitSemantic && l.Probability > 0 {
+		h.SetCanonical(hConfidence, strconv.AppendFloat(buf[:0], l.Probability, 'f', 4, 64))
 	}
 	if l != nil && l.Status == cache.Miss && len(l.Candidates) > 0 {
 		h.SetCanonical(hReason, appendReason(buf[:0], l))

@@ -107,7 +107,7 @@ func newRig(t testing.TB, provider http.HandlerFunc, change ...func(*Config)) *r
 	}))
 	r.upstream.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
 	r.upstream.Start()
-	c, err := cache.Open(filepath.Join(t.TempDir(), "answers.db"), cache.Options{Embedder: r.embedder, Threshold: 0.8})
+	c, err := cache.Open(filepath.Join(t.TempDir(), "answers.db"), cache.Options{Embedder: r.embedder, Threshold: 0.8, MaxError: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ type benchCmd struct {
 	Proxy  benchProxyCmd  `cmd:"" help:"Hits through the proxy beside a bare fasthttp handler that returns the same bytes."`
 	Embed  benchEmbedCmd  `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
 	Verify benchVerifyCmd `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
+	Fit    benchFitCmd    `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 }
 
 type benchProxyCmd struct {
@@ -64,6 +65,20 @@ type benchVerifyCmd struct {
 // Run is called by kong.
 func (c *benchVerifyCmd) Run(ctx context.Context, h *host) error {
 	report, err := bench.Verify(ctx, bench.VerifyOptions{Pairs: c.Pairs, All: c.All, Progress: h.stderr})
+	if err != nil {
+		return err
+	}
+	return report.WriteText(h.stdout)
+}
+
+type benchFitCmd struct {
+	Pairs []string `default:"embed/train/data" placeholder:"PATH" help:"Files of labelled pairs, or folders of them. Of rows that name a domain only the calibration domains are used."`
+	Out   string   `placeholder:"FILE" help:"Where to write the decision, as cache/decision.json. By default the fit is only shown."`
+}
+
+// Run is called by kong.
+func (c *benchFitCmd) Run(ctx context.Context, h *host) error {
+	report, err := bench.Fit(ctx, bench.FitOptions{Pairs: c.Pairs, Out: c.Out})
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, erro
 	}
 	o := cache.Options{
 		Embedder: m.embedder, Verifier: m.verifier, Mode: mode, K: c.Cache.K, TTL: c.Cache.TTL,
-		Threshold: float32(c.Cache.Threshold), MinProbability: c.Cache.MinProbability,
+		Threshold: float32(c.Cache.Threshold), MaxError: c.Cache.MaxError,
 		MaxValueBytes: c.Cache.MaxValueBytes, MaxTextBytes: c.Cache.MaxTextBytes, HotBytes: c.Cache.MemoryBytes,
 		OnReembed: func(done, total int) { log.Info("embedding stored questions anew", "done", done, "of", total) },
 	}

@@ -38,7 +38,7 @@ type Cache struct {
 	Mode            string        `koanf:"mode"`
 	Threshold       float64       `koanf:"threshold"`
 	Verifier        bool          `koanf:"verifier"`
-	MinProbability  float64       `koanf:"min_probability"`
+	MaxError        float64       `koanf:"max_error"`
 	K               int           `koanf:"k"`
 	TTL             time.Duration `koanf:"ttl"`
 	MaxValueBytes   int           `koanf:"max_value_bytes"`

@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/embed"
+)
+
+// FitOptions configures [Fit].
+type FitOptions struct {
+	Pairs []string // files of labelled pairs, or folders of them
+	Out   string   // file for the decision; "": none is written
+}
+
+// FitReport is what [Fit] made.
+type FitReport struct {
+	Machine  Machine
+	Out      string
+	Sources  map[string]int // pairs used by source
+	Decision *cache.Decision
+}
+
+// Fit fits the cache's decision for the models in the binary, on the pairs that neither was trained on: of the authored
+// pairs the calibration domains, and every pair of a file that names no domains.
+func Fit(ctx context.Context, o FitOptions) (*FitReport, error) {
+	report := &FitReport{Machine: ThisMachine(), Out: o.Out, Sources: map[string]int{}}
+	var labelled []cache.LabelledPair
+	for _, path := range o.Pairs {
+		pairs, err := ReadPairs(path)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range pairs {
+			if p.Domain != "" && !p.Calibration() {
+				continue
+			}
+			source, group := "authored", p.Domain
+			if p.Domain == "" {
+				source, group = strings.TrimSuffix(filepath.Base(path), ".jsonl"), fmt.Sprint(i)
+			}
+			report.Sources[source]++
+			labelled = append(labelled, cache.LabelledPair{A: p.A, B: p.B, Same: p.Same, Source: source, Group: group})
+		}
+	}
+	embedder, verifier, err := models()
+	if err != nil {
+		return nil, err
+	}
+	report.Decision, err = cache.FitDecision(ctx, cache.Options{Embedder: embedder, Verifier: verifier}, labelled)
+	if err != nil {
+		return nil, err
+	}
+	if o.Out == "" {
+		return report, nil
+	}
+	data, err := report.Decision.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return report, os.WriteFile(o.Out, data, 0o644)
+}
+
+// models loads both models of the binary.
+func models() (*embed.MiniLM, *embed.Verifier, error) {
+	embedder, err := embed.NewMiniLM()
+	if err != nil {
+		return nil, nil, err
+	}
+	verifier, err := embed.NewVerifier(embedder)
+	return embedder, verifier, err
+}
+
+// WriteText prints the reliability curves.
+func (r *FitReport) WriteText(w io.Writer) error {
+	fmt.Fprintf(w, "%s\n", r.Machine)
+	for _, source := range slices.Sorted(maps.Keys(r.Sources)) {
+		fmt.Fprintf(w, "%s: %d pairs\n", source, r.Sources[source])
+	}
+	for _, p := range cache.Policies {
+		fmt.Fprintf(w, "\nReliability of %s, each fold calibrated by the others:\n\n", p)
+		if err := writeReliability(w, r.Decision.Reliability(p)); err != nil {
+			return err
+		}
+	}
+	if r.Out != "" {
+		fmt.Fprintf(w, "\nwritten to %s\n", r.Out)
+	}
+	return nil
+}
+
+func writeReliability(w io.Writer, bins []cache.ReliabilityBin) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "predicted\tobserved\t95 % interval\tpairs\t")
+	for _, b := range bins {
+		low, high := Wilson(b.Observed*float64(b.Pairs), float64(b.Pairs))
+		fmt.Fprintf(t, "%.1f %%\t%.1f %%\t%.1f-%.1f\t%d\t\n", 100*b.Predicted, 100*b.Observed, 100*low, 100*high, b.Pairs)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,305 @@
+package cache
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/reprise-cache/reprise/cache/internal/monotone"
+)
+
+// evidence is what is known of a candidate when it is judged, in the form in which the decision takes it.
+type evidence struct {
+	similarity float64
+	behind     float64 // how much nearer than this one the nearest candidate is; 0: this is it
+	verifier   float64 // the verifier's probability
+	verified   bool    // it was asked
+	words      difference
+	found      []finding
+}
+
+// feature is one column of the decision. A sign says to which side of zero its weight is kept: +1, it may only raise the
+// probability; -1, it may only lower it; 0, either.
+type feature struct {
+	name string
+	sign int8
+}
+
+// The columns. Similarity and verifier are given as ramps: column i of a scale climbs from 0 to 1 between two neighbouring
+// marks, so that weights that are not negative make any rising, piecewise linear curve, and only such.
+var (
+	similarityMarks = []float64{0.4, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 0.99, 1}
+	verifierMarks   = []float64{-6, -3, -1, 0, 1, 2, 3, 4, 5, 6, 8} // log-odds
+	// doubtful are the guards whose findings have columns of their own; the findings of others share one.
+	doubtful = []Reason{ReasonNumber, ReasonNegation, ReasonIdentifier}
+)
+
+// features lists the columns in the order in which fill writes them.
+var features = func() (out []feature) {
+	for _, scale := range []struct {
+		name  string
+		marks []float64
+	}{{"similarity", similarityMarks}, {"verifier", verifierMarks}} {
+		for i := range scale.marks[1:] {
+			out = append(out, feature{name: scale.name + " to " + short(scale.marks[i+1]), sign: 1})
+		}
+	}
+	for _, n := range differenceSteps {
+		out = append(out, feature{"content words apart, " + short(n) + " or more", -1})
+	}
+	out = append(out,
+		feature{"content words apart on both sides", -1},
+		feature{"function words apart, 1 or more", -1},
+		feature{"function words apart, 3 or more", -1},
+		feature{"shared words in another order", -1},
+		feature{"question words differ", -1},
+		feature{"symbols differ", -1},
+		feature{"share of words in common", 1},
+		feature{"two content words or fewer", 0},
+		feature{"log of the words", 0},
+		feature{"log of the ratio of the words", -1},
+		feature{behindName, -1},
+	)
+	for _, kind := range []string{"doubt", "veto"} {
+		for _, g := range doubtful {
+			out = append(out, feature{kind + " " + string(g), -1})
+		}
+		out = append(out, feature{kind + " other", -1})
+	}
+	return out
+}()
+
+// behindColumn is the column of evidence.behind.
+var behindColumn = slices.IndexFunc(features, func(f feature) bool { return f.name == behindName })
+
+const behindName = "similarity behind the nearest"
+
+var differenceSteps = []float64{1, 2, 3, 5}
+
+// fill writes the columns of the evidence, in the order of features.
+func (e *evidence) fill(x []float64) {
+	at := 0
+	put := func(v float64) { x[at] = v; at++ }
+	flag := func(b bool) {
+		if b {
+			put(1)
+		} else {
+			put(0)
+		}
+	}
+	ramps := func(marks []float64, v float64) {
+		for i := range marks[1:] {
+			put(math.Max(0, math.Min(1, (v-marks[i])/(marks[i+1]-marks[i]))))
+		}
+	}
+	ramps(similarityMarks, e.similarity)
+	ramps(verifierMarks, logOdds(e.verifier))
+	w := &e.words
+	apart := w.content[0] + w.content[1]
+	for _, n := range differenceSteps {
+		flag(float64(apart) >= n)
+	}
+	flag(w.content[0] > 0 && w.content[1] > 0)
+	flag(w.function >= 1)
+	flag(w.function >= 3)
+	flag(w.turned)
+	flag(w.question)
+	flag(w.symbols)
+	put(w.common())
+	flag(w.least <= 2)
+	put(math.Log(float64(1 + w.words[0] + w.words[1])))
+	put(math.Abs(math.Log(float64(1+w.words[0]) / float64(1+w.words[1]))))
+	put(math.Max(0, e.behind))
+	for _, veto := range []bool{false, true} {
+		start, other := at, false
+		at += len(doubtful)
+		clear(x[start:at])
+		for i := range e.found {
+			if e.found[i].veto != veto {
+				continue
+			}
+			own := false
+			for g, reason := range doubtful {
+				if e.found[i].reason == reason {
+					x[start+g], own = 1, true
+				}
+			}
+			other = other || !own
+		}
+		flag(other)
+	}
+}
+
+// logOdds is the log-odds of a probability, within the verifier's scale. NaN is as bad as it gets.
+func logOdds(p float64) float64 {
+	lowest, highest := verifierMarks[0], verifierMarks[len(verifierMarks)-1]
+	if !(p > 0) {
+		return lowest
+	}
+	if p >= 1 {
+		return highest
+	}
+	return math.Max(lowest, math.Min(highest, monotone.Logit(p)))
+}
+
+// difference is how the words of two texts compare, by their stems. Words that a slip of the pen keeps apart count as one.
+type difference struct {
+	content  [2]int // content words that only this side has
+	function int    // function words that only one side has, both sides together
+	shared   int    // words that both have
+	words    [2]int // words of each side, repeats included
+	least    int    // content words of the side that has fewer
+	turned   bool   // the shared content words do not come in one order
+	question bool   // the two begin with different question words
+	symbols  bool   // signs that are no punctuation differ: C, C++
+	twin     bool   // nothing differs but case, white space and the punctuation of sentences
+}
+
+// common is the Jaccard index of the words.
+func (d *difference) common() float64 {
+	all := d.shared + d.content[0] + d.content[1] + d.function
+	if all == 0 {
+		return 1
+	}
+	return float64(d.shared) / float64(all)
+}
+
+// maxSlips bounds how many words are compared letter by letter.
+const maxSlips = 8
+
+// differ compares two texts. It allocates nothing unless words differ by a slip.
+func differ(a, b *analysed) (d difference) {
+	d.words = [2]int{len(a.words), len(b.words)}
+	var odd [2][maxSlips]string
+	content := [2]int{}
+	last := -1
+	for side, pair := range [2][2]*analysed{{a, b}, {b, a}} {
+		own, other := pair[0], pair[1]
+		for i, s := range own.stems {
+			if own.at[s][0] != i {
+				continue
+			}
+			function := functionWords[own.words[i].lower]
+			if !function {
+				content[side]++
+			}
+			if at, both := other.at[s]; both {
+				if side == 0 {
+					d.shared++
+					if !function {
+						d.turned = d.turned || at[0] < last
+						last = at[0]
+					}
+				}
+				continue
+			}
+			if function {
+				d.function++
+				continue
+			}
+			if d.content[side] < maxSlips {
+				odd[side][d.content[side]] = s
+			}
+			d.content[side]++
+		}
+	}
+	d.least = min(content[0], content[1])
+	d.forgive(&odd)
+	qa, qb := questionWord(a), questionWord(b)
+	d.question = qa != "" && qb != "" && qa != qb
+	d.symbols = !sameSymbols(a.text, b.text)
+	d.twin = !d.symbols && slices.EqualFunc(a.words, b.words, sameWord)
+	return d
+}
+
+// sameWord reports whether two words are one but for case. What is a function word in one case and a name in the other (it, IT;
+// us, US) is not.
+func sameWord(a, b word) bool {
+	if a.lower != b.lower {
+		return false
+	}
+	return a.raw == b.raw || !functionWords[a.lower] || len(a.raw) < 2 || !(allCapitals(a.raw) || allCapitals(b.raw))
+}
+
+func allCapitals(s string) bool { return strings.ToUpper(s) == s }
+
+// sameSymbols compares what is left of two texts without letters, digits, white space and the punctuation of sentences.
+func sameSymbols(a, b string) bool {
+	for {
+		var x, y rune
+		x, a = nextSymbol(a)
+		y, b = nextSymbol(b)
+		if x != y {
+			return false
+		}
+		if x == 0 {
+			return true
+		}
+	}
+}
+
+// nextSymbol returns the first symbol of a text and the rest of it; 0: there is none.
+func nextSymbol(s string) (rune, string) {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		s = s[n:]
+		if !isAlnum(r) && !unicode.IsSpace(r) && !strings.ContainsRune(`.,;:!?'"`+"’‘“”-–—…", r) {
+			return r, s
+		}
+	}
+	return 0, ""
+}
+
+// forgive pairs the odd words of two sides that are one slip of the pen apart. Short words are not forgiven: cat, car.
+func (d *difference) forgive(odd *[2][maxSlips]string) {
+	if d.content[0] > maxSlips || d.content[1] > maxSlips {
+		return
+	}
+	for i := range d.content[0] {
+		for j, w := range odd[1] {
+			if v := odd[0][i]; len(v) >= 5 && len(w) >= 5 && levenshtein.ComputeDistance(v, w) == 1 {
+				odd[1][j] = ""
+				d.content[0]--
+				d.content[1]--
+				d.shared++
+				break
+			}
+		}
+	}
+}
+
+func questionWord(a *analysed) string {
+	for i := range a.words[:min(4, len(a.words))] {
+		switch w := a.words[i].lower; w {
+		case "how", "what", "why", "when", "where", "who", "which", "can", "is", "are", "do", "does", "should":
+			return w
+		case "what's":
+			return "what"
+		case "how's":
+			return "how"
+		}
+	}
+	return ""
+}
+
+// functionWords carry grammar rather than a subject. Negations are not among them.
+var functionWords = wordSet(`
+	a an the this that these those some any there here it its it's i i'm i've i'd me my mine myself you your yours we us our
+	one's someone somebody
+	he she they them their his her
+	am is are was were be been being do does did doing done have has had having will would shall should can could may might must
+	what what's how how's why when where who which whom whose
+	of to in on at by for from with about into as and or but if so than then just please pls hi hello hey thanks thank
+	tell know want need like get got explain give help let`)
+
+func wordSet(list string) map[string]bool {
+	set := map[string]bool{}
+	for _, w := range words(list) {
+		set[w.lower] = true
+	}
+	return set
+}
