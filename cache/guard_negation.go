@@ -1,83 +1,63 @@
 package cache
 
-import (
-	_ "embed"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // The negation guard: one question is negated and the other is not, or one holds a word and the other that word's
 // opposite. Opposites come from lexicon/antonyms.txt and from the prefixes un-, dis-, in-, non- and their kin.
 
-//go:embed lexicon/antonyms.txt
-var antonymList string
+// How close the rest of the texts must be, and how alike their wording, for an opposite to be conclusive, for one that
+// is an opposite only now and then, and for a lone negation.
+const (
+	oppositeClose, oppositeWording = 0.5, 0.6
+	looseClose                     = 0.8
+	polarityClose, polarityWording = 0.75, 0.8
+)
 
-// phrase is a word, or a verb with its particle, by stems. Between the two up to maxGap words may stand: "turn the
-// notifications off".
-type phrase []string
-
+// maxGap is how many words may stand between a verb and its particle: "turn the notifications off".
 const maxGap = 4
 
-// opposition is one line of the lexicon: any phrase of one side is the opposite of any of the other.
-type opposition [2][]phrase
-
-var oppositions, oppositionsByStem = parseAntonyms(antonymList)
-
-// parseAntonyms reads lines of the form "a, b c | d, e f"; # begins a comment. The second result lists, for each
-// stem that begins a phrase, the oppositions to try.
-func parseAntonyms(list string) (all []opposition, byStem map[string][]int) {
-	byStem = map[string][]int{}
-	for line := range strings.Lines(list) {
-		line, _, _ = strings.Cut(line, "#")
-		left, right, ok := strings.Cut(line, "|")
-		if !ok {
-			continue
-		}
-		var o opposition
-		for side, text := range [2]string{left, right} {
-			for p := range strings.SplitSeq(text, ",") {
-				var stems phrase
-				for _, w := range strings.Fields(p) {
-					stems = append(stems, stem(w))
-				}
-				o[side] = append(o[side], stems)
-				if at := byStem[stems[0]]; !slices.Contains(at, len(all)) {
-					byStem[stems[0]] = append(at, len(all))
-				}
-			}
-		}
-		all = append(all, o)
-	}
-	return all, byStem
+// side is one side of an opposition that a text takes.
+type side struct {
+	opposition  int32
+	side        uint8
+	first, last int // words of the phrase
 }
 
-// find returns the first phrase of a list that the text holds, as the text writes it; "" if it holds none.
-func (a *analysed) find(list []phrase) string {
-	for _, p := range list {
-		for _, i := range a.at[p[0]] {
-			if last := a.follows(i, p[1:]); last == i {
-				return a.words[i].raw
-			} else if last > i {
-				return a.words[i].raw + " " + a.words[last].raw
+// findSides looks every word up in the lexicon. A text that has both sides of an opposition ("turn it off and on
+// again") takes none; that is for the comparison to see.
+func (a *analysed) findSides() (out []side) {
+	for i := range a.words {
+		l := a.words[i].lexeme
+		if l == nil {
+			continue
+		}
+		for _, o := range l.opposites {
+			if last := a.follows(i, o.rest); last >= 0 {
+				out = append(out, side{o.opposition, o.side, i, last})
 			}
 		}
 	}
-	return ""
+	return out
 }
 
 var particles = map[string]bool{"on": true, "off": true, "in": true, "out": true, "up": true, "down": true}
 
-// follows returns where the rest of a phrase ends that begins at i; -1 if the text does not go on like that.
-func (a *analysed) follows(i int, rest phrase) int {
+// follows returns where the rest of a phrase ends that begins at i; -1 if the text does not go on like that. A phrase
+// that begins with a little word ("per day") goes on at once.
+func (a *analysed) follows(i int, rest []string) int {
+	gap := maxGap
+	if functionWords[a.words[i].lower] {
+		gap = 0
+	}
 	for _, want := range rest {
 		next := -1
-		for j := i + 1; j < len(a.stems) && j <= i+1+maxGap; j++ {
-			if a.stems[j] == want {
+		for j := i + 1; j < len(a.words) && j <= i+1+gap; j++ {
+			if a.words[j].stem == want {
 				next = j
 				break
 			}
-			joined := j+1 < len(a.stems) && (a.stems[j+1] == "and" || a.stems[j+1] == "or")
-			if particles[a.stems[j]] && particles[want] && !joined {
+			joined := j+1 < len(a.words) && (a.words[j+1].stem == "and" || a.words[j+1].stem == "or")
+			if particles[a.words[j].stem] && particles[want] && !joined {
 				break // "turn off the light on the desk" does not turn on; "turn it off and on" does both
 			}
 		}
@@ -89,51 +69,90 @@ func (a *analysed) follows(i int, rest phrase) int {
 	return i
 }
 
-func negationGuard(a, b *analysed, dst []finding) []finding {
-	for _, differs := range [...]func(a, b *analysed) string{
-		opposite,
-		prefixed,
-		func(a, b *analysed) string { return prefixed(b, a) },
-	} {
-		if token := differs(a, b); token != "" {
-			return append(dst, finding{ReasonNegation, token, true})
+func negationGuard(p *pair, dst []finding) []finding {
+	veto, doubt := "", ""
+	see := func(token string, close, enough, wording float64) {
+		switch {
+		case token == "":
+		case close >= enough && veto == "" && p.wording() >= wording:
+			veto = token
+		case doubt == "":
+			doubt = token
 		}
 	}
-	if token := polarity(a, b); token != "" {
-		dst = append(dst, finding{ReasonNegation, token, false})
+	denied := (p.a.negator < 0) != (p.b.negator < 0)
+	token, close, enough := opposed(p)
+	if denied { // "not safe" and "dangerous": what the one denies may be what the other says
+		enough = 2
+	}
+	see(token, close, enough, oppositeWording)
+	for _, v := range [2][2]*analysed{{p.a, p.b}, {p.b, p.a}} {
+		token, left := prefixed(v[0], v[1])
+		enough = oppositeClose
+		if denied {
+			enough = 2
+		}
+		see(token, p.closeness(left), enough, oppositeWording)
+	}
+	if denied {
+		a, b := p.a, p.b
+		if a.negator < 0 {
+			a, b = b, a
+		}
+		enough = polarityClose
+		if doubt != "" {
+			enough = 2
+		}
+		see(a.words[a.negator].raw, p.closeness(a.apart(b, a.negator, a.negator)), enough, polarityWording)
+	}
+	switch {
+	case veto != "":
+		return append(dst, finding{ReasonNegation, veto, true})
+	case doubt != "":
+		return append(dst, finding{ReasonNegation, doubt, false})
 	}
 	return dst
 }
 
-// opposite finds a lexicon entry of which each text holds another side, and only that one: a text that has both
-// ("turn it off and on again") takes no side. Each word is looked at once, however often it occurs.
-func opposite(a, b *analysed) string {
-	for i, s := range a.stems {
-		if a.at[s][0] != i {
+// opposed finds an opposition of which each text takes another side, and only that one, and returns the phrase, how
+// close the rest of the texts is, and how close it must be.
+func opposed(p *pair) (token string, close, enough float64) {
+	a, b := p.a, p.b
+	for i := range a.sides {
+		x := &a.sides[i]
+		if a.takes(x.opposition, 1-x.side) != nil || b.takes(x.opposition, x.side) != nil {
 			continue
 		}
-		for _, n := range oppositionsByStem[s] {
-			if token := oppositions[n].between(a, b); token != "" {
-				return token
-			}
+		y := b.takes(x.opposition, 1-x.side)
+		if y == nil {
+			continue
+		}
+		c := p.closeness(a.apart(b, x.first, x.last) + b.apart(a, y.first, y.last))
+		need := oppositeClose
+		if oppositions[x.opposition] {
+			need = looseClose
+		}
+		if token == "" || c-need > close-enough {
+			token, close, enough = a.phrase(x), c, need
 		}
 	}
-	return ""
+	return token, close, enough
 }
 
-// between returns the phrase of a that takes the one side where b takes the other.
-func (o *opposition) between(a, b *analysed) string {
-	inA := [2]string{a.find(o[0]), a.find(o[1])}
-	if (inA[0] == "") == (inA[1] == "") {
-		return ""
-	}
-	inB := [2]string{b.find(o[0]), b.find(o[1])}
-	for side := range o {
-		if inA[side] != "" && inB[side] == "" && inB[1-side] != "" {
-			return inA[side]
+func (a *analysed) takes(opposition int32, which uint8) *side {
+	for i := range a.sides {
+		if s := &a.sides[i]; s.opposition == opposition && s.side == which {
+			return s
 		}
 	}
-	return ""
+	return nil
+}
+
+func (a *analysed) phrase(s *side) string {
+	if s.first == s.last {
+		return a.words[s.first].raw
+	}
+	return a.words[s.first].raw + " " + a.words[s.last].raw
 }
 
 var negativePrefixes = [...]string{"un", "dis", "in", "im", "ir", "il", "non-", "non", "de", "de-", "mis", "anti-", "anti"}
@@ -147,44 +166,60 @@ func init() {
 		increase imprint impress import implant immature deliver depart department design detail demand depend deposit
 		describe despite devote define degrade decide delight deserve desire destine detest develop uncle under union
 		unit unite universe until inform inbound industry instance instant intact inter internet into invent involve
-		distance district disk dish decode decompress`) {
+		distance district disk dish decode decompress degrease descale`) {
 		notPrefixed[stem(w)] = true
 	}
 }
 
-// prefixed finds a word of a that is a negative prefix before a word of b. a must not have the plain word too.
-func prefixed(a, b *analysed) string {
-	for i, s := range a.stems {
-		if notPrefixed[s] {
+// prefixed finds a word of a that is a negative prefix before a word of b, and counts the content words of the two.
+// a must not have the plain word too.
+func prefixed(a, b *analysed) (token string, left int) {
+	for i := range a.words {
+		w := &a.words[i]
+		if len(w.stem) < 6 || !strings.Contains("udinma", w.stem[:1]) || notPrefixed[w.stem] || w.group != 0 {
 			continue
 		}
 		for _, p := range negativePrefixes {
-			rest, ok := strings.CutPrefix(s, p)
+			rest, ok := strings.CutPrefix(w.stem, p)
 			if !ok || len(rest) < 4 {
 				continue
 			}
-			_, there := b.at[rest]
-			_, here := a.at[rest]
-			_, alike := b.at[s]
-			if there && !here && !alike {
-				return a.words[i].raw
+			there := b.first(rest)
+			if there >= 0 && !a.has(rest) && !b.has(w.stem) {
+				return w.raw, a.apart(b, i, i) + b.apart(a, there, there)
 			}
 		}
 	}
-	return ""
+	return "", 0
 }
 
 // negators by their lower-case form; words that end in n't are, too.
 var negators = map[string]bool{
-	"not": true, "no": true, "never": true, "without": true, "w/o": true, "w/out": true, "cannot": true, "cant": true, "dont": true, "doesnt": true,
-	"didnt": true, "isnt": true, "wont": true, "arent": true, "wasnt": true, "shouldnt": true, "neither": true, "nor": true,
+	"not": true, "no": true, "non": true, "never": true, "without": true, "w/o": true, "w/out": true, "cannot": true, "cant": true, "dont": true,
+	"doesnt": true, "didnt": true, "isnt": true, "wont": true, "arent": true, "wasnt": true, "shouldnt": true, "neither": true, "nor": true,
 	"nobody": true, "none": true, "nothing": true, "nowhere": true, "hardly": true, "unable": true, "impossible": true,
-	"except": true, "excluding": true, "instead": true, "avoid": true, "prevent": true, "refuse": true, "refuses": true,
-	"fail": true, "fails": true, "failed": true, "failing": true, "stop": true, "stopped": true, "stops": true, "lack": true,
+	"except": true, "excluding": true, "instead": true,
 }
 
-// idle says where a negator denies nothing: "why not", "no matter", "not only", "or not", "if you don't mind".
-func (a *analysed) idle(i int) bool {
+// refusals are verbs, by their stems, that negate what they govern.
+var refusals = map[string]bool{}
+
+func init() {
+	for w := range strings.FieldsSeq("avoid prevent refuse fail stop lack quit skip omit") {
+		refusals[stem(w)] = true
+	}
+}
+
+// negates reports whether word i denies something. "why not", "no matter", "not only", "or not", "if you don't mind" do
+// not.
+func (a *analysed) negates(i int) bool {
+	w := a.words[i].lower
+	if refusals[a.words[i].stem] {
+		return true
+	}
+	if !negators[w] && !strings.HasSuffix(w, "n't") {
+		return false
+	}
 	next, prev := "", ""
 	if i+1 < len(a.words) {
 		next = a.words[i+1].lower
@@ -192,29 +227,11 @@ func (a *analysed) idle(i int) bool {
 	if i > 0 {
 		prev = a.words[i-1].lower
 	}
-	switch a.words[i].lower {
+	switch w {
 	case "not":
-		return next == "only" || prev == "why" || prev == "or" || prev == "if"
+		return next != "only" && prev != "why" && prev != "or" && prev != "if"
 	case "no":
-		return next == "matter" || prev == "or"
+		return next != "matter" && prev != "or"
 	}
-	return next == "mind" || next == "worry"
-}
-
-// polarity compares whether anything is negated at all. How often says little: "I can't log in, it won't let me".
-func polarity(a, b *analysed) string {
-	na, nb := a.negator(), b.negator()
-	if (na == "") == (nb == "") {
-		return ""
-	}
-	return na + nb
-}
-
-func (a *analysed) negator() string {
-	for i, w := range a.words {
-		if (negators[w.lower] || strings.HasSuffix(w.lower, "n't")) && !a.idle(i) {
-			return w.raw
-		}
-	}
-	return ""
+	return next != "mind" && next != "worry"
 }

@@ -10,7 +10,13 @@ import (
 type word struct {
 	raw   string // as written
 	lower string // lower case, apostrophes straight
-	start bool   // begins a sentence, so that a capital says nothing
+	stem  string
+	group int32 // of equivalent forms that this word, or the phrase that it begins, is one of; 0: none
+	start bool  // begins a sentence, so that a capital says nothing
+	// content words are what two questions must share to be about one thing: not the little words of grammar and
+	// politeness, not numbers and times, of a phrase with a group only the first.
+	content bool
+	lexeme  *lexeme // what the lexicon has under its stem; nil: nothing
 }
 
 // inWord says whether r, between two letters or digits, belongs to a word: don't, two-factor, 1,000.50, 3:30, 24/7.
@@ -18,7 +24,7 @@ func inWord(r rune) bool { return strings.ContainsRune("'’.,:/-_", r) }
 
 // words splits a text. A sign of currency or per cent, and a sign before a number, stay with their number.
 func words(text string) []word {
-	var out []word
+	out := make([]word, 0, len(text)/5+2)
 	start := true
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
@@ -32,13 +38,13 @@ func words(text string) []word {
 		j := i + n
 		for j < len(text) {
 			r, n := utf8.DecodeRuneInString(text[j:])
-			if isAlnum(r) || strings.ContainsRune("%°", r) {
+			if isAlnum(r) || r == '%' || r == '°' {
 				j += n
 				continue
 			}
 			next, _ := utf8.DecodeRuneInString(text[j+n:])
 			prev, _ := utf8.DecodeLastRuneInString(text[:j])
-			if inWord(r) && isAlnum(prev) && isAlnum(next) || isCurrency(r) && unicode.IsDigit(prev) {
+			if inWord(r) && isAlnum(prev) && isAlnum(next) && (r != '/' || joins(text[i:j], prev, next)) || isCurrency(r) && unicode.IsDigit(prev) {
 				j += n
 				continue
 			}
@@ -52,8 +58,19 @@ func words(text string) []word {
 	return out
 }
 
-func isAlnum(r rune) bool    { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
-func isCurrency(r rune) bool { return unicode.Is(unicode.Sc, r) }
+// joins reports whether a stroke belongs to the word before it: 1/2, w/o, A/B, km/h, but not Chrome/Firefox.
+func joins(before string, prev, next rune) bool {
+	return unicode.IsDigit(prev) && unicode.IsDigit(next) || len(before) == 1 || before == "km" && next == 'h'
+}
+
+func isAlnum(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+}
+
+func isCurrency(r rune) bool { return r == '$' || r >= utf8.RuneSelf && unicode.Is(unicode.Sc, r) }
 
 func beginsWord(rest string, r rune, afterSpace bool) bool {
 	if isAlnum(r) {
@@ -64,11 +81,13 @@ func beginsWord(rest string, r rune, afterSpace bool) bool {
 	return isCurrency(r) && (unicode.IsDigit(next) || next == '-') || r == '-' && afterSpace && unicode.IsDigit(next)
 }
 
+var endings = [...]string{"ingly", "edly", "ing", "ied", "ies", "ed", "es", "ly", "s"}
+
 // stem strips the endings of English inflection, so that forms of one word meet: enable, enables, enabled,
 // enabling. It is used on both sides of a comparison, and so need not yield words.
 func stem(w string) string {
 	w = strings.TrimSuffix(w, "'s")
-	for _, end := range [...]string{"ingly", "edly", "ing", "ied", "ies", "ed", "es", "ly", "s"} {
+	for _, end := range endings {
 		base, ok := strings.CutSuffix(w, end)
 		short := len(base) < 3 && !(end == "ing" && len(base) == 2 && strings.ContainsAny(base, "aeou")) // going, doing
 		if !ok || short || end == "s" && strings.HasSuffix(base, "s") {
@@ -88,23 +107,4 @@ func stem(w string) string {
 		w = strings.TrimSuffix(w, "e")
 	}
 	return w
-}
-
-// analysed is a text taken apart once for all guards.
-type analysed struct {
-	text  string
-	words []word
-	stems []string         // of words, one for one
-	at    map[string][]int // positions of each stem
-}
-
-func analyse(text string) *analysed {
-	a := &analysed{text: text, words: words(text)}
-	a.stems = make([]string, len(a.words))
-	a.at = make(map[string][]int, len(a.words))
-	for i, w := range a.words {
-		a.stems[i] = stem(w.lower)
-		a.at[a.stems[i]] = append(a.at[a.stems[i]], i)
-	}
-	return a
 }

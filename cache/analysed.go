@@ -1,0 +1,167 @@
+package cache
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// analysed is a text taken apart once for all guards. It is not changed after analyse, and may be shared.
+type analysed struct {
+	text    string
+	words   []word
+	byStem  []int32 // the words, in the order of their stems
+	groups  []int32 // groups of equivalent forms that the text holds
+	content int     // content words
+	moments []moment
+	numbers []number
+	sides   []side // sides of the lexicon's oppositions that the text takes
+	negator int    // the first word that negates; -1: none does
+	exacts  []exact
+}
+
+func analyse(text string) *analysed {
+	a := &analysed{text: text, words: words(text), negator: -1}
+	ws := a.words
+	for i := range ws {
+		w := &ws[i]
+		w.stem = stem(w.lower)
+		w.lexeme = lexicon[w.stem]
+		w.content = !functionWords[w.lower]
+	}
+	a.byStem = make([]int32, len(ws))
+	for i := range ws {
+		a.byStem[i] = int32(i)
+	}
+	slices.SortFunc(a.byStem, func(i, j int32) int {
+		if c := strings.Compare(ws[i].stem, ws[j].stem); c != 0 {
+			return c
+		}
+		return cmp.Compare(i, j)
+	})
+	a.findGroups()
+	a.moments, a.numbers = quantities(ws)
+	for i := range ws {
+		if a.negator < 0 && a.negates(i) {
+			a.negator = i
+		}
+	}
+	for i := range ws {
+		if ws[i].content {
+			a.content++
+		}
+	}
+	a.sides = a.findSides()
+	a.exacts = exacts(text)
+	return a
+}
+
+// first returns the first word with the stem; -1: there is none.
+func (a *analysed) first(stem string) int {
+	at, ok := slices.BinarySearchFunc(a.byStem, stem, func(i int32, s string) int { return strings.Compare(a.words[i].stem, s) })
+	if !ok {
+		return -1
+	}
+	return int(a.byStem[at])
+}
+
+func (a *analysed) has(stem string) bool { return a.first(stem) >= 0 }
+
+// shares reports whether the text has the word, in another form perhaps.
+func (a *analysed) shares(w *word) bool {
+	return w.group != 0 && slices.Contains(a.groups, w.group) || a.has(w.stem)
+}
+
+// findGroups marks the words and phrases that the lexicon has equivalents of.
+func (a *analysed) findGroups() {
+	for i := 0; i < len(a.words); i++ {
+		w := &a.words[i]
+		if w.lexeme == nil {
+			continue
+		}
+		for _, e := range w.lexeme.equivalents {
+			if e.capitals && strings.ContainsFunc(w.raw, unicode.IsLower) || !a.goesOn(i, e.rest) {
+				continue
+			}
+			w.group, w.content = e.group, true
+			for j := range e.rest {
+				a.words[i+1+j].content = false
+				a.words[i+1+j].group = e.group
+			}
+			if !slices.Contains(a.groups, e.group) {
+				a.groups = append(a.groups, e.group)
+			}
+			i += len(e.rest)
+			break
+		}
+	}
+}
+
+// goesOn reports whether the words right after i have these stems.
+func (a *analysed) goesOn(i int, rest []string) bool {
+	if i+len(rest) >= len(a.words) {
+		return false
+	}
+	for j, s := range rest {
+		if a.words[i+1+j].stem != s {
+			return false
+		}
+	}
+	return true
+}
+
+// pair is the two texts that the guards compare.
+type pair struct {
+	a, b    *analysed
+	sharedA int // content words of a that b has
+	sharedB int
+}
+
+func newPair(a, b *analysed) pair {
+	return pair{a: a, b: b, sharedA: a.in(b), sharedB: b.in(a)}
+}
+
+// in counts the content words of a that b has.
+func (a *analysed) in(b *analysed) (n int) {
+	for i := range a.words {
+		if w := &a.words[i]; w.content && b.shares(w) {
+			n++
+		}
+	}
+	return n
+}
+
+// closeness is the share of both texts' content words that the other text has, in 0..1, where left words that it has
+// not are left out of account, being what is compared. It tells "the same question but for this" from a rewording in
+// which two words have met by chance.
+func (p *pair) closeness(left int) float64 {
+	all := p.a.content + p.b.content - left
+	if all <= 0 {
+		return 1
+	}
+	return min(1, float64(p.sharedA+p.sharedB)/float64(all))
+}
+
+// apart counts the content words from first to last of a that b has not.
+func (a *analysed) apart(b *analysed, first, last int) (n int) {
+	for i := first; i <= last; i++ {
+		if w := &a.words[i]; w.content && !b.shares(w) {
+			n++
+		}
+	}
+	return n
+}
+
+// wording is the share of both texts' words, the little ones too, that the other text has, in 0..1.
+func (p *pair) wording() float64 {
+	n := 0
+	for _, v := range [2][2]*analysed{{p.a, p.b}, {p.b, p.a}} {
+		for i := range v[0].words {
+			if v[1].shares(&v[0].words[i]) {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(max(1, len(p.a.words)+len(p.b.words)))
+}

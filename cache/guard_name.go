@@ -1,0 +1,260 @@
+package cache
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// Names, the identifier guard's third degree: product codes, acronyms and words with a capital in mid-sentence may be
+// written in either case and form, but one that the other text has not at all is a difference. It is conclusive where
+// both texts have one that the other lacks and are otherwise close, or where the two are codes of one form.
+
+const (
+	nameClose, nameWording = 0.6, 0.75
+	codeClose              = 0.3
+)
+
+func nameFindings(p *pair, dst []finding) []finding {
+	var roomA, roomB [4]int
+	a, b := missing(p.a, p.b, roomA[:0]), missing(p.b, p.a, roomB[:0])
+	if len(a) == 0 && len(b) == 0 {
+		return dst
+	}
+	for _, i := range a {
+		for _, j := range b {
+			x, y := &p.a.words[i], &p.b.words[j]
+			close := p.closeness(p.a.apart(p.b, i, i) + p.b.apart(p.a, j, j))
+			if close >= nameClose && p.wording() >= nameWording || close >= codeClose && hasDigit(x.raw) && form(x.lower) == form(y.lower) {
+				return append(dst, finding{ReasonIdentifier, x.raw, true})
+			}
+		}
+	}
+	if len(a) > 0 {
+		return append(dst, finding{ReasonIdentifier, p.a.words[a[0]].raw, false})
+	}
+	return append(dst, finding{ReasonIdentifier, p.b.words[b[0]].raw, false})
+}
+
+// form is a code with each letter and digit made alike: XJ-200 and XK-300 are of one form.
+func form(code string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsDigit(r):
+			return '0'
+		case unicode.IsLetter(r):
+			return 'a'
+		}
+		return r
+	}, code)
+}
+
+// plainCapitals are words that English writes with a capital, or in capitals, without naming anything.
+var plainCapitals = map[string]bool{
+	"i": true, "i'm": true, "i'd": true, "i've": true, "i'll": true, "ok": true, "faq": true, "asap": true, "pls": true,
+	"please": true, "thanks": true, "hi": true, "hello": true, "hey": true, "thank": true, "cheers": true, "id": true,
+	"btw": true, "fyi": true, "imo": true, "aka": true, "eg": true, "tv": true, "am": true, "pm": true, "a": true,
+	"mum": true, "dad": true, "mom": true, "grandma": true, "grandad": true, "mr": true, "mrs": true, "ms": true, "dr": true,
+	"pc": true,
+}
+
+// maxMissing bounds the names that are compared each with each.
+const maxMissing = 4
+
+// missing appends the names of a text that the other does not have in any case or form.
+func missing(from, in *analysed, dst []int) []int {
+	capitals := 0
+	for i := range from.words {
+		if c := from.words[i].raw[0]; c >= 'A' && c <= 'Z' {
+			capitals++
+		}
+	}
+	title := len(from.words) > 3 && capitals*10 > len(from.words)*6 // says nothing by its capitals
+	for i := range from.words {
+		if len(dst) == maxMissing {
+			break
+		}
+		if from.isName(i, title) && !in.knows(from, i) {
+			dst = append(dst, i)
+		}
+	}
+	return dst
+}
+
+// isName reports a word that names something: with a capital where the sentence asks for none, or of letters and
+// digits mixed.
+func (a *analysed) isName(i int, title bool) bool {
+	w := &a.words[i]
+	r := rune(w.raw[0])
+	if r >= utf8.RuneSelf {
+		r, _ = utf8.DecodeRuneInString(w.raw)
+	}
+	upper, digit := unicode.IsUpper(r), hasDigit(w.raw)
+	if !upper && !digit {
+		return false
+	}
+	base, _, _ := strings.Cut(w.lower, "'")
+	switch {
+	case plainCapitals[w.lower], plainCapitals[base], len(w.raw) == 1 && !digit:
+		return false
+	case functionWords[w.lower] && (w.group == 0 || !isAcronym(w.raw)):
+		return false
+	case digit:
+		return strings.ContainsFunc(w.raw, unicode.IsLetter) && w.content
+	case !w.content && w.group == 0: // of a number or a moment
+		return false
+	}
+	return !title && (!w.start || isAcronym(w.raw))
+}
+
+// knows reports whether the text has the name in some form: inflected, joined or split, as the initials of a phrase or
+// the phrase of which it has the initials, as an equivalent, or but for a letter.
+func (a *analysed) knows(from *analysed, i int) bool {
+	w := &from.words[i]
+	if a.shares(w) {
+		return true
+	}
+	name := squeeze(strings.TrimSuffix(w.lower, "'s"))
+	for j := range a.words {
+		if squeezed := strings.TrimSuffix(a.words[j].lower, "'s"); squeezed == name || squeeze(squeezed) == name || sameOrigin(name, squeezed) {
+			return true
+		}
+	}
+	if len(name) >= 4 && a.holds(name) { // e-mail, email; Wi-Fi, wifi
+		return true
+	}
+	return isAcronym(w.raw) && a.spells(name) || spelledOut(from, i, a) || a.holdsMisspelt(name)
+}
+
+// sameOrigin reports whether one word may be the adjective of the other, or its short form: Canada, Canadian; China,
+// Chinese; Mac, MacBook.
+func sameOrigin(x, y string) bool {
+	if len(x) >= 3 && len(y) >= 3 && (strings.HasPrefix(x, y) || strings.HasPrefix(y, x)) && !hasDigit(x) && !hasDigit(y) {
+		return true // Mac, MacBook
+	}
+	if len(x) < 5 || len(y) < 5 || x[:4] != y[:4] {
+		return false
+	}
+	return origin(x) == origin(y)
+}
+
+func origin(s string) string {
+	for _, end := range [...]string{"ians", "ian", "eans", "ean", "ese", "ish", "ans", "an", "ia", "ic", "a", "o", "y", "e", "i"} {
+		if base, ok := strings.CutSuffix(s, end); ok && len(base) >= 4 {
+			return base
+		}
+	}
+	return s
+}
+
+// holds reports whether the text has the name within its letters and digits, from the beginning of a word on.
+func (a *analysed) holds(name string) bool {
+	for i := range a.words {
+		if strings.HasPrefix(name, a.words[i].lower) || strings.ContainsAny(a.words[i].lower, "-'.") || strings.Contains(a.words[i].lower, name) {
+			joined := ""
+			for j := i; j < len(a.words) && len(joined) < len(name); j++ {
+				joined += squeeze(a.words[j].lower)
+			}
+			if strings.Contains(joined, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// squeeze keeps the letters and digits, in lower case.
+func squeeze(s string) string {
+	return strings.Map(func(r rune) rune {
+		if isAlnum(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, s)
+}
+
+// isAcronym reports two or more capitals, with a plural s perhaps.
+func isAcronym(raw string) bool {
+	raw = strings.TrimSuffix(strings.TrimSuffix(raw, "s"), "'")
+	return len(raw) >= 2 && !strings.ContainsFunc(raw, func(r rune) bool { return !unicode.IsUpper(r) && !unicode.IsDigit(r) })
+}
+
+// spells reports whether the letters are the initials of words that follow each other, of which "of", "and" and the
+// like may be left out.
+func (a *analysed) spells(acronym string) bool {
+	for i := range a.words {
+		if _, ok := a.spelling(i, acronym); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// spelling reports whether the words from i on have these initials, and where they end.
+func (a *analysed) spelling(i int, acronym string) (last int, ok bool) {
+	at := 0
+	for j := i; j < len(a.words) && at < len(acronym); j++ {
+		for part := range strings.SplitSeq(a.words[j].lower, "-") {
+			switch {
+			case at < len(acronym) && part != "" && part[0] == acronym[at]:
+				at++
+			case at > 0 && functionWords[part]:
+			default:
+				return 0, false
+			}
+		}
+		last = j
+	}
+	return last, at == len(acronym)
+}
+
+// spelledOut reports whether the other text has an acronym of words of which word i is one.
+func spelledOut(from *analysed, i int, in *analysed) bool {
+	for j := range in.words {
+		w := &in.words[j]
+		if len(w.raw) < 2 || !isAcronym(w.raw) {
+			continue
+		}
+		letters := squeeze(strings.TrimSuffix(w.raw, "s"))
+		for k := max(0, i-len(letters)); k <= i; k++ {
+			if last, ok := from.spelling(k, letters); ok && last >= i {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holdsMisspelt reports whether the text has the name but for one letter. Short names and codes are another's name by
+// one letter as often as not (Iran, Iraq), and are not forgiven it.
+func (a *analysed) holdsMisspelt(name string) bool {
+	if len(name) < 6 || hasDigit(name) {
+		return false
+	}
+	for i := range a.words {
+		if nearly(name, strings.TrimSuffix(a.words[i].lower, "'s")) {
+			return true
+		}
+	}
+	return false
+}
+
+// nearly reports whether two words differ by one letter, or by two that have changed places.
+func nearly(x, y string) bool {
+	if len(x)-len(y) > 2 || len(y)-len(x) > 2 || x == y {
+		return false
+	}
+	if len(x) == len(y) {
+		for i := range len(x) {
+			if x[i] != y[i] {
+				if i+1 < len(x) && x[i] == y[i+1] && x[i+1] == y[i] && x[i+2:] == y[i+2:] {
+					return true
+				}
+				break
+			}
+		}
+	}
+	return levenshtein.ComputeDistance(x, y) == 1
+}

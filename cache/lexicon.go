@@ -1,0 +1,129 @@
+package cache
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+)
+
+// The lexicon: what the guards know of English words. Its files are meant to be added to by anyone; each says at its
+// top how.
+
+//go:embed lexicon/antonyms.txt
+var antonymFile string
+
+//go:embed lexicon/equivalents.txt
+var equivalentFile string
+
+//go:embed lexicon/function_words.txt
+var functionWordFile string
+
+// lexeme is what the lexicon has under one stem: phrases that begin with it.
+type lexeme struct {
+	opposites   []opposite
+	equivalents []equivalent // longest first
+}
+
+// opposite is a phrase of one side of an opposition.
+type opposite struct {
+	opposition int32
+	side       uint8
+	rest       []string // stems of the phrase's other words
+}
+
+// equivalent is one of the forms of a group, which all stand for one thing.
+type equivalent struct {
+	group    int32
+	rest     []string // stems of the phrase's other words, which must follow at once
+	capitals bool     // only where it is written in capitals: US, not us
+}
+
+var (
+	lexicon       = map[string]*lexeme{}
+	oppositions   = readAntonyms(antonymFile)
+	groups        = readEquivalents(equivalentFile)
+	functionWords = readFunctionWords(functionWordFile)
+)
+
+// entries yields the lines of a lexicon file without comments.
+func entries(file string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for line := range strings.Lines(file) {
+			line, _, _ = strings.Cut(line, "#")
+			if line = strings.TrimSpace(line); line != "" && !yield(line) {
+				return
+			}
+		}
+	}
+}
+
+func at(stem string) *lexeme {
+	l := lexicon[stem]
+	if l == nil {
+		l = &lexeme{}
+		lexicon[stem] = l
+	}
+	return l
+}
+
+func stems(phrase string) (out []string) {
+	for _, w := range strings.Fields(phrase) {
+		out = append(out, stem(strings.ToLower(w)))
+	}
+	return out
+}
+
+// readAntonyms reads lines of the form "a, b c | d, e f" and returns how many there are. "~" at the head of a line says
+// that its words are opposites only now and then.
+func readAntonyms(file string) (loose []bool) {
+	for line := range entries(file) {
+		line, now := strings.CutPrefix(line, "~")
+		left, right, ok := strings.Cut(line, "|")
+		if !ok {
+			continue
+		}
+		for side, text := range [2]string{left, right} {
+			for p := range strings.SplitSeq(text, ",") {
+				if s := stems(p); len(s) > 0 {
+					l := at(s[0])
+					l.opposites = append(l.opposites, opposite{int32(len(loose)), uint8(side), s[1:]})
+				}
+			}
+		}
+		loose = append(loose, now)
+	}
+	return loose
+}
+
+// readEquivalents reads lines of the form "SSO | single sign-on". A hyphen may be written as a space, or left out. "^"
+// before a form says that it counts only in capitals.
+func readEquivalents(file string) (groups int32) {
+	for line := range entries(file) {
+		groups++
+		for form := range strings.SplitSeq(line, "|") {
+			form, capitals := strings.CutPrefix(strings.TrimSpace(form), "^")
+			variants := []string{form, strings.ReplaceAll(form, "-", " "), strings.ReplaceAll(form, "-", "")}
+			slices.Sort(variants)
+			for _, v := range slices.Compact(variants) {
+				if s := stems(v); len(s) > 0 {
+					l := at(s[0])
+					l.equivalents = append(l.equivalents, equivalent{groups, s[1:], capitals})
+				}
+			}
+		}
+	}
+	for _, l := range lexicon {
+		slices.SortStableFunc(l.equivalents, func(a, b equivalent) int { return len(b.rest) - len(a.rest) })
+	}
+	return groups
+}
+
+func readFunctionWords(file string) map[string]bool {
+	m := map[string]bool{}
+	for line := range entries(file) {
+		for _, w := range strings.Fields(line) {
+			m[w] = true
+		}
+	}
+	return m
+}
