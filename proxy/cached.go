@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -16,13 +17,17 @@ const settleWait = time.Second
 
 // cached serves the endpoints whose answers are cached.
 func (s *Server) cached(ctx *fasthttp.RequestCtx, x *exchange, m *questions) {
-	if !x.accept(ctx) {
-		return
+	if x.accept(ctx) {
+		x.answer(ctx, m)
 	}
+}
+
+// answer answers a request that was accepted, from the cache or from the provider.
+func (x *exchange) answer(ctx *fasthttp.RequestCtx, m *questions) {
 	if !x.key(ctx, m) {
 		return
 	}
-	if x.question != nil && x.question.NoCache == "" && s.cfg.Cache != nil {
+	if x.question != nil && x.question.NoCache == "" && x.s.cfg.Cache != nil {
 		x.lookUp(ctx)
 		x.lookAgain(ctx)
 		if x.hit() && x.sendHit(ctx, m.dialect) {
@@ -55,9 +60,9 @@ func (x *exchange) key(ctx *fasthttp.RequestCtx, m *questions) bool {
 		x.note = "the body is compressed"
 		return true
 	}
-	q, err := m.read(ctx.PostBody())
+	q, err := m.read(x.body(ctx))
 	if err != nil {
-		x.failSyntax(ctx, err)
+		x.fail(ctx, bodyError(err))
 		return false
 	}
 	x.question, x.note = q, q.NoCache
@@ -100,7 +105,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 
 // credential digests what the caller brings to be let in by the provider; zero where the provider's own key is used.
 func (x *exchange) credential() cache.Digest {
-	if x.provider.APIKey != "" {
+	if x.provider.APIKey != "" && (x.sent == nil || !x.sent.keyed) {
 		return cache.Digest{}
 	}
 	std := &x.d.fields.std
@@ -284,8 +289,26 @@ func (x *exchange) useHit(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *cache.Lo
 	return false
 }
 
+// body is the request's, as the provider is to be sent it. It may die with the ctx.
+func (x *exchange) body(ctx *fasthttp.RequestCtx) []byte {
+	if x.sent != nil {
+		return x.sent.body
+	}
+	return ctx.PostBody()
+}
+
 // call copies the request, because the ctx dies before the call does.
 func (x *exchange) call(ctx *fasthttp.RequestCtx) (*call, *apiError) {
+	if x.sent != nil {
+		c := &call{
+			provider: x.provider, method: http.MethodPost, path: x.sent.path, query: string(ctx.URI().QueryString()),
+			header: x.provider.forwarded(&ctx.Request.Header), body: x.sent.body,
+		}
+		for k, v := range x.sent.header {
+			c.header[k] = v
+		}
+		return c, nil
+	}
 	path, err := upstreamPath(ctx.URI().PathOriginal())
 	if err != nil {
 		return nil, err

@@ -17,6 +17,9 @@
 //     write is dropped and counted, never the answer;
 //  6. account: response headers and one log record.
 //
+// A request of the first Portkey SDK, which has its configuration in the body, becomes one of the endpoint behind it and
+// shares its entries.
+//
 // # What a crash may lose
 //
 // The answers in the fill queue, at most [Config.FillQueue] of them and 64 MiB in all; Shutdown loses none.

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"errors"
-	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -63,7 +61,7 @@ func (x *exchange) readInputs(ctx *fasthttp.RequestCtx) (*inputs, bool) {
 	}
 	q, err := wire.ReadInputs(append([]byte(nil), ctx.PostBody()...))
 	if err != nil {
-		x.failSyntax(ctx, err)
+		x.fail(ctx, bodyError(err))
 		return nil, false
 	}
 	x.question, x.note = &wire.Question{Model: q.Model, NoCache: q.NoCache}, q.NoCache
@@ -71,16 +69,6 @@ func (x *exchange) readInputs(ctx *fasthttp.RequestCtx) (*inputs, bool) {
 		return nil, true
 	}
 	return &inputs{Inputs: q}, true
-}
-
-// failSyntax answers a body that is no JSON object.
-func (x *exchange) failSyntax(ctx *fasthttp.RequestCtx, err error) {
-	e := badRequest("invalid_json", "", "the body is not a JSON object")
-	var se *wire.SyntaxError
-	if errors.As(err, &se) {
-		e.message = strings.TrimPrefix(se.Error(), "wire: ")
-	}
-	x.fail(ctx, e)
 }
 
 // lookUpInputs asks the cache for each input. The exchange's own look-up, which the headers tell of, is the first that

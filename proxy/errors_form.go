@@ -29,6 +29,9 @@ func (x *exchange) appendErrorEvent(dst []byte, e *apiError) []byte {
 	if isAnthropic(x.path) {
 		return sse.AppendEvent(dst, "error", e.anthropicBody(x.d.trace))
 	}
+	if firstPaths[x.path] != nil { // that SDK takes an event without a name for a chunk
+		return sse.AppendEvent(dst, "error", e.openaiBody())
+	}
 	return sse.AppendEvent(dst, "", e.openaiBody())
 }
 

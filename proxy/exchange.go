@@ -27,6 +27,7 @@ type exchange struct {
 	provider *Provider
 	question *wire.Question // nil: the body was not read
 	lookup   *cache.Lookup  // nil: the cache was not asked
+	sent     *rewritten     // nil: the provider is sent what came
 
 	written uint64 // the server's count of answers written, when the look-up began
 

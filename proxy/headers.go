@@ -192,6 +192,10 @@ func (d *directives) parseTrace() *apiError {
 		d.trace = newTraceID()
 		return nil
 	}
+	return d.setTrace(name, v)
+}
+
+func (d *directives) setTrace(name string, v []byte) *apiError {
 	for _, c := range v {
 		if c < ' ' || c > '~' {
 			d.trace = newTraceID()

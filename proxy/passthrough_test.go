@@ -41,7 +41,7 @@ func TestPassthrough(t *testing.T) {
 	f.Write(bytes.Repeat([]byte{0, 255, '\r', '\n'}, 1<<20))
 	m.Close()
 	for _, tt := range []struct{ method, path, body, ctype string }{
-		{"POST", "/v1/embeddings", `{"input": "x",  "unknown":1e400}`, "application/json"},
+		{"POST", "/v1/moderations", `{"input": "x",  "unknown":1e400}`, "application/json"},
 		{"POST", "/v1/audio/transcriptions?x=%20y&z", form.String(), m.FormDataContentType()},
 		{"DELETE", "/v1/files/file%2Fa", "", ""},
 		{"GET", "/v1/models", "", ""},

@@ -178,6 +178,11 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 			s.cached(ctx, x, m)
 			return
 		}
+		if d := firstPaths[string(path)]; d != nil {
+			x.path = string(path)
+			s.first(ctx, x, s.endpoints[d.Path])
+			return
+		}
 		if string(path) == wire.Embeddings.Path {
 			x.path = wire.Embeddings.Path
 			s.embeddings(ctx, x)
