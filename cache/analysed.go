@@ -27,8 +27,8 @@ func analyse(text string) *analysed {
 	for i := range ws {
 		w := &ws[i]
 		w.stem = stem(w.lower)
-		w.lexeme = lexicon[w.stem]
-		w.content = !functionWords[w.lower]
+		w.lexeme = vocabulary[w.stem]
+		w.content = !littleWords[w.lower]
 	}
 	a.byStem = make([]int32, len(ws))
 	for i := range ws {

@@ -179,20 +179,21 @@ func differ(a, b *analysed) (d difference) {
 	last := -1
 	for side, pair := range [2][2]*analysed{{a, b}, {b, a}} {
 		own, other := pair[0], pair[1]
-		for i, s := range own.stems {
-			if own.at[s][0] != i {
+		for i := range own.words {
+			s := own.words[i].stem
+			if own.first(s) != i {
 				continue
 			}
 			function := functionWords[own.words[i].lower]
 			if !function {
 				content[side]++
 			}
-			if at, both := other.at[s]; both {
+			if at := other.first(s); at >= 0 {
 				if side == 0 {
 					d.shared++
 					if !function {
-						d.turned = d.turned || at[0] < last
-						last = at[0]
+						d.turned = d.turned || at < last
+						last = at
 					}
 				}
 				continue

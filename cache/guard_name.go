@@ -99,7 +99,7 @@ func (a *analysed) isName(i int, title bool) bool {
 	switch {
 	case plainCapitals[w.lower], plainCapitals[base], len(w.raw) == 1 && !digit:
 		return false
-	case functionWords[w.lower] && (w.group == 0 || !isAcronym(w.raw)):
+	case littleWords[w.lower] && (w.group == 0 || !isAcronym(w.raw)):
 		return false
 	case digit:
 		return strings.ContainsFunc(w.raw, unicode.IsLetter) && w.content
@@ -200,7 +200,7 @@ func (a *analysed) spelling(i int, acronym string) (last int, ok bool) {
 			switch {
 			case at < len(acronym) && part != "" && part[0] == acronym[at]:
 				at++
-			case at > 0 && functionWords[part]:
+			case at > 0 && littleWords[part]:
 			default:
 				return 0, false
 			}

@@ -46,7 +46,7 @@ var particles = map[string]bool{"on": true, "off": true, "in": true, "out": true
 // that begins with a little word ("per day") goes on at once.
 func (a *analysed) follows(i int, rest []string) int {
 	gap := maxGap
-	if functionWords[a.words[i].lower] {
+	if littleWords[a.words[i].lower] {
 		gap = 0
 	}
 	for _, want := range rest {

@@ -151,7 +151,7 @@ func TestVetoOrDoubt(t *testing.T) {
 
 func TestLexicon(t *testing.T) {
 	phrases := 0
-	for stem, l := range lexicon {
+	for stem, l := range vocabulary {
 		for _, o := range l.opposites {
 			phrases++
 			for _, q := range l.opposites {

@@ -39,10 +39,10 @@ type equivalent struct {
 }
 
 var (
-	lexicon       = map[string]*lexeme{}
-	oppositions   = readAntonyms(antonymFile)
-	groups        = readEquivalents(equivalentFile)
-	functionWords = readFunctionWords(functionWordFile)
+	vocabulary  = map[string]*lexeme{}
+	oppositions = readAntonyms(antonymFile)
+	groups      = readEquivalents(equivalentFile)
+	littleWords = readLittleWords(functionWordFile)
 )
 
 // entries yields the lines of a lexicon file without comments.
@@ -58,10 +58,10 @@ func entries(file string) func(yield func(string) bool) {
 }
 
 func at(stem string) *lexeme {
-	l := lexicon[stem]
+	l := vocabulary[stem]
 	if l == nil {
 		l = &lexeme{}
-		lexicon[stem] = l
+		vocabulary[stem] = l
 	}
 	return l
 }
@@ -112,13 +112,13 @@ func readEquivalents(file string) (groups int32) {
 			}
 		}
 	}
-	for _, l := range lexicon {
+	for _, l := range vocabulary {
 		slices.SortStableFunc(l.equivalents, func(a, b equivalent) int { return len(b.rest) - len(a.rest) })
 	}
 	return groups
 }
 
-func readFunctionWords(file string) map[string]bool {
+func readLittleWords(file string) map[string]bool {
 	m := map[string]bool{}
 	for line := range entries(file) {
 		for _, w := range strings.Fields(line) {

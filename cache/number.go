@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // number is one number of a text, in whatever form it is written: 5k, 5000, "five thousand".
@@ -325,6 +324,3 @@ func room(group, one float64) bool {
 	rest := int(group) % 100
 	return rest == 0 || rest >= 20 && rest%10 == 0 && one < 10
 }
-
-// hasDigit reports whether a word has a digit.
-func hasDigit(s string) bool { return strings.ContainsFunc(s, unicode.IsDigit) }
