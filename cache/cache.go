@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -26,13 +27,18 @@ type Cache struct {
 	decider *Decider
 	ledgers *ledgers
 
+	memory   *memory
+	labels   learner
+	shadow   shadow
+	opinions opinions
+
 	flights singleflight.Group
 
 	closed  atomic.Bool
 	stop    context.CancelFunc // ends life
 	life    context.Context    // ends with Close; the parent of loads that are shared
 	closing sync.RWMutex       // guards adding to working against Close's wait
-	working sync.WaitGroup     // sweeper and loads under way
+	working sync.WaitGroup     // sweeper, learners and loads under way
 }
 
 // Open opens or creates the cache's file and fills the index from it. The file is verified before it is used; a
@@ -59,6 +65,9 @@ func Open(path string, o Options) (*Cache, error) {
 	if err == nil {
 		err = storeErr(path, c.store.Scan(c.load))
 	}
+	if err == nil {
+		err = c.startLearning()
+	}
 	if err != nil {
 		c.stop()
 		return nil, errors.Join(err, storeErr(path, c.store.Close()))
@@ -66,7 +75,28 @@ func Open(path string, o Options) (*Cache, error) {
 	if opts.SweepInterval > 0 {
 		c.working.Go(c.sweep)
 	}
+	c.working.Go(c.remember)
+	c.working.Go(func() { c.labels.work(c.life) })
+	if opts.Shadow.Rate > 0 {
+		for range shadowWorkers {
+			c.working.Go(func() { c.shadow.work(c.life) })
+		}
+	}
 	return c, nil
+}
+
+// startLearning reads what was learnt before.
+func (c *Cache) startLearning() error {
+	o := &c.opts
+	c.memory = newMemory(o.HalfLife, o.MaxError, o.OnTighten)
+	c.labels.jobs = make(chan func(context.Context), labelQueue)
+	c.shadow.jobs = make(chan func(context.Context), shadowQueue)
+	c.shadow.ShadowOptions, c.shadow.draw = o.Shadow, rand.Float64
+	c.shadow.accepted.Store(acceptedUnit)
+	c.shadow.meter = meter{perMinute: o.Shadow.PerMinute, perDay: o.Shadow.PerDay, price: o.Shadow.Price}
+	c.opinions.OpinionOptions = o.Opinion
+	c.opinions.meter = meter{perMinute: o.Opinion.PerMinute, perDay: o.Opinion.PerDay, price: o.Opinion.Price}
+	return storeErr(c.path, c.memory.load(c.store))
 }
 
 // load takes one stored entry into memory while opening.
@@ -145,6 +175,7 @@ func (c *Cache) Purge(ctx context.Context, namespace string) (int, error) {
 	if err := validNamespace(namespace); err != nil {
 		return 0, err
 	}
+	c.memory.forgetNamespace(namespace)
 	last, err := c.store.LastID()
 	if err != nil {
 		return 0, storeErr(c.path, err)
@@ -196,7 +227,7 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.stop()
-	c.working.Wait()
+	c.working.Wait() // what was learnt is written by the last of them
 	return storeErr(c.path, c.store.Close())
 }
 

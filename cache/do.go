@@ -41,6 +41,9 @@ func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error)
 	case l.invalid != nil:
 		return nil, l.invalid
 	case l.Status.Hit():
+		if l.ShadowDue() {
+			l.ShadowCheck(again(ctx, load))
+		}
 		return hit(l), nil
 	case l.Status == Bypass || l.exact == Digest{}:
 		v, err := safely(ctx, load)
@@ -71,6 +74,17 @@ func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error)
 			Status: l.Status, Value: got.value, ID: got.id, Similarity: l.Similarity,
 			Shared: !mine, Lookup: l, FillErr: got.fillErr,
 		}, nil
+	}
+}
+
+// again makes a shadow check of a load.
+func again(caller context.Context, load LoadFunc) CallFunc {
+	return func(ctx context.Context) (Value, float64, error) {
+		values, cancel := context.WithCancel(context.WithoutCancel(caller))
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		v, err := safely(values, load)
+		return v, 0, err
 	}
 }
 

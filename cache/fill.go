@@ -65,12 +65,22 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	if at := l.q.expiry(created, c.opts.TTL); !at.IsZero() {
 		h.Expires = at.UnixNano()
 	}
-	id, err := c.store.Put(ctx, h, bytes.Clone(v.Body), vec)
+	body := bytes.Clone(v.Body)
+	c.filling(l.exact, body)
+	id, err := c.store.Put(ctx, h, body, vec)
 	if err != nil {
 		c.stats.fillErrors.Add(1)
 		return 0, storeErr(c.path, err)
 	}
 	c.stats.fills.Add(1)
+	if l.q.TraceID != "" {
+		c.memory.trace(&l.q, created.UnixNano(), store.Outcome{
+			Kind: uint8(l.Status), Entry: l.exact, Question: l.exact, Partition: l.partition, Namespace: l.q.Namespace, Probability: 1,
+		})
+	}
+	if l.Status == Miss && !c.opts.NoLearning {
+		c.learnFromMiss(l, body)
+	}
 	return ID(id), nil
 }
 

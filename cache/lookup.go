@@ -19,6 +19,10 @@ type Candidate struct {
 	Findings    []Finding // what guards have against it
 	Reason      Reason    // why it was refused; ReasonNone: it was served
 	Token       string    // what in the texts made a guard refuse
+
+	key   Digest  // the exact key of its question, by which it is remembered
+	prior float64 // its probability before what was learnt moved it
+	shift float64 // of the log-odds, by what was learnt
 }
 
 // Finding is one thing that a guard has against a candidate.
@@ -30,7 +34,7 @@ type Finding struct {
 
 // Timing is what each stage of a look-up took; zero: it did not run.
 type Timing struct {
-	Key, Embed, Search, Decide, Verify, Load time.Duration
+	Key, Embed, Search, Decide, Verify, Opinion, Load time.Duration
 }
 
 // Verdict is what came of a look-up, and why.
@@ -65,6 +69,7 @@ type Lookup struct {
 	text      string    // what is embedded and judged: the last turn, or a whole conversation rendered as one text
 	vector    []float32 // of text; nil: not embedded
 	semantic  bool      // text may be embedded
+	drawn     bool      // a semantic hit that is to be checked
 	invalid   error     // why Fill refuses
 }
 
@@ -80,6 +85,7 @@ func (c *Cache) Lookup(ctx context.Context, q Query) *Lookup {
 	c.look(ctx, l)
 	l.withhold()
 	c.stats.count(l)
+	c.note(l)
 	return l
 }
 
@@ -266,19 +272,20 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	start = time.Now()
 	c.decider.weigh(l.Policy, l.Candidates, found)
 	l.Timing.Decide += time.Since(start)
-	c.serve(l)
+	c.serve(ctx, l)
 }
 
 // serve loads the best of the candidates that nothing refused, if the budget allows it. One that cannot be loaded gives way to
 // the next.
-func (c *Cache) serve(l *Lookup) {
+func (c *Cache) serve(ctx context.Context, l *Lookup) {
 	acc := account{
 		namespace: Hash([]byte(l.q.Namespace)), partition: l.partition,
-		maxError: c.maxError(&l.q), prior: c.decider.prior(l.Policy),
+		maxError: c.maxError(&l.q) * c.memory.factor(l.q.Namespace), prior: c.decider.prior(l.Policy),
 	}
 	for at := best(l.Candidates); at >= 0; at = best(l.Candidates) {
 		cand := &l.Candidates[at]
 		if l.Policy != PolicyThreshold {
+			c.consult(ctx, l, &acc, cand)
 			l.Probability = cand.Probability
 			if l.Budget = c.ledgers.take(&acc, cand.Probability, l.dry); !l.Budget.Allowed {
 				c.decider.refuse(l.Policy, l.Candidates)
@@ -322,8 +329,13 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, e *evidenc
 		}
 		return
 	}
-	cand.Text = r.Head.Text
-	if cand.Reason = entryOf(&r.Head, nil).refusal(now, l.q.MaxAge); cand.Reason == ReasonNone {
+	cand.Text, cand.key = r.Head.Text, Digest(r.Head.Key)
+	var demoted bool
+	cand.shift, demoted = c.recall(cand.key, l.partition, now)
+	if cand.Reason = entryOf(&r.Head, nil).refusal(now, l.q.MaxAge); cand.Reason == ReasonNone && demoted {
+		cand.Reason = ReasonDemoted
+	}
+	if cand.Reason == ReasonNone {
 		c.decider.screen(l.Policy, c.threshold(&l.q), asked, cand, e)
 	}
 }

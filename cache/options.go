@@ -70,6 +70,15 @@ type Options struct {
 	MaxTextBytes  int   // longest last turn that is embedded; longer ones use the exact tier only; zero: DefaultMaxTextBytes
 	HotBytes      int64 // memory for bodies that the exact tier answers without the file; zero: DefaultHotBytes; negative: none
 
+	// NoLearning leaves probabilities as they are, whatever use has shown. Feedback and verdicts still keep a bad answer back.
+	NoLearning bool
+	HalfLife   time.Duration // how long until what was learnt counts for half; zero: DefaultHalfLife
+	// ReadAnswer says what of a body two answers are compared by; false: it cannot be told. nil: a body is JSON or text.
+	ReadAnswer func(body []byte) (Answer, bool)
+	OnTighten  func(FalseHits) // called when a namespace's error budget is tightened or relaxed; nil: not
+	Shadow     ShadowOptions   // checks of hits against the provider
+	Opinion    OpinionOptions  // a second judge
+
 	OnModelChange ModelChange           // RefuseModel or Reembed
 	OnReembed     func(done, total int) // called now and then while Open embeds anew; nil: not
 	LockTimeout   time.Duration         // how long Open waits for another process to let go; zero: DefaultLockTimeout
@@ -124,6 +133,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.LockTimeout < 0 {
 		bad("lock timeout %v is negative", o.LockTimeout)
 	}
+	if o.HalfLife < 0 {
+		bad("half life %v is negative", o.HalfLife)
+	}
+	o.Shadow.complain(bad)
+	o.Opinion.complain(bad)
 	if len(errs) > 0 {
 		return o, errors.Join(errs...)
 	}
@@ -146,6 +160,15 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.HotBytes, DefaultHotBytes)
 	setDefault(&o.LockTimeout, DefaultLockTimeout)
 	setDefault(&o.SweepInterval, DefaultSweepInterval)
+	setDefault(&o.HalfLife, DefaultHalfLife)
+	setDefault(&o.Shadow.PerMinute, DefaultShadowPerMinute)
+	setDefault(&o.Shadow.Timeout, DefaultShadowTimeout)
+	setDefault(&o.Opinion.Least, DefaultOpinionLeast)
+	setDefault(&o.Opinion.Timeout, DefaultOpinionTimeout)
+	setDefault(&o.Opinion.PerMinute, DefaultOpinionPerMinute)
+	if o.ReadAnswer == nil {
+		o.ReadAnswer = readAnswer
+	}
 	return o, nil
 }
 

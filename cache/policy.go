@@ -118,11 +118,13 @@ func (d *Decider) weigh(p Policy, candidates []Candidate, found []evidence) {
 			continue
 		}
 		e.behind = nearest - e.similarity
+		cand := &candidates[i]
 		if d.known {
-			candidates[i].Probability = d.decision.probability(p, e, 0)
+			cand.prior = d.decision.probability(p, e, 0)
 		} else {
-			candidates[i].Probability = d.decision.foreign(judged, e, 0)
+			cand.prior = d.decision.foreign(judged, e, 0)
 		}
+		cand.Probability = shifted(cand.prior, cand.shift)
 	}
 }
 

@@ -40,6 +40,9 @@ type Query struct {
 	// text is blank, not valid UTF-8 or longer than Options.MaxTextBytes, only the exact tier answers.
 	Messages []Message
 
+	TraceID string // what Feedback names this query by, at most MaxTraceBytes; "": no feedback will come
+	Source  Digest // the key of whoever asks; only the same key may give feedback on the answer
+
 	Mode         Mode         // ModeDefault: Options.Mode
 	Conversation Conversation // how the turns before the last count; ConversationDefault: Options.Conversation
 	// IgnoreSystem leaves the system prompts out, turns of the roles "system" and "developer": questions share an answer
@@ -62,6 +65,9 @@ func (q *Query) validate() error {
 	}
 	if len(q.Messages) == 0 {
 		return fmt.Errorf("%w: query without messages: give at least the question", ErrInvalid)
+	}
+	if len(q.TraceID) > MaxTraceBytes {
+		return fmt.Errorf("%w: query trace id of %d bytes: at most %d are allowed", ErrInvalid, len(q.TraceID), MaxTraceBytes)
 	}
 	if q.Mode > modeMax {
 		return fmt.Errorf("%w: query mode %d: use one of the Mode constants", ErrInvalid, q.Mode)

@@ -25,7 +25,9 @@ type Stats struct {
 	Expired      uint64 // entries removed by the sweeper
 	SweepErrors  uint64 // sweeps that the store refused
 
-	Stages map[string]StageStats // "key", "embed", "search", "decide", "verify", "load"
+	Learning LearningStats
+
+	Stages map[string]StageStats // "key", "embed", "search", "decide", "verify", "opinion", "load"
 }
 
 // StageStats is the time that one stage of the look-ups took.
@@ -66,9 +68,9 @@ type counters struct {
 
 	entries, bytes atomic.Int64
 
-	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors atomic.Uint64
+	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors, learnErrors, labelsDropped atomic.Uint64
 
-	key, embed, search, decide, verify, load stage
+	key, embed, search, decide, verify, opinion, load stage
 }
 
 func (c *counters) count(l *Lookup) {
@@ -92,6 +94,7 @@ func (c *counters) count(l *Lookup) {
 	c.search.add(l.Timing.Search)
 	c.decide.add(l.Timing.Decide)
 	c.verify.add(l.Timing.Verify)
+	c.opinion.add(l.Timing.Opinion)
 	c.load.add(l.Timing.Load)
 }
 
@@ -119,9 +122,10 @@ func (c *Cache) Stats() Stats {
 		IndexErrors:  n.indexErrors.Load(),
 		Expired:      n.expired.Load(),
 		SweepErrors:  n.sweepErrors.Load(),
+		Learning:     c.learningStats(),
 		Stages: map[string]StageStats{
 			"key": n.key.snapshot(), "embed": n.embed.snapshot(), "search": n.search.snapshot(),
-			"decide": n.decide.snapshot(), "verify": n.verify.snapshot(), "load": n.load.snapshot(),
+			"decide": n.decide.snapshot(), "verify": n.verify.snapshot(), "opinion": n.opinion.snapshot(), "load": n.load.snapshot(),
 		},
 	}
 	for i := range n.status {

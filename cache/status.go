@@ -81,6 +81,7 @@ const (
 	ReasonVerifier   Reason = "verifier"   // the verifier thinks that its answer does not serve the question
 	ReasonBudget     Reason = "budget"     // the error budget does not allow its probability
 	ReasonShadow     Reason = "shadow"     // ModeShadow kept it back
+	ReasonDemoted    Reason = "demoted"    // somebody found its answer wrong for another question
 	ReasonExpired    Reason = "expired"    // past its time
 	ReasonAge        Reason = "age"        // older than Query.MaxAge
 	ReasonCorrupt    Reason = "corrupt"    // its record failed its checksum
@@ -109,7 +110,11 @@ func (r Reason) IsGuard() bool {
 // reasons is the closed set above, in the order of the counters.
 var reasons = [...]Reason{
 	ReasonNone, ReasonEmpty, ReasonThreshold, ReasonNumber, ReasonNegation, ReasonIdentifier, ReasonDirection, ReasonTime, ReasonLanguage,
-	ReasonVolatile, ReasonVerifier, ReasonBudget, ReasonShadow, ReasonExpired, ReasonAge,
+	ReasonVolatile, ReasonVerifier, ReasonBudget, ReasonShadow, ReasonDemoted, ReasonExpired, ReasonAge,
 	ReasonCorrupt, ReasonGone, ReasonSecond, ReasonNoStore, ReasonOff, ReasonInvalid, ReasonStore, ReasonEmbed,
 	ReasonVerify, ReasonSearch, ReasonText, ReasonClosed,
 }
+
+// weighed reports whether a candidate was refused for its probability, so that it might have been served had that been
+// higher.
+func (r Reason) weighed() bool { return r == ReasonVerifier || r == ReasonBudget }

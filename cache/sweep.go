@@ -14,6 +14,7 @@ func (c *Cache) sweep() {
 			return
 		case <-tick.C:
 			c.sweepOnce()
+			c.memory.prune(now().UnixNano())
 		}
 	}
 }

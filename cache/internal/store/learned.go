@@ -49,6 +49,7 @@ type Rate struct {
 	Sum       float64 // of the checks' weights
 	Square    float64 // of their squares
 	Wrong     float64 // of the weights of those that were wrong
+	WrongSq   float64 // of the squares of these
 	Hits      float64 // semantic hits
 	Reported  float64 // of them, reported to be wrong
 	Sources   []Source
@@ -97,9 +98,14 @@ const rateKind = 'n'
 // RateKey is the key of a namespace's rate in its bucket.
 func RateKey(namespace string) []byte { return append([]byte{rateKind}, namespace...) }
 
-// Learn writes rows, in the commit that the writer is about to make anyway.
-func (s *Store) Learn(ctx context.Context, l *Learning) error {
-	return s.do(ctx, 200*(len(l.Traits)+len(l.Rates)+len(l.Traces)), func(tx *bbolt.Tx) (Change, error) {
+// Learn writes the rows that collect returns, in the commit that the writer is about to make anyway. collect is called once,
+// on the writer goroutine, so that of two calls the later one cannot write older rows. If the commit fails, it was in vain.
+func (s *Store) Learn(ctx context.Context, collect func() *Learning) error {
+	var l *Learning
+	return s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+		if l == nil { // or this is the second try, after another write of the batch failed
+			l = collect()
+		}
 		learned, traces := tx.Bucket(bucketLearned), tx.Bucket(bucketTraces)
 		var errs []error
 		for i := range l.Traits {
@@ -276,7 +282,7 @@ func openTrait(key, value []byte) (t Trait, err error) {
 func sealRate(key []byte, t *Rate) []byte {
 	return seal(tagLearned, key, 64+12*len(t.Sources), func(b []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, uint64(t.At))
-		b = appendFloats(b, t.Sum, t.Square, t.Wrong, t.Hits, t.Reported)
+		b = appendFloats(b, t.Sum, t.Square, t.Wrong, t.WrongSq, t.Hits, t.Reported)
 		return appendSources(b, t.Sources)
 	})
 }
@@ -288,9 +294,9 @@ func openRate(key, value []byte) (t Rate, err error) {
 	}
 	r := reader{p: p}
 	t.Namespace = string(key[1:])
-	t.At, t.Sum, t.Square, t.Wrong, t.Hits, t.Reported = r.time(), r.float(), r.float(), r.float(), r.float(), r.float()
+	t.At, t.Sum, t.Square, t.Wrong, t.WrongSq, t.Hits, t.Reported = r.time(), r.float(), r.float(), r.float(), r.float(), r.float(), r.float()
 	t.Sources = r.sources()
-	if r.err == nil && min(t.Sum, t.Square, t.Wrong, t.Hits, t.Reported) < 0 {
+	if r.err == nil && min(t.Sum, t.Square, t.Wrong, t.WrongSq, t.Hits, t.Reported) < 0 {
 		return t, errNotFinite
 	}
 	return t, r.end()

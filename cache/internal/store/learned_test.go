@@ -20,7 +20,7 @@ func learning(n int) *Learning {
 		l.Traits = append(l.Traits,
 			Trait{Kind: EntryTrait, Key: h.Key, At: int64(i), Shift: -1.5, Certain: 2, Bad: 1, Verdict: uint8(i % 3), Shun: [16]byte{byte(i)}, Sources: sources},
 			Trait{Kind: PartitionTrait, Key: h.Key, At: 5, Shift: 0.25})
-		l.Rates = append(l.Rates, Rate{Namespace: strings.Repeat("n", i), At: 9, Sum: 40, Square: 80, Wrong: 1, Hits: 1000, Reported: 2, Sources: sources})
+		l.Rates = append(l.Rates, Rate{Namespace: strings.Repeat("n", i), At: 9, Sum: 40, Square: 80, Wrong: 1, WrongSq: 1, Hits: 1000, Reported: 2, Sources: sources})
 		l.Traces = append(l.Traces, Trace{
 			Key: [16]byte{byte(i), 1}, At: 3, Source: [32]byte{9}, Value: -10, Weight: 1,
 			Outcomes: []Outcome{
@@ -50,7 +50,7 @@ func TestLearnedIsReadBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	s := open(t, path)
 	want := learning(1)
-	if err := s.Learn(bg, want); err != nil {
+	if err := s.Learn(bg, func() *Learning { return want }); err != nil {
 		t.Fatal(err)
 	}
 	if got := scan(t, s); !reflect.DeepEqual(got, want) {
@@ -60,7 +60,7 @@ func TestLearnedIsReadBack(t *testing.T) {
 		Forget:  [][]byte{TraitKey(EntryTrait, want.Traits[0].Key), TraitKey(PartitionTrait, want.Traits[1].Key), RateKey("")},
 		Expired: [][16]byte{want.Traces[0].Key},
 	}
-	if err := s.Learn(bg, gone); err != nil {
+	if err := s.Learn(bg, func() *Learning { return gone }); err != nil {
 		t.Fatal(err)
 	}
 	if got := scan(t, s); !got.Empty() {
@@ -94,7 +94,7 @@ func TestVersion1IsBroughtUpToDate(t *testing.T) {
 		t.Errorf("version %d before opening", r.Version)
 	}
 	s = open(t, path)
-	if err := s.Learn(bg, learning(3)); err != nil {
+	if err := s.Learn(bg, func() *Learning { return learning(3) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -84,7 +84,7 @@ func fillStore(t *testing.T, s *Store, n int) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Learn(bg, learning(n/4)); err != nil {
+	if err := s.Learn(bg, func() *Learning { return learning(n / 4) }); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,235 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
+)
+
+// Miss labels. After a near miss the answer is bought anyway, so that comparing it with what the near candidate would have
+// said tells, at no cost, whether a hit would have been right.
+
+const (
+	nearMiss      = 0.2 // probability from which on a candidate that was not served is compared
+	maxNearMisses = 2   // candidates of one miss that are compared, the most probable ones
+	labelQueue    = 256 // comparisons that may wait; more are dropped
+)
+
+// learner compares answers off the callers' path.
+type learner struct {
+	jobs    chan func(ctx context.Context)
+	pending sync.WaitGroup // of jobs that were queued and are not done
+}
+
+// enqueue hands a job over, or drops it. Jobs that wait when the cache is closed are not run.
+func (q *learner) enqueue(job func(ctx context.Context)) bool {
+	q.pending.Add(1)
+	select {
+	case q.jobs <- job:
+		return true
+	default:
+		q.pending.Done()
+		return false
+	}
+}
+
+// work runs jobs until ctx ends.
+func (q *learner) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			for {
+				select {
+				case <-q.jobs:
+					q.pending.Done()
+				default:
+					return
+				}
+			}
+		case job := <-q.jobs:
+			if ctx.Err() == nil { // else the select had both to choose from
+				job(ctx)
+			}
+			q.pending.Done()
+		}
+	}
+}
+
+// Flush waits until the answers that were handed over for comparison so far are compared, shadow checks included, and writes
+// what was learnt.
+func (c *Cache) Flush(ctx context.Context) error {
+	if err := c.usable(ctx); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	go func() {
+		c.labels.pending.Wait()
+		c.shadow.pending.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return c.writeLearned(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// learnFromMiss compares the answer that a miss was filled with with those of its near misses. A candidate that a guard
+// vetoed teaches nothing: what is learnt moves probabilities, and a veto asks none.
+func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
+	var near []Candidate
+	for i := range l.Candidates {
+		cand := &l.Candidates[i]
+		if cand.key == (Digest{}) || !cand.Reason.weighed() || cand.prior < nearMiss {
+			continue
+		}
+		near = append(near, *cand)
+		for j := len(near) - 1; j > 0 && near[j].prior > near[j-1].prior; j-- {
+			near[j], near[j-1] = near[j-1], near[j]
+		}
+		near = near[:min(len(near), maxNearMisses)]
+	}
+	if len(near) == 0 {
+		return
+	}
+	partition, namespace, by := l.partition, l.q.Namespace, l.q.Source
+	queued := c.labels.enqueue(func(ctx context.Context) {
+		for _, cand := range near {
+			_, old, ok, err := c.store.ByKey(cand.key)
+			if err != nil || !ok {
+				continue
+			}
+			agreed, weight := c.compare(ctx, body, old)
+			c.memory.count(fromMiss, agreed)
+			if agreed == Unsure {
+				continue
+			}
+			c.memory.observe(&label{
+				entry: cand.key, partition: partition, namespace: namespace, probability: cand.prior,
+				right: agreed == Same, weight: weight, from: fromMiss, by: by,
+			})
+		}
+	})
+	if !queued {
+		c.stats.labelsDropped.Add(1)
+	}
+}
+
+// observe takes in a label that a comparison made.
+func (m *memory) observe(l *label) {
+	at := now().UnixNano()
+	m.mu.Lock()
+	m.teach(l, at)
+	m.mu.Unlock()
+	m.poke()
+}
+
+func (m *memory) count(from labelSource, what Agreement) {
+	m.mu.Lock()
+	m.labels[from][what]++
+	m.mu.Unlock()
+}
+
+// note remembers what a look-up served, for feedback that may come.
+func (c *Cache) note(l *Lookup) {
+	m := c.memory
+	switch l.Status {
+	case HitSemantic:
+		at := now().UnixNano()
+		m.hit(l.q.Namespace, at)
+		hit := l.served()
+		l.drawn = hit != nil && c.shadow.Rate > 0 && c.shadow.draw() < c.shadow.Rate
+		if l.q.TraceID != "" && hit != nil {
+			m.trace(&l.q, at, store.Outcome{
+				Kind: uint8(HitSemantic), Entry: hit.key, Question: l.exact, Partition: l.partition,
+				Namespace: l.q.Namespace, Probability: hit.prior,
+			})
+		}
+	case HitExact:
+		if l.q.TraceID != "" {
+			m.traceExact(&l.q, exactTrace{l.exact, l.partition, now().UnixNano()})
+		}
+	}
+}
+
+// served returns the candidate that a semantic hit is of.
+func (l *Lookup) served() *Candidate {
+	for i := range l.Candidates {
+		if l.Entry != nil && l.Candidates[i].ID == l.Entry.ID {
+			return &l.Candidates[i]
+		}
+	}
+	return nil
+}
+
+func (m *memory) trace(q *Query, at int64, o store.Outcome) {
+	key := keyOfTrace(q.Source, q.TraceID)
+	m.mu.Lock()
+	_, gone := m.traces.add(key, q.Source, at, o)
+	m.dirtyTraces[key] = struct{}{}
+	if gone != nil {
+		m.dirtyTraces[*gone] = struct{}{}
+	}
+	m.mu.Unlock()
+	m.poke()
+}
+
+func (m *memory) traceExact(q *Query, e exactTrace) {
+	key := keyOfTrace(q.Source, q.TraceID)
+	m.mu.Lock()
+	m.traces.addExact(key, e)
+	m.mu.Unlock()
+}
+
+// meter limits calls that cost money.
+type meter struct {
+	perMinute int
+	perDay    float64 // money; zero: no limit
+	price     float64 // of a call that does not say its own
+
+	mu     sync.Mutex // guards all below; a leaf
+	minute time.Time  // when the current one began
+	calls  int        // in it
+	day    time.Time
+	today  float64 // money spent in it
+	spent  float64 // in all
+}
+
+// take reports whether a call may be made now, and counts it.
+func (m *meter) take(at time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if at.Sub(m.minute) >= time.Minute {
+		m.minute, m.calls = at, 0
+	}
+	if day := at.UTC().Truncate(24 * time.Hour); !day.Equal(m.day) {
+		m.day, m.today = day, 0
+	}
+	if m.calls >= m.perMinute || m.perDay > 0 && m.today+m.price > m.perDay {
+		return false
+	}
+	m.calls++
+	m.today += m.price
+	m.spent += m.price
+	return true
+}
+
+// settle corrects the price of a call that was taken to what it cost; zero: the price was right.
+func (m *meter) settle(cost float64) {
+	if cost <= 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.today += cost - m.price
+	m.spent += cost - m.price
+}
+
+func (m *meter) money() float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.spent
+}

@@ -1,0 +1,418 @@
+package cache
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
+)
+
+// DefaultHalfLife is how long it takes until what was learnt counts for half. Checks of the live rate fade four times as
+// fast, so that the rate is of about the last week.
+const DefaultHalfLife = 30 * 24 * time.Hour
+
+// flushDelay is how long a label may wait for company before it is written. It is what a killed process may lose; feedback
+// and verdicts wait for their write.
+const flushDelay = time.Second
+
+// How much one caller may move, in labels of full weight that have not faded. Claims are feedback, which the caller makes up;
+// measurements come from the provider's own answers, and only what was asked is the caller's.
+const (
+	claimsPerEntry           = 1
+	claimsPerPartition       = 3
+	claimsPerNamespace       = 3
+	measurementsPerEntry     = 2
+	measurementsPerPartition = 10
+	// claimForPartition is what a claim counts for in its partition, a full one being what is measured there.
+	claimForPartition = 0.1
+	// labelsPerEntry is how much one stored question counts in its partition, whoever speaks of it.
+	labelsPerEntry = 2
+)
+
+// maxPartitions bounds the partitions of which something is remembered; the oldest are forgotten first.
+const maxPartitions = 64 << 10
+
+type traitKey struct {
+	kind store.TraitKind
+	key  Digest
+}
+
+// memory is what was learnt from use. The file has it all, but for what the last second brought.
+type memory struct {
+	halfLife time.Duration
+	budget   float64 // that tightening is measured by
+	tighten  func(FalseHits)
+
+	wake chan struct{} // holds one when something is to be written
+
+	mu     sync.RWMutex // guards all below; a leaf
+	traits map[traitKey]*store.Trait
+	rates  map[string]*namespaceRate
+	traces traces
+
+	dirtyTraits map[traitKey]struct{}
+	dirtyRates  map[string]struct{}
+	dirtyTraces map[traceKey]struct{}
+	labels      [numSources][numAgreements]uint64
+}
+
+type namespaceRate struct {
+	store.Rate
+	factor float64 // in force
+}
+
+// labelSource says where a label came from.
+type labelSource uint8
+
+const (
+	fromFeedback labelSource = iota
+	fromMiss
+	fromShadow
+	numSources
+)
+
+func newMemory(halfLife time.Duration, budget float64, tighten func(FalseHits)) *memory {
+	return &memory{
+		halfLife: halfLife, budget: budget, tighten: tighten, wake: make(chan struct{}, 1),
+		traits: map[traitKey]*store.Trait{}, rates: map[string]*namespaceRate{}, traces: newTraces(),
+		dirtyTraits: map[traitKey]struct{}{}, dirtyRates: map[string]struct{}{}, dirtyTraces: map[traceKey]struct{}{},
+	}
+}
+
+// load fills the memory from the file. It runs before anybody else knows of it.
+func (m *memory) load(s *store.Store) error {
+	at := now().UnixNano()
+	var old []store.Trace
+	err := s.ScanLearned(
+		func(t store.Trait) { m.traits[traitKey{t.Kind, t.Key}] = &t },
+		func(r store.Rate) {
+			age(&r, at, m.halfLife/4)
+			m.rates[r.Namespace] = &namespaceRate{r, tightening(&r, m.budget)}
+		},
+		func(t store.Trace) { old = append(old, t) })
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(old, func(a, b store.Trace) int { return int(min(max(a.At-b.At, -1), 1)) })
+	for i := range old {
+		if gone := m.traces.insert(&old[i]); gone != nil {
+			m.dirtyTraces[*gone] = struct{}{}
+		}
+	}
+	return nil
+}
+
+// recall returns what was learnt of a candidate: the shift of its log-odds, and whether it is demoted.
+func (m *memory) recall(entry, partition Digest, at int64) (shift float64, gone bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, of := range [...]struct {
+		key      traitKey
+		variance float64
+	}{{traitKey{store.EntryTrait, entry}, entryVariance}, {traitKey{store.PartitionTrait, partition}, partitionVariance}} {
+		t := m.traits[of.key]
+		if t == nil {
+			continue
+		}
+		faded := *t
+		f := fading(at-t.At, m.halfLife)
+		faded.Shift, faded.Certain = t.Shift*f, t.Certain*f
+		mean, _ := normal(&faded, of.variance)
+		shift += mean
+		gone = gone || of.key.kind == store.EntryTrait && demoted(t)
+	}
+	return min(max(shift, mostLower), mostRaise), gone
+}
+
+// recall returns what moves a candidate's probability, and whether it is demoted.
+func (c *Cache) recall(entry, partition Digest, at time.Time) (shift float64, gone bool) {
+	shift, gone = c.memory.recall(entry, partition, at.UnixNano())
+	if c.opts.NoLearning {
+		shift = 0
+	}
+	return shift, gone
+}
+
+// factor is what a namespace's budget is multiplied by.
+func (m *memory) factor(namespace string) float64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if r := m.rates[namespace]; r != nil {
+		return r.factor
+	}
+	return 1
+}
+
+// trait returns a trait as of now, made if need be. The caller holds mu and marks it.
+func (m *memory) trait(kind store.TraitKind, key Digest, at int64) *store.Trait {
+	k := traitKey{kind, key}
+	t := m.traits[k]
+	if t == nil {
+		t = &store.Trait{Kind: kind, Key: key, At: at}
+		m.traits[k] = t
+	}
+	decay(t, at, m.halfLife)
+	m.dirtyTraits[k] = struct{}{}
+	return t
+}
+
+// rate returns a namespace's rate as of now, made if need be. The caller holds mu and marks it.
+func (m *memory) rate(namespace string, at int64) *namespaceRate {
+	r := m.rates[namespace]
+	if r == nil {
+		r = &namespaceRate{store.Rate{Namespace: namespace, At: at}, 1}
+		m.rates[namespace] = r
+	}
+	age(&r.Rate, at, m.halfLife/4)
+	m.dirtyRates[namespace] = struct{}{}
+	return r
+}
+
+// label is one thing that was found out about a candidate.
+type label struct {
+	entry, partition Digest
+	namespace        string
+	probability      float64 // as it was before anything learnt moved it
+	right            bool
+	weight           float64
+	from             labelSource
+	by               Digest // whose question or claim it is; zero: nobody's in particular
+	served           bool   // the candidate was served as a hit
+}
+
+// claim is under what the label's author is counted. Praise and blame are apart: who has praised may still complain.
+func (l *label) claim() uint64 {
+	if l.right {
+		return sourceID(l.by, 'r')
+	}
+	return sourceID(l.by, 'w')
+}
+
+// teach takes a label in, and returns what it changed: shift and certainty of question and partition, the weight that it had,
+// and the hits that it reports wrong. The caller holds mu.
+func (m *memory) teach(l *label, at int64) (applied [6]float64) {
+	e, p := m.trait(store.EntryTrait, l.entry, at), m.trait(store.PartitionTrait, l.partition, at)
+	forEntry, forPartition := l.weight, l.weight
+	switch {
+	case l.from == fromFeedback:
+		forEntry = allowance(&e.Sources, l.claim(), l.weight, claimsPerEntry)
+		forPartition = allowance(&p.Sources, l.claim(), forEntry, claimsPerPartition)
+		forEntry = min(forEntry, forPartition) // or one key could demote a partition entry by entry
+		forPartition *= claimForPartition
+	case l.by != Digest{}:
+		forEntry = allowance(&e.Sources, sourceID(l.by, 'm'), l.weight, measurementsPerEntry)
+		forPartition = allowance(&p.Sources, sourceID(l.by, 'm'), forEntry, measurementsPerPartition)
+	}
+	forPartition = allowance(&p.Sources, sourceID(l.entry, 'e'), forPartition, labelsPerEntry)
+	c := learn(e, p, l.probability, l.right, forEntry, forPartition)
+	add(e, c.entryShift, c.entryCertain)
+	add(p, c.partitionShift, c.partitionCertain)
+	applied = [6]float64{c.entryShift, c.entryCertain, c.partitionShift, c.partitionCertain, forEntry, 0}
+	if !l.right && l.served {
+		e.Bad += forEntry
+		if l.from == fromFeedback {
+			r := m.rate(l.namespace, at)
+			applied[5] = allowance(&r.Sources, l.claim(), forEntry, claimsPerNamespace)
+			r.Reported += applied[5]
+		}
+	}
+	return applied
+}
+
+// unteach takes out what a feedback of that time had changed. The caller holds mu.
+func (m *memory) unteach(l *label, applied [6]float64, given, at int64) {
+	f := fading(at-given, m.halfLife)
+	e, p := m.trait(store.EntryTrait, l.entry, at), m.trait(store.PartitionTrait, l.partition, at)
+	add(e, -applied[0]*f, -applied[1]*f)
+	add(p, -applied[2]*f, -applied[3]*f)
+	restore(e.Sources, l.claim(), applied[4]*f)
+	restore(p.Sources, l.claim(), applied[4]*f)
+	restore(p.Sources, sourceID(l.entry, 'e'), applied[4]*f)
+	if !l.right && l.served {
+		e.Bad = max(0, e.Bad-applied[4])
+		r, fr := m.rate(l.namespace, at), fading(at-given, m.halfLife/4)
+		r.Reported = max(0, r.Reported-applied[5]*fr)
+		restore(r.Sources, l.claim(), applied[5]*fr)
+	}
+}
+
+// sourceID is a digest shortened for a table of weights; what keeps the uses of the table apart.
+func sourceID(d Digest, what byte) uint64 {
+	h := Hash(d[:], []byte{what})
+	return binary.BigEndian.Uint64(h[:])
+}
+
+// settle works out whether a namespace's budget has to be tightened, or may be relaxed, and returns what to tell. The
+// caller holds mu.
+func (m *memory) settle(namespace string) (tell *FalseHits) {
+	r := m.rates[namespace]
+	if r == nil {
+		return nil
+	}
+	factor := tightening(&r.Rate, m.budget)
+	if factor == r.factor {
+		return nil
+	}
+	r.factor = factor
+	f := r.falseHits()
+	return &f
+}
+
+func (r *namespaceRate) falseHits() FalseHits {
+	share, n, low, high := estimate(&r.Rate)
+	return FalseHits{
+		Namespace: r.Namespace, Hits: r.Hits, Checked: n, Share: share, Low: low, High: high, Reported: r.Reported, Tighten: r.factor,
+	}
+}
+
+func (m *memory) told(f *FalseHits) {
+	if f != nil && m.tighten != nil {
+		m.tighten(*f)
+	}
+}
+
+// hit counts a semantic hit of a namespace. Of one whose hits were never checked or complained of nothing is written.
+func (m *memory) hit(namespace string, at int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, dirty := m.dirtyRates[namespace]
+	r := m.rate(namespace, at)
+	r.Hits++
+	if !dirty && r.Sum == 0 && r.Reported == 0 {
+		delete(m.dirtyRates, namespace)
+	}
+}
+
+// poke has what is dirty written before long.
+func (m *memory) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// collect takes what has to be written. The store's writer calls it.
+func (m *memory) collect() *store.Learning {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := &store.Learning{}
+	for k := range m.dirtyTraits {
+		if t := m.traits[k]; t != nil {
+			c := *t
+			c.Sources = slices.Clone(t.Sources)
+			l.Traits = append(l.Traits, c)
+		} else {
+			l.Forget = append(l.Forget, store.TraitKey(k.kind, k.key))
+		}
+	}
+	for ns := range m.dirtyRates {
+		if r := m.rates[ns]; r != nil {
+			c := r.Rate
+			c.Sources = slices.Clone(r.Sources)
+			l.Rates = append(l.Rates, c)
+		} else {
+			l.Forget = append(l.Forget, store.RateKey(ns))
+		}
+	}
+	for k := range m.dirtyTraces {
+		if t := m.traces.byKey[k]; t != nil {
+			c := *t
+			c.Outcomes = slices.Clone(t.Outcomes)
+			l.Traces = append(l.Traces, c)
+		} else {
+			l.Expired = append(l.Expired, k)
+		}
+	}
+	clear(m.dirtyTraits)
+	clear(m.dirtyRates)
+	clear(m.dirtyTraces)
+	return l
+}
+
+// writeLearned writes what is dirty. What the store refuses stays in memory, and is written with the next change to it.
+func (c *Cache) writeLearned(ctx context.Context) error {
+	err := c.store.Learn(ctx, c.memory.collect)
+	if err != nil {
+		c.stats.learnErrors.Add(1)
+	}
+	return storeErr(c.path, err)
+}
+
+// remember writes what was learnt, second by second, until the cache is closed.
+func (c *Cache) remember() {
+	for {
+		select {
+		case <-c.life.Done():
+			_ = c.writeLearned(context.WithoutCancel(c.life)) // counted
+			return
+		case <-c.memory.wake:
+		}
+		t := time.NewTimer(flushDelay)
+		select {
+		case <-t.C:
+		case <-c.life.Done():
+			t.Stop()
+		}
+		_ = c.writeLearned(context.WithoutCancel(c.life)) // counted
+	}
+}
+
+// prune forgets what has faded to nothing, and what is too old or too much. Tightening relaxes with it.
+func (m *memory) prune(at int64) {
+	m.mu.Lock()
+	var tell []*FalseHits
+	var parts []*store.Trait
+	for k, t := range m.traits {
+		f := fading(at-t.At, m.halfLife)
+		faded := *t
+		faded.Shift, faded.Certain = t.Shift*f, t.Certain*f
+		switch {
+		case worthless(&faded):
+			delete(m.traits, k)
+			m.dirtyTraits[k] = struct{}{}
+		case k.kind == store.PartitionTrait:
+			parts = append(parts, t)
+		}
+	}
+	if n := len(parts) - maxPartitions; n > 0 {
+		slices.SortFunc(parts, func(a, b *store.Trait) int { return int(min(max(a.At-b.At, -1), 1)) })
+		for _, t := range parts[:n] {
+			k := traitKey{t.Kind, t.Key}
+			delete(m.traits, k)
+			m.dirtyTraits[k] = struct{}{}
+		}
+	}
+	for ns, r := range m.rates {
+		age(&r.Rate, at, m.halfLife/4)
+		tell = append(tell, m.settle(ns))
+		if r.factor == 1 && r.Hits < 0.5 && r.Sum < 0.5 && r.Reported < 0.05 {
+			delete(m.rates, ns)
+			m.dirtyRates[ns] = struct{}{}
+		}
+	}
+	for _, key := range m.traces.expire(at) {
+		m.dirtyTraces[key] = struct{}{}
+	}
+	changed := len(m.dirtyTraits)+len(m.dirtyRates)+len(m.dirtyTraces) > 0
+	m.mu.Unlock()
+	for _, f := range tell {
+		m.told(f)
+	}
+	if changed {
+		m.poke()
+	}
+}
+
+// forgetNamespace drops what is known of a namespace as a whole.
+func (m *memory) forgetNamespace(ns string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.rates[ns]; ok {
+		delete(m.rates, ns)
+		m.dirtyRates[ns] = struct{}{}
+		m.poke()
+	}
+}

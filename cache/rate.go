@@ -1,0 +1,111 @@
+package cache
+
+import (
+	"math"
+	"time"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
+)
+
+// The live false-hit rate. Of the semantic hits a random part is checked against the provider (see ShadowOptions), and the
+// share of wrong ones among them estimates that of all. A check stands for as many hits as the inverse of the chance that it
+// was made (Horvitz and Thompson, 1952), so that hits checked at different rates may be added up. The interval is Wilson's
+// (Probable inference, the law of succession, and statistical inference, 1927), for the number of equally weighted checks
+// that would say as much (the effective sample size of Kish, Survey sampling, 1965, and of Korn and Graubard, Confidence intervals
+// for proportions with small expected number of positive counts, 1998, whichever is smaller). Old checks fade: each counts as a fraction
+// of one. Feedback is not part of the estimate, since those who complain are no sample; it only adds the share of hits that
+// was reported wrong.
+
+// FalseHits is what is known of a namespace's wrong answers among its semantic hits.
+type FalseHits struct {
+	Namespace string
+	Hits      float64 // semantic hits; old ones count less, as in all numbers here
+	Checked   float64 // effective number of checks
+	Share     float64 // of wrong ones among the checked
+	Low, High float64 // its 95 % interval; 0 and 1 where nothing was checked
+	Reported  float64 // hits that feedback or an operator called wrong
+	Tighten   float64 // the factor on the error budget in force: 1, or smaller where answers were found to be wrong
+}
+
+// wilson is the 95 % interval of a share p seen among n. The number need not be whole.
+func wilson(p, n float64) (low, high float64) {
+	const z = 1.959963984540054
+	if !(n > 0) {
+		return 0, 1
+	}
+	scale := 1 / (1 + z*z/n)
+	centre := (p + z*z/(2*n)) * scale
+	half := z * scale * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+	return max(0, centre-half), min(1, centre+half)
+}
+
+// estimate is the share of wrong hits with its interval.
+func estimate(r *store.Rate) (share, n, low, high float64) {
+	if r.Sum > 0 && r.Square > 0 {
+		share = min(1, r.Wrong/r.Sum)
+		n = r.Sum * r.Sum / r.Square // Kish: if the wrong ones were spread evenly over the weights
+		// The variance that the checks themselves show, by linearisation. It is larger where the heavy ones are wrong.
+		if v := (r.WrongSq*(1-2*share) + share*share*r.Square) / (r.Sum * r.Sum); v > 0 && share > 0 {
+			n = min(n, share*(1-share)/v)
+		}
+	}
+	low, high = wilson(share, n)
+	return share, n, low, high
+}
+
+// least is the smallest factor on the budget. It is a power of two, as all of them are, so that tightening does not make
+// a budget of its own out of every estimate.
+const leastTighten = 1.0 / 16
+
+// tightening is the factor on the budget that a namespace's evidence asks for.
+//
+//   - The interval lies above the budget: the decision is wrong about this traffic. The budget shrinks by as much as the
+//     upper end exceeds it.
+//   - Only the estimate does, and by a wrong answer that has not faded by half: it shrinks by as much as that.
+//   - Otherwise it is what the user set. That the upper end of a wide interval is above the budget says only that little
+//     was checked.
+//
+// Hits that were reported wrong count the same way, against all hits, as the least that the share can be.
+func tightening(r *store.Rate, budget float64) float64 {
+	share, n, low, high := estimate(r)
+	factor := 1.0
+	switch {
+	case low > budget:
+		factor = budget / high
+	case share > budget && share*n >= 0.5:
+		factor = budget / share
+	}
+	if r.Hits > 0 {
+		reported := min(1, r.Reported/r.Hits)
+		if low, high := wilson(reported, r.Hits); low > budget {
+			factor = min(factor, budget/high)
+		}
+	}
+	if factor >= 1 {
+		return 1
+	}
+	return max(leastTighten, math.Exp2(math.Floor(math.Log2(factor))))
+}
+
+// age brings a rate to a later moment.
+func age(r *store.Rate, now int64, halfLife time.Duration) {
+	f := fading(now-r.At, halfLife)
+	if f == 1 {
+		return
+	}
+	r.At = now
+	for _, sum := range []*float64{&r.Sum, &r.Square, &r.Wrong, &r.WrongSq, &r.Hits, &r.Reported} {
+		*sum *= f
+	}
+	fade(r.Sources, f)
+}
+
+// checked adds a check that stands for weight hits.
+func checked(r *store.Rate, weight float64, wrong bool) {
+	r.Sum += weight
+	r.Square += weight * weight
+	if wrong {
+		r.Wrong += weight
+		r.WrongSq += weight * weight
+	}
+}
