@@ -171,7 +171,7 @@ func (d *difference) common() float64 {
 // maxSlips bounds how many words are compared letter by letter.
 const maxSlips = 8
 
-// differ compares two texts. It allocates nothing unless words differ by a slip.
+// differ compares two texts.
 func differ(a, b *analysed) (d difference) {
 	d.words = [2]int{len(a.words), len(b.words)}
 	var odd [2][maxSlips]string
@@ -180,30 +180,29 @@ func differ(a, b *analysed) (d difference) {
 	for side, pair := range [2][2]*analysed{{a, b}, {b, a}} {
 		own, other := pair[0], pair[1]
 		for i := range own.words {
-			s := own.words[i].stem
-			if own.first(s) != i {
+			w := &own.words[i]
+			if own.first(w.stem) != i {
 				continue
 			}
-			function := functionWords[own.words[i].lower]
-			if !function {
+			if w.content {
 				content[side]++
 			}
-			if at := other.first(s); at >= 0 {
+			if other.shares(w) {
 				if side == 0 {
 					d.shared++
-					if !function {
+					if at := other.first(w.stem); w.content && at >= 0 {
 						d.turned = d.turned || at < last
 						last = at
 					}
 				}
 				continue
 			}
-			if function {
+			if !w.content {
 				d.function++
 				continue
 			}
 			if d.content[side] < maxSlips {
-				odd[side][d.content[side]] = s
+				odd[side][d.content[side]] = w.stem
 			}
 			d.content[side]++
 		}
@@ -223,7 +222,7 @@ func sameWord(a, b word) bool {
 	if a.lower != b.lower {
 		return false
 	}
-	return a.raw == b.raw || !functionWords[a.lower] || len(a.raw) < 2 || !(allCapitals(a.raw) || allCapitals(b.raw))
+	return a.raw == b.raw || !littleWords[a.lower] || len(a.raw) < 2 || !(allCapitals(a.raw) || allCapitals(b.raw))
 }
 
 func allCapitals(s string) bool { return strings.ToUpper(s) == s }
@@ -285,22 +284,4 @@ func questionWord(a *analysed) string {
 		}
 	}
 	return ""
-}
-
-// functionWords carry grammar rather than a subject. Negations are not among them.
-var functionWords = wordSet(`
-	a an the this that these those some any there here it its it's i i'm i've i'd me my mine myself you your yours we us our
-	one's someone somebody
-	he she they them their his her
-	am is are was were be been being do does did doing done have has had having will would shall should can could may might must
-	what what's how how's why when where who which whom whose
-	of to in on at by for from with about into as and or but if so than then just please pls hi hello hey thanks thank
-	tell know want need like get got explain give help let`)
-
-func wordSet(list string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range words(list) {
-		set[w.lower] = true
-	}
-	return set
 }

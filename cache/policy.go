@@ -69,12 +69,11 @@ func (d *Decider) screen(p Policy, threshold float32, asked *analysed, cand *Can
 			cand.Findings = append(cand.Findings, Finding{Reason: f.reason, Token: f.token, Veto: f.veto})
 		}
 	}
-	if cand.Similarity < threshold {
-		cand.Reason = ReasonThreshold
-		return
-	}
 	if f, ok := refusal(e.found, d.judged(p)); ok && p.vetoed() {
 		cand.Reason, cand.Token = f.reason, f.token
+	}
+	if cand.Similarity < threshold {
+		cand.Reason, cand.Token = ReasonThreshold, ""
 	}
 }
 

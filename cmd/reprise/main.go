@@ -28,6 +28,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Serve the API on --listen and answer from the cache where that is safe."`
 	Demo    demoCmd    `cmd:"" help:"Show the cache at work, offline: no key, no download, nothing left behind."`
 	Bench   benchCmd   `cmd:"" help:"Measure, and say on what machine."`
+	Explain explainCmd `cmd:"" help:"Say whether the answer to one question would be served for another, and why."`
 	Check   checkCmd   `cmd:"" help:"Read a whole cache file and list everything that is wrong with it."`
 	Config  configCmd  `cmd:"" help:"Show, check or explain the configuration."`
 	Version versionCmd `cmd:"" help:"Say what this binary is."`
@@ -35,6 +36,7 @@ type cli struct {
 
 // host is what a command may use of the process that it runs in.
 type host struct {
+	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 	env    []string
@@ -52,7 +54,7 @@ func (h *host) has(variable string) bool {
 var errQuiet = errors.New("reported already")
 
 func main() {
-	os.Exit(run(os.Args[1:], &host{stdout: os.Stdout, stderr: os.Stderr, env: os.Environ()}))
+	os.Exit(run(os.Args[1:], &host{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ()}))
 }
 
 // run parses, runs the command and returns the exit code.
