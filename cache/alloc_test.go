@@ -29,7 +29,7 @@ func TestGuardsAllocateLittle(t *testing.T) {
 	asked := analyse("how do I enable two-factor authentication for the account")
 	got := testing.AllocsPerRun(50, func() {
 		cand, e := []Candidate{{Text: text, Similarity: 1}}, make([]evidence, 1)
-		d.screen(PolicyGuards, 0.5, asked, &cand[0], &e[0])
+		d.screen(PolicyGuards, 0.5, false, asked, &cand[0], &e[0])
 		d.weigh(PolicyGuards, cand, e)
 	})
 	if got > 100 {

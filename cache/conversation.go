@@ -67,7 +67,8 @@ func (o *Options) settle(l *Lookup) {
 	if l.Conversation == ConversationJudged {
 		l.text, left = render(q.Messages)
 	}
-	l.partition = q.relaxed(l.Conversation, l.text != m.Text, left)
+	l.leans = l.text != m.Text
+	l.partition = q.relaxed(l.Conversation, l.leans, left)
 }
 
 // conversation is the mode that can be had. Where there is nothing to relax it is the strict one, so that a lone question is

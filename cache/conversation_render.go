@@ -20,6 +20,9 @@ const (
 	renderAlone = 3   // words of content that make a topic of its own, those of leaving the old one aside
 )
 
+// renderSeparator stands between the last turn and the rest, and nowhere else.
+const renderSeparator = " | "
+
 //go:embed lexicon/conversation.txt
 var conversationLexicon string
 
@@ -414,9 +417,10 @@ func render(messages []Message) (text string, left []string) {
 			}
 			if b.Len() == 0 {
 				b.WriteString(last)
-				b.WriteString(" |")
+				b.WriteString(renderSeparator)
+			} else {
+				b.WriteByte(' ')
 			}
-			b.WriteByte(' ')
 			b.WriteString(ended(s.text))
 		}
 	}

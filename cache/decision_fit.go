@@ -91,7 +91,7 @@ func (d *Decider) observe(ctx context.Context, pairs []LabelledPair) ([]example,
 		vectors[i] = [2][]float32{vecs[0], vecs[1]}
 		cand := []Candidate{{Text: p.A, Similarity: dot(vecs[0], vecs[1])}}
 		found := make([]evidence, 1)
-		d.screen(PolicySemantic, 0, analyse(p.B), &cand[0], &found[0])
+		d.screen(PolicySemantic, 0, false, analyse(p.B), &cand[0], &found[0])
 		e.vetoed = cand[0].Reason != ReasonNone
 		if err := d.verify(ctx, p.B, cand, found, true); err != nil {
 			return err

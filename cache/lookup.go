@@ -67,6 +67,7 @@ type Lookup struct {
 	partition Digest
 	exact     Digest
 	text      string    // what is embedded and judged: the last turn, or a whole conversation rendered as one text
+	leans     bool      // text is such a rendering
 	vector    []float32 // of text; nil: not embedded
 	semantic  bool      // text may be embedded
 	drawn     bool      // a semantic hit that is to be checked
@@ -336,7 +337,7 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, e *evidenc
 		cand.Reason = ReasonDemoted
 	}
 	if cand.Reason == ReasonNone {
-		c.decider.screen(l.Policy, c.threshold(&l.q), asked, cand, e)
+		c.decider.screen(l.Policy, c.threshold(&l.q), l.leans, asked, cand, e)
 	}
 }
 

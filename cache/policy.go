@@ -58,13 +58,16 @@ func (d *Decider) judged(p Policy) bool {
 }
 
 // screen is the first step, without a model: it notes what similarity, words and guards say, and refuses what they
-// suffice to refuse.
-func (d *Decider) screen(p Policy, threshold float32, asked *analysed, cand *Candidate, e *evidence) {
+// suffice to refuse. leans says that the texts are conversations.
+func (d *Decider) screen(p Policy, threshold float32, leans bool, asked *analysed, cand *Candidate, e *evidence) {
 	e.similarity = float64(cand.Similarity)
 	if p != PolicyThreshold {
 		stored := analyse(cand.Text)
 		e.words = differ(asked, stored)
 		e.found = inspect(asked, stored, e.found[:0])
+		if leans {
+			e.found = leaningGuard(asked, stored, e.found)
+		}
 		for _, f := range e.found {
 			cand.Findings = append(cand.Findings, Finding{Reason: f.reason, Token: f.token, Veto: f.veto})
 		}
@@ -198,7 +201,7 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 	v.Candidates = []Candidate{{Text: a, Similarity: v.Similarity}}
 	found := make([]evidence, 1)
 	start = time.Now()
-	d.screen(policy, d.opts.Threshold, analyse(b), &v.Candidates[0], &found[0])
+	d.screen(policy, d.opts.Threshold, to.leans, analyse(b), &v.Candidates[0], &found[0])
 	v.Timing.Decide = time.Since(start)
 	if d.judged(policy) {
 		start = time.Now()

@@ -67,7 +67,7 @@ func BenchmarkScreen(b *testing.B) {
 	asked := analyse("how do I enable two-factor authentication for the account")
 	for b.Loop() {
 		cand, e := []Candidate{{Text: text, Similarity: 1}}, make([]evidence, 1)
-		d.screen(PolicyGuards, 0.5, asked, &cand[0], &e[0])
+		d.screen(PolicyGuards, 0.5, false, asked, &cand[0], &e[0])
 		d.weigh(PolicyGuards, cand, e)
 	}
 }

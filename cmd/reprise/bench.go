@@ -14,6 +14,8 @@ type benchCmd struct {
 	Embed  benchEmbedCmd  `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
 	Verify benchVerifyCmd `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
 	Fit    benchFitCmd    `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
+
+	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`
 }
 
 type benchProxyCmd struct {
@@ -79,6 +81,20 @@ type benchFitCmd struct {
 // Run is called by kong.
 func (c *benchFitCmd) Run(ctx context.Context, h *host) error {
 	report, err := bench.Fit(ctx, bench.FitOptions{Pairs: c.Pairs, Out: c.Out})
+	if err != nil {
+		return err
+	}
+	return report.WriteText(h.stdout)
+}
+
+type benchConversationsCmd struct {
+	Pairs    string `default:"embed/train/data" placeholder:"PATH" help:"A file of labelled pairs of chats, or a folder of them: JSON lines of a, b, same, kind, set."`
+	Training bool   `help:"The pairs that are not held out, on which settings are chosen."`
+}
+
+// Run is called by kong.
+func (c *benchConversationsCmd) Run(ctx context.Context, h *host) error {
+	report, err := bench.Conversations(ctx, bench.ConversationsOptions{Pairs: c.Pairs, Training: c.Training})
 	if err != nil {
 		return err
 	}
