@@ -21,21 +21,33 @@ type Pair struct {
 	Domain string `json:"domain"` // letters and a number; pairs of one domain share a subject
 }
 
+// Sets that serve one purpose whatever the number of their domains; embed/train/verifier/authored.py has the same rule.
+const (
+	trainingSet    = "r"
+	calibrationSet = "s"
+)
+
+// numbered returns the number of the pair's domain; ok is false where there is none, or where its set serves one purpose.
+func (p Pair) numbered() (n int, ok bool) {
+	if strings.HasPrefix(p.Domain, trainingSet) || strings.HasPrefix(p.Domain, calibrationSet) {
+		return 0, false
+	}
+	n, err := strconv.Atoi(strings.TrimLeft(p.Domain, "abcdefghijklmnopqrstuvwxyz"))
+	return n, err == nil
+}
+
 // HeldOut reports whether the pair's domain is one of those that training never
 // sees: every fifth, by embed/train/verifier/authored.py's rule.
 func (p Pair) HeldOut() bool {
-	n, err := strconv.Atoi(strings.TrimLeft(p.Domain, "abcdefghijklmnopqrstuvwxyz"))
-	return err == nil && n%5 == 2 && !strings.HasPrefix(p.Domain, calibrationSet)
+	n, ok := p.numbered()
+	return ok && n%5 == 2
 }
-
-// calibrationSet is the letter of a set that was written for calibration only.
-const calibrationSet = "s"
 
 // Calibration reports whether the pair's domain is one of those that settings are chosen and decisions fitted on: neither
 // trained on nor held out.
 func (p Pair) Calibration() bool {
-	n, err := strconv.Atoi(strings.TrimLeft(p.Domain, "abcdefghijklmnopqrstuvwxyz"))
-	return err == nil && (n%16 == 9 && !p.HeldOut() || strings.HasPrefix(p.Domain, calibrationSet))
+	n, ok := p.numbered()
+	return ok && n%16 == 9 && !p.HeldOut() || strings.HasPrefix(p.Domain, calibrationSet)
 }
 
 // ReadPairs reads labelled pairs, a JSON object a line, from a file, or from all
