@@ -31,6 +31,7 @@ func (x *exchange) answer(ctx *fasthttp.RequestCtx, m *questions) {
 		x.lookUp(ctx)
 		x.lookAgain(ctx)
 		if x.hit() && x.sendHit(ctx, m.dialect) {
+			x.shadowCheck(ctx, m.dialect, x.s.ask)
 			return
 		}
 	}
@@ -97,6 +98,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	if !x.s.cfg.ShareAcrossKeys {
 		credential = x.credential()
 	}
+	q.TraceID, q.Source = d.trace, credential
 	f := &d.fields
 	q.Scope = cache.Hash(x.question.Scope[:], []byte(x.provider.Name), ctx.URI().QueryString(), credential[:],
 		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta], f.std[stdAnthropicVersion], f.std[stdAnthropicBeta])

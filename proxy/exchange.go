@@ -170,6 +170,7 @@ func (x *exchange) appendTiming(b []byte) []byte {
 		b = appendStage(b, "embed", l.Timing.Embed)
 		b = appendStage(b, "search", l.Timing.Search)
 		b = appendStage(b, "verify", l.Timing.Decide+l.Timing.Verify) // guards and model: what stands between similar and served
+		b = appendStage(b, "opinion", l.Timing.Opinion)
 		b = appendStage(b, "load", l.Timing.Load)
 	}
 	return appendStage(b, "upstream", x.upstream)

@@ -193,6 +193,9 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 	case string(path) == "/healthz", string(path) == "/readyz":
 		x.path = string(path)
 		s.health(ctx, x)
+	case string(path) == feedbackPath, strings.HasPrefix(string(path), feedbackPath+"/"):
+		x.path = string(path)
+		s.feedback(ctx, x)
 	case strings.HasPrefix(string(path), "/v1/"):
 		x.path = string(path)
 		s.passthrough(ctx, x)
