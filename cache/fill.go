@@ -78,7 +78,10 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 			Kind: uint8(l.Status), Entry: l.exact, Question: l.exact, Partition: l.partition, Namespace: l.q.Namespace, Probability: 1,
 		})
 	}
-	if l.Status == Miss && !c.opts.NoLearning {
+	switch {
+	case l.WouldBe == HitSemantic:
+		c.checkWithheld(l, body)
+	case l.Status == Miss && !c.opts.NoLearning:
 		c.learnFromMiss(l, body)
 	}
 	return ID(id), nil

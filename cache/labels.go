@@ -155,10 +155,14 @@ func (c *Cache) note(l *Lookup) {
 	}
 }
 
-// served returns the candidate that a semantic hit is of.
+// served returns the candidate that a semantic hit is of, or would have been in ModeShadow.
 func (l *Lookup) served() *Candidate {
+	e := l.Entry
+	if e == nil {
+		e = l.WouldServe
+	}
 	for i := range l.Candidates {
-		if l.Entry != nil && l.Candidates[i].ID == l.Entry.ID {
+		if e != nil && l.Candidates[i].ID == e.ID {
 			return &l.Candidates[i]
 		}
 	}

@@ -92,6 +92,24 @@ func (l *Lookup) ShadowCheck(call CallFunc) bool {
 	return true
 }
 
+// checkWithheld checks the hit that ModeShadow kept back with the answer that was bought instead. It costs nothing, so that
+// every one of them is checked.
+func (c *Cache) checkWithheld(l *Lookup, body []byte) {
+	hit := l.served()
+	if hit == nil {
+		return
+	}
+	lb := label{
+		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior,
+		from: fromShadow, served: true,
+	}
+	would, question := l.WouldServe.Value.Body, l.exact
+	c.memory.hit(lb.namespace, now().UnixNano())
+	if !c.labels.enqueue(func(ctx context.Context) { c.weighShadow(ctx, lb, question, body, would, 1) }) {
+		c.stats.labelsDropped.Add(1)
+	}
+}
+
 func (c *Cache) shadowCheck(ctx context.Context, call CallFunc, lb label, question Digest, served []byte, stands float64) {
 	s := &c.shadow
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
@@ -102,7 +120,12 @@ func (c *Cache) shadowCheck(ctx context.Context, call CallFunc, lb label, questi
 		s.failed.Add(1)
 		return
 	}
-	agreed, weight := c.compare(ctx, v.Body, served)
+	c.weighShadow(ctx, lb, question, v.Body, served, stands)
+}
+
+// weighShadow learns from the provider's answer to a question what was served, or would have been, is worth.
+func (c *Cache) weighShadow(ctx context.Context, lb label, question Digest, fresh, served []byte, stands float64) {
+	agreed, weight := c.compare(ctx, fresh, served)
 	c.memory.count(fromShadow, agreed)
 	if agreed == Unsure {
 		return

@@ -64,6 +64,10 @@ func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, erro
 		Embedder: m.embedder, Verifier: m.verifier, Mode: mode, K: c.Cache.K, TTL: c.Cache.TTL,
 		Threshold: float32(c.Cache.Threshold), MaxError: c.Cache.MaxError,
 		MaxValueBytes: c.Cache.MaxValueBytes, MaxTextBytes: c.Cache.MaxTextBytes, HotBytes: c.Cache.MemoryBytes,
+		NoLearning: !c.Cache.Learn, HalfLife: c.Cache.HalfLife, ReadAnswer: proxy.ReadAnswer, OnTighten: tellBudget(log),
+		Shadow: cache.ShadowOptions{
+			Rate: c.Cache.ShadowRate, PerMinute: c.Cache.ShadowPerMinute, PerDay: c.Cache.ShadowPerDay, Price: c.Cache.ShadowPrice,
+		},
 		OnReembed: func(done, total int) { log.Info("embedding stored questions anew", "done", done, "of", total) },
 	}
 	if c.Cache.TTL == config.Never {
@@ -72,11 +76,42 @@ func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, erro
 	if c.Cache.OnModelChange == "reembed" {
 		o.OnModelChange = cache.Reembed
 	}
+	if o.Opinion, err = newOpinion(c); err != nil {
+		return nil, err
+	}
 	opened, err := cache.Open(c.DB, o)
 	if err != nil {
 		return nil, withRemedy(err, c.DB)
 	}
 	return opened, nil
+}
+
+// newOpinion makes the second judge that the configuration names, if it does.
+func newOpinion(c *config.Config) (o cache.OpinionOptions, err error) {
+	s := &c.Opinion
+	if s.Model == "" {
+		return o, nil
+	}
+	p := c.Providers[s.Provider]
+	judge, err := proxy.NewChatOpinion(proxy.Provider{Name: s.Provider, BaseURL: p.BaseURL, APIKey: p.APIKey}, s.Model, nil)
+	if err != nil {
+		return o, err
+	}
+	return cache.OpinionOptions{
+		Judge: judge, Least: s.Least, Timeout: s.Timeout, PerMinute: s.PerMinute, PerDay: s.PerDay, Price: s.Price,
+	}, nil
+}
+
+// tellBudget logs how the measured share of wrong answers changes a namespace's budget.
+func tellBudget(log *slog.Logger) func(cache.FalseHits) {
+	return func(f cache.FalseHits) {
+		what := "the error budget is tightened: more wrong answers were found than it allows"
+		if f.Tighten == 1 {
+			what = "the error budget is what it was set to again"
+		}
+		log.Warn(what, "namespace", f.Namespace, "factor", f.Tighten, "checked", f.Checked, "wrong_share", f.Share,
+			"low", f.Low, "high", f.High, "hits", f.Hits, "reported", f.Reported)
+	}
 }
 
 // newServer joins the cache to the configured providers.

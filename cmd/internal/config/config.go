@@ -13,6 +13,7 @@ type Config struct {
 	Anthropic       string              `koanf:"default_anthropic_provider"`
 	Providers       map[string]Provider `koanf:"providers"`
 	Cache           Cache               `koanf:"cache"`
+	Opinion         Opinion             `koanf:"opinion"`
 	Embedder        Embedder            `koanf:"embedder"`
 	Limits          Limits              `koanf:"limits"`
 	Timeouts        Timeouts            `koanf:"timeouts"`
@@ -39,6 +40,12 @@ type Cache struct {
 	Threshold       float64       `koanf:"threshold"`
 	Verifier        bool          `koanf:"verifier"`
 	MaxError        float64       `koanf:"max_error"`
+	Learn           bool          `koanf:"learn"`
+	HalfLife        time.Duration `koanf:"half_life"`
+	ShadowRate      float64       `koanf:"shadow_rate"`
+	ShadowPerMinute int           `koanf:"shadow_per_minute"`
+	ShadowPerDay    float64       `koanf:"shadow_per_day"`
+	ShadowPrice     float64       `koanf:"shadow_price"`
 	K               int           `koanf:"k"`
 	TTL             time.Duration `koanf:"ttl"`
 	MaxValueBytes   int           `koanf:"max_value_bytes"`
@@ -47,6 +54,17 @@ type Cache struct {
 	HitUsage        string        `koanf:"hit_usage"`
 	ShareAcrossKeys bool          `koanf:"share_across_keys"`
 	OnModelChange   string        `koanf:"on_model_change"`
+}
+
+// Opinion says who is asked about pairs that the decision is not sure of.
+type Opinion struct {
+	Model     string        `koanf:"model"`
+	Provider  string        `koanf:"provider"`
+	Least     float64       `koanf:"least"`
+	Timeout   time.Duration `koanf:"timeout"`
+	PerMinute int           `koanf:"per_minute"`
+	PerDay    float64       `koanf:"per_day"`
+	Price     float64       `koanf:"price"`
 }
 
 // Embedder says what turns text into vectors.

@@ -249,6 +249,7 @@ func (l *loader) crossCheck(c *Config) {
 		l.complain("default_anthropic_provider %q is not under providers%s; write one of %s",
 			c.Anthropic, suggestion(nearest(c.Anthropic, names, ".")), strings.Join(names, ", "))
 	}
+	l.checkLearning(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
 		switch {
@@ -293,4 +294,30 @@ func sameEndpoint(base, listen string) bool {
 		return h == "" || h == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 	}
 	return urlPort == port && (u.Hostname() == host || local(u.Hostname()) && local(host))
+}
+
+// checkLearning holds the rules of the calls that the cache makes on its own account.
+func (l *loader) checkLearning(c *Config) {
+	if c.Cache.ShadowPerDay > 0 && c.Cache.ShadowPrice == 0 {
+		l.complain("cache.shadow_per_day is %v, which is counted by cache.shadow_price; write what one call costs there", c.Cache.ShadowPerDay)
+	}
+	o := &c.Opinion
+	if o.PerDay > 0 && o.Price == 0 {
+		l.complain("opinion.per_day is %v, which is counted by opinion.price; write what one call costs there", o.PerDay)
+	}
+	if o.Model == "" {
+		return
+	}
+	if o.Provider == "" {
+		o.Provider = c.DefaultProvider
+	}
+	p, ok := c.Providers[o.Provider]
+	switch {
+	case !ok:
+		l.complain("opinion.provider %q is not under providers; write one of %s", o.Provider, strings.Join(slices.Sorted(maps.Keys(c.Providers)), ", "))
+	case p.APIKey == "":
+		l.complain("opinion.provider %q has no key of its own; set providers.%s.api_key", o.Provider, o.Provider)
+	case p.Kind == "anthropic":
+		l.complain("opinion.provider %q speaks Anthropic's dialect; write one that speaks OpenAI's", o.Provider)
+	}
 }
