@@ -8,6 +8,7 @@ import json
 import pathlib
 
 BLOCK = 30  # pairs a domain, in order, in a file whose rows do not name theirs
+WHOLE = {"r": "train", "s": "calibration"}  # sets that serve one purpose, whatever the number of their domains
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +18,13 @@ class Pair:
     same: bool
     kind: str
     domain: str
-    part: str  # "train", "dev" or "heldout"
+    part: str  # "train", "dev", "calibration" or "heldout"
 
 
-def part_of(number: int) -> str:
+def part_of(set_: str, number: int) -> str:
     """Every fifth domain is held out and never trained on; another sixteenth of the rest is for choosing settings."""
+    if set_ in WHOLE:
+        return WHOLE[set_]
     if number % 5 == 2:
         return "heldout"
     return "dev" if number % 16 == 9 else "train"
@@ -30,7 +33,8 @@ def part_of(number: int) -> str:
 def read(folder: pathlib.Path, pattern: str = "authored_pairs*.jsonl") -> list[Pair]:
     """Pairs of every matching file. A row may name its domain as "<set><number>"; else blocks of 30 of a set are domains.
 
-    A question that stands in a held-out domain keeps its pairs elsewhere out of the training part.
+    A question that stands in a held-out domain keeps its pairs out of every other part, one of the calibration set out of the
+    training part.
     """
     pairs: list[Pair] = []
     files = sorted(folder.glob(pattern))
@@ -49,6 +53,8 @@ def read(folder: pathlib.Path, pattern: str = "authored_pairs*.jsonl") -> list[P
             number = int("".join(c for c in domain if c.isdigit()) or -1)
             if number < 0:
                 raise SystemExit(f"authored: {path.name} line {at}: domain {domain!r} has no number, which decides its part")
-            pairs.append(Pair(row["a"], row["b"], bool(row["same"]), row["kind"], domain, part_of(number)))
-    kept_out = {t.lower() for p in pairs if p.part == "heldout" for t in (p.a, p.b)}
-    return [p for p in pairs if p.part == "heldout" or not {p.a.lower(), p.b.lower()} & kept_out]
+            pairs.append(Pair(row["a"], row["b"], bool(row["same"]), row["kind"], domain, part_of(row["set"], number)))
+    for part, others in (("heldout", ("train", "dev", "calibration")), ("calibration", ("train",))):
+        kept_out = {t.lower() for p in pairs if p.part == part for t in (p.a, p.b)}
+        pairs = [p for p in pairs if p.part not in others or not {p.a.lower(), p.b.lower()} & kept_out]
+    return pairs

@@ -2,8 +2,10 @@
 
     python data.py --authored DIR --qqp FILE --intents FILE --intents FILE --wordnet DIR --model DIR --out DIR
 
-Writes, as lines of {"a", "b", "same", "from", "kind", "text" ...}: general.jsonl (question pairs, rules, mined), authored.jsonl (the training
-domains), and for measuring only: dev.jsonl, heldout.jsonl (authored), qqp_dev.jsonl, qqp_heldout.jsonl.
+Writes, as lines of {"a", "b", "same", "from", "kind" ...}: qqp.jsonl (question pairs), rules.jsonl (made by rule, and mined), authored.jsonl,
+authored_rules.jsonl and authored_mined.jsonl (the training domains), and for measuring only: dev.jsonl, heldout.jsonl, calibration.jsonl
+(authored), qqp_dev.jsonl, qqp_heldout.jsonl. Of the conversations, as renderings: conversations.jsonl, conversations_rules.jsonl, and
+for measuring conversations_dev.jsonl and conversations_heldout.jsonl.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pathlib
 import random
 
 import authored
+import conversation
 import mine
 from rules import Rules, words
 from wordnet import WordNet
@@ -111,7 +114,7 @@ def mined_authored(model: pathlib.Path, pairs: list[authored.Pair], k: int) -> l
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--authored", type=pathlib.Path, required=True, help="folder with authored_pairs*.jsonl")
+    p.add_argument("--authored", type=pathlib.Path, required=True, help="folder with authored_pairs*.jsonl and authored_conversations*.jsonl")
     p.add_argument("--qqp", type=pathlib.Path, required=True, help="gzipped lines of a, b, same")
     p.add_argument("--intents", type=pathlib.Path, action="append", default=[], help="gzipped lines of text, intent; repeatable")
     p.add_argument("--wordnet", type=pathlib.Path, default=pathlib.Path("/usr/share/wordnet"))
@@ -127,21 +130,22 @@ def main() -> None:
     intents = [r for f in a.intents for r in read_gz(f) if r["intent"] != "oos"]
     train = [q for q in pairs if q.part == "train"]
 
-    general = [{"a": r["a"], "b": r["b"], "same": r["same"], "from": "qqp", "kind": "qqp"} for r in qqp["train"]]
+    asked = [{"a": r["a"], "b": r["b"], "same": r["same"], "from": "qqp", "kind": "qqp"} for r in qqp["train"]]
     texts = [t for r in qqp["train"] for t in (r["a"], r["b"])] + [r["text"] for r in intents]
     texts = sorted({t for t in texts if 3 <= len(t.split()) <= 25})
     rules = Rules(rng, texts, WordNet(a.wordnet, collections.Counter(w for t in texts for w in words(t))))
     same = [(r["a"], r["b"]) for r in qqp["train"] if r["same"]]
-    general += rule_rows(rules, rng, texts, same, traps=26000, nears=22000)
-    general += mined_intents(a.model, rng.sample(intents, min(10000, len(intents))), 5000)
-    for _ in range(1500):
-        x, y, s = rules.turned()
-        general.append({"a": x, "b": y, "same": s, "from": "rule", "kind": "turned"})
+    made = rule_rows(rules, rng, texts, same, traps=42000, nears=36000)
+    for name, draw, count in (("turned", rules.turned, 7000), ("defined", rules.defined, 12000)):
+        for _ in range(count):
+            x, y, s = draw()
+            made.append({"a": x, "b": y, "same": s, "from": "rule", "kind": name})
+    made += mined_intents(a.model, rng.sample(intents, min(10000, len(intents))), 5000)
 
     own = [{"a": q.a, "b": q.b, "same": q.same, "from": "authored", "kind": q.kind, "domain": q.domain} for q in train]
     same = [(q.a, q.b) for q in train if q.same]
     singles = sorted({t for q in train for t in (q.a, q.b)})
-    edited = rule_rows(rules, rng, singles, same, traps=9000, nears=9000)
+    edited = rule_rows(rules, rng, singles, same, traps=14000, nears=12000)
     for r in edited:
         r["from"] = "authored_rule"
     extra = mined_authored(a.model, train, k=2)
@@ -156,12 +160,18 @@ def main() -> None:
         for k, n in sorted(kinds.items()):
             print("   ", *k, n)
 
-    write("general.jsonl", general)
+    write("qqp.jsonl", asked)
+    write("rules.jsonl", made)
     write("authored.jsonl", own)
     write("authored_rules.jsonl", edited)
     write("authored_mined.jsonl", extra)
-    for part in ("dev", "heldout"):
+    for part in ("dev", "heldout", "calibration"):
         write(f"{part}.jsonl", [{"a": q.a, "b": q.b, "same": q.same, "from": "authored", "kind": q.kind, "domain": q.domain} for q in pairs if q.part == part])
+    chats = conversation.pairs(a.authored, a.seed)
+    write("conversations_rules.jsonl", [r for r in chats if r["from"] == "conversation_rule"])
+    for part, name in (("train", "conversations"), ("dev", "conversations_dev"), ("heldout", "conversations_heldout")):
+        write(f"{name}.jsonl", [r for r in chats if r["from"] == "conversation" and r["part"] == part])
+    for part in ("dev", "heldout"):
         write(f"qqp_{part}.jsonl", [{"a": r["a"], "b": r["b"], "same": r["same"], "from": "qqp", "kind": "qqp"} for r in qqp[part]])
 
 

@@ -1,8 +1,9 @@
 """Measures a verifier, and the cosine of the encoder that it came from, on the parts that were never trained on.
 
-    python evaluate.py --data DIR --model DIR [--weights FILE] [--quantised FILE] [--orders 1|2] [--part heldout|dev]
+    python evaluate.py --data DIR --model DIR [--weights FILE] [--quantised FILE] [--one-order] [--part heldout|dev|calibration]
 
-Prints Markdown. A threshold is set on all traps of a set together; the lines by kind are read at that same threshold.
+Prints Markdown. A threshold is set on all traps of a set together; the lines by kind are read at that same threshold. Given float
+weights and a quantised file it also says what quantising costs; with --one-order, what the second order is worth.
 """
 
 from __future__ import annotations
@@ -52,14 +53,23 @@ def table(name: str, rows: list[dict], scores: dict[str, np.ndarray]) -> None:
         print(f"| {kind} ({'same' if yes else 'trap'}, {at.sum()}) | {' | '.join(cells)} |")
 
 
+def difference(name: str, rows: list[dict], one: np.ndarray, other: np.ndarray) -> None:
+    """How much average precision one has over the other, on the same resamples."""
+    same = np.array([r["same"] for r in rows])
+    figure = lambda s, y: measure.average_precision(s[:, 0], y) - measure.average_precision(s[:, 1], y)  # noqa: E731
+    both = np.stack([one, other], 1)
+    low, high = measure.interval(figure, both, same, rounds=300)
+    print(f"\n{name}: average precision {figure(both, same):+.4f} ({low:+.4f} to {high:+.4f})")
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--data", type=pathlib.Path, required=True)
     p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
     p.add_argument("--weights", type=pathlib.Path, action="append", default=[], help="float weights of train.py; repeatable")
-    p.add_argument("--quantised", type=pathlib.Path, help="file of export.py")
-    p.add_argument("--part", choices=("heldout", "dev"), default="heldout")
-    p.add_argument("--orders", type=int, choices=(1, 2), default=2, help="2: mean of both orders")
+    p.add_argument("--quantised", type=pathlib.Path, action="append", default=[], help="file of export.py; repeatable")
+    p.add_argument("--part", choices=("heldout", "dev", "calibration"), default="heldout")
+    p.add_argument("--one-order", action="store_true", help="also score each pair in the order given only")
     p.add_argument("--skip-cosine", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     a = p.parse_args()
@@ -70,15 +80,27 @@ def main() -> None:
         m = Verifier(Trunk.load(a.model))
         m.load_state_dict(load_file(w))
         models[w.stem] = m
-    if a.quantised:
-        models["int8"] = load_quantised(a.model, a.quantised)
-    for name, file in (("authored", f"{a.part}.jsonl"), ("QQP", f"qqp_{a.part}.jsonl")):
-        rows = [json.loads(line) for line in (a.data / file).read_text(encoding="utf-8").splitlines()]
+    for q in a.quantised:
+        models[q.stem + " int8"] = load_quantised(a.model, q)
+    prefixes = {"authored": "", "question pairs": "qqp_", "conversations": "conversations_"}
+    for name, prefix in prefixes.items():
+        file = a.data / f"{prefix}{a.part}.jsonl"
+        if not file.exists():
+            continue
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         pairs = [(r["a"], r["b"]) for r in rows]
         scores = {} if a.skip_cosine else {"cosine": cosine(a.model, pairs)}
         for who, m in models.items():
-            scores[who] = score(m, tok, pairs, a.orders).numpy()
+            scores[who] = score(m, tok, pairs).numpy()
+            if a.one_order:
+                scores[who + ", one order"] = score(m, tok, pairs, 1).numpy()
         table(f"{name} {a.part}", rows, scores)
+        for w in a.weights:
+            for q in a.quantised:
+                difference(f"{q.stem} int8 over {w.stem} float32", rows, scores[q.stem + " int8"], scores[w.stem])
+        if a.one_order:
+            for who in models:
+                difference(f"{who}: both orders over one", rows, scores[who], scores[who + ", one order"])
 
 
 if __name__ == "__main__":

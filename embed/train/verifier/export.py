@@ -5,7 +5,7 @@
 Scheme, names and container are those of ../convert.py. The file holds no word embeddings: those of the encoder's file serve,
 they were frozen in training. Beside the encoder's tensors it has head.hidden.{weight,bias} (128 x 768, the [CLS] state before the mean)
 and head.logit.{weight,bias}, float32, and calibration (slope, offset): P = sigmoid(slope * mean logit of both orders + offset),
-fitted on dev.jsonl and qqp_dev.jsonl. Activation ranges are read on pairs of the training domains.
+fitted on what was neither trained on nor is measured: dev.jsonl, calibration.jsonl, part of qqp_dev.jsonl. Activation ranges are read on pairs of the training domains.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def main() -> None:
     model.eval()
     tok = PairTokenizer(a.model)
     tensors = export(model, tok, [(r["a"], r["b"]) for r in read(a.data / "authored.jsonl")[:200]])
-    tensors["calibration"] = calibrate(model, tok, read(a.data / "dev.jsonl") + read(a.data / "qqp_dev.jsonl")[:330])
+    tensors["calibration"] = calibrate(model, tok, read(a.data / "dev.jsonl") + read(a.data / "calibration.jsonl") + read(a.data / "qqp_dev.jsonl")[:330])
     source = hashlib.sha256((a.model / "model.safetensors").read_bytes()).hexdigest()
     data = serialise(tensors, {"format": FORMAT, "model": "all-MiniLM-L6-v2 verifier", "source_sha256": source})
     a.out.write_bytes(data)

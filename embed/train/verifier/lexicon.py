@@ -177,14 +177,86 @@ SHORT_FORMS = [
     cannot/cant and/n thanks/thx with/w without/w-o""".split()
 ]
 
-# Exchanged ends turn these round.
+# Exchanged ends turn these round. First what may stand at the ends and for {t}, then ways to say one thing.
+_PLACES = "Delhi|Mumbai|London|Leeds|Berlin|Vienna|Paris|Madrid|Boston|Chicago|the airport|the city centre|Kraków|Lisbon".split("|")
+_ACCOUNTS = "my savings|my current account|my wallet|the joint account|my ISA|PayPal|Revolut|my brokerage account|Monzo".split("|")
+_FORMATS = "Word|PDF|Excel|CSV|JSON|XML|Markdown|HTML|PNG|JPEG|Google Sheets|Keynote|PowerPoint|MP3|WAV".split("|")
+_SYSTEMS = """MySQL|Postgres|iPhone|Android|Gmail|Outlook|Dropbox|Google Drive|Slack|Teams|Windows|Linux|GitHub|GitLab|staging|production|
+Notion|Jira|Trello|my laptop|my phone|the server|S3|my old PC""".replace("\n", "").split("|")
+_UNITS = "Celsius|Fahrenheit|miles|kilometres|USD|GBP|EUR|INR|cups|grams|pounds|kilos|acres|hectares|UTC|Eastern time".split("|")
+_TONGUES = "English|French|German|Spanish|Italian|Hindi|Japanese|Polish|Java|Python|Go|Rust|JavaScript|TypeScript".split("|")
+_PEOPLE = """the landlord|the tenant|the buyer|the seller|my employer|my manager|the bank|the customer|my ex|my sister|my neighbour|the shop|
+the courier|the contractor|the insurer|the driver|the school|the parents|the doctor|the patient|the trustee|the lender""".replace("\n", "").split("|")
+_GOODS = "oat milk|cow's milk|gas heating|a heat pump|an SSD|a hard drive|leasing|buying|yoga|running|REST|GraphQL|tea|coffee|Postgres|MongoDB|a hybrid|an electric car".split("|")
+_EVENTS = "eating|training|the update|the backup|the interview|sowing|pruning|the merge|the release|painting|sanding|the deposit|the survey|sleeping|the flight|check-in".split("|")
+_MONEY = "money|fifty pounds|two hundred dollars|my balance|the rent|my bonus".split("|")
+_DATA = "my data|my files|my contacts|the database|photos|old tickets|my repo|all the notes|backups|a big folder".split("|")
 DIRECTIONS = [
-    "How do I move {t} from {a} to {b}?", "Transfer {t} from {a} to {b}", "switch {t} from {a} to {b}", "Convert {a} to {b}",
-    "how to convert from {a} to {b}", "How long does it take to get from {a} to {b}?", "cheapest way to send {t} from {a} to {b}",
-    "Can I migrate {t} over to {b} from {a}?", "Translate from {a} to {b}", "does {a} charge more than {b} for {t}?",
-    "is {a} better than {b} for {t}", "sync {t} from {a} into {b}", "what replaced {a} with {b}", "redirect {t} from {a} to {b}",
+    (([_ACCOUNTS], _MONEY), "How do I move {t} from {a} to {b}?", "transfer {t} out of {a} into {b}", "get {t} into {b} from {a}",
+     "I have {t} in {a} and want it in {b}", "what's the way to top up {b} with {t} from {a}", "Send {t} over to {b}, taking it from {a}"),
+    (([_SYSTEMS], _DATA), "migrate {t} from {a} to {b}", "How can I get {t} off {a} and onto {b}?", "import {t} into {b} from {a}",
+     "{t} is on {a}, how do I copy it to {b}", "export {t} out of {a} for use in {b}", "bring {t} over to {b} from {a}", "sync {t} from {a} into {b}"),
+    (([_FORMATS], None), "convert {a} to {b}", "How do I turn a {a} file into {b}?", "I've got it as {a} and need {b}", "save {a} as {b}",
+     "make {b} out of {a}", "{a} to {b} converter", "what's the easiest way of getting {b} when all I have is {a}"),
+    (([_UNITS], None), "convert from {a} to {b}", "what is it in {b} if I have it in {a}", "{a} to {b}", "how do I work out {b} from {a}?",
+     "formula that takes {a} and gives {b}", "turn {a} into {b}"),
+    (([_TONGUES], None), "translate from {a} to {b}", "Translate this {a} text into {b}", "I have it in {a}, give me the {b} version",
+     "put {a} into {b}", "rewrite this in {b}, it's in {a} now", "{a}-to-{b} translation", "port code or text written in {a} to {b}"),
+    (([_PLACES], None), "How do I get from {a} to {b}?", "travel to {b} starting in {a}", "route {a} to {b}", "I'm in {a}, best way to reach {b}",
+     "directions to {b} from {a}", "leaving {a}, arriving in {b}: what are my options"),
+    (([_PLACES], None), "How long does the trip from {a} to {b} take?", "travel time to {b} from {a}", "hours between leaving {a} and being in {b}",
+     "how many hours from {a} until I'm in {b}"),
+    (([_PEOPLE], None), "Can {a} sue {b}?", "is it possible for {a} to take {b} to court", "may {b} be sued by {a}", "does {a} have a legal claim against {b}"),
+    (([_PEOPLE], None), "Does {a} have to pay {b}?", "is {b} owed money by {a}", "must {b} be paid by {a}", "who says {a} needs to give money to {b}?", "is {a} obliged to pay anything to {b}"),
+    (([_PEOPLE], None), "how much notice must {a} give {b}", "What notice period does {b} get from {a}?", "{a} wants out, how far ahead must {b} be told"),
+    (([_GOODS], None), "why is {a} better than {b}", "What makes {a} preferable to {b}?", "what does {a} have over {b}", "in what ways is {b} worse than {a}"),
+    (([_GOODS], None), "how do I switch from {a} to {b}", "replace {a} with {b}", "I want to give up {a} in favour of {b}, how?", "moving to {b} after years of {a}", "swap out {a} for {b}"),
+    (([_GOODS], None), "does {a} cost more than {b}", "is {b} cheaper than {a}?", "is {a} the dearer of the two, next to {b}"),
+    (([_EVENTS], None), "how long should I wait after {a} before {b}", "What gap do I leave between {a} and then {b}?", "{a} is done, when may {b} follow", "how soon after {a} is {b} ok"),
+    (([_EVENTS], None), "should {a} come before {b}", "Do I do {a} first and {b} afterwards?", "is it right to leave {b} until {a} is over"),
+    (([_PEOPLE], None), "write an email from {a} to {b}", "draft a message to {b} on behalf of {a}", "what should {a} write to {b}", "letter to {b}, sent by {a}"),
+    (([_SYSTEMS], None), "let {a} connect to {b}", "How can I give {a} access to {b}?", "allow {b} to be reached from {a}", "open a connection that goes from {a} to {b}"),
+    (([_SYSTEMS], None), "redirect from {a} to {b}", "send whoever lands on {a} over to {b}", "Forward everything on {a} to {b}", "{b} should receive what arrives at {a}"),
+    (([_SYSTEMS], None), "does {a} depend on {b}", "is {b} needed by {a}?", "will {a} break if {b} is gone", "is {b} a dependency of {a}"),
 ]  # fmt: skip
-ENDS = """my savings|my current account|my wallet|Word|PDF|Excel|CSV|MySQL|Postgres|iPhone|Android|Gmail|Outlook|USD|GBP|EUR|
-Celsius|Fahrenheit|miles|kilometres|Dropbox|Google Drive|Slack|Teams|English|French|Java|Python|Windows|Linux|GitHub|GitLab|
-Delhi|Mumbai|London|Leeds|Berlin|Vienna|staging|production|Notion|Jira|HDMI|USB-C""".replace("\n", "").split("|")
-THINGS = "money|my data|my files|fifty pounds|my account|my contacts|the database|two hundred dollars|photos|payments|old tickets".split("|")
+
+# Ways to ask one thing about a noun ({}: a name or a definition), by its field in WordNet. Two rows of a field ask different things.
+TOPICS = {
+    "any": [
+        ["what is {}", "explain {}", "what does {} mean", "meaning of {}", "tell me what {} is", "I'd like to understand {}", "can you describe {}", "definition of {}", "what's {} exactly"],
+        ["history of {}", "where does {} come from originally", "tell me how {} came about", "what are the origins of {}"],
+        ["give me examples of {}", "what are some examples of {}", "name a few instances of {}", "some examples of {} please"],
+    ],
+    "act": [["how do I get started with {}", "beginner's steps for {}", "I'm new to {}, where do I begin", "first steps in {}"],
+            ["is {} legal", "does the law allow {}", "can I get in trouble for {}", "is {} against the law"],
+            ["what are the benefits of {}", "why is {} good", "advantages of {}", "what do people gain from {}"]],
+    "animal": [["what does {} eat", "diet of {}", "what do I feed {}", "food for {}"], ["how long does {} live", "lifespan of {}", "what age does {} reach"],
+               ["is {} dangerous", "can {} hurt people", "should I be afraid of {}"]],
+    "artifact": [["how does {} work", "explain the way {} works", "what's the working principle of {}", "how come {} does what it does"],
+                 ["how much does {} cost", "price of {}", "what would I pay for {}", "is {} expensive, roughly what sum"],
+                 ["how do I clean {}", "best way of cleaning {}", "get dirt off {}"], ["how do I repair {}", "{} is broken, how can it be fixed", "fixing {}"],
+                 ["who invented {}", "inventor of {}", "who came up with {}"]],
+    "thought": [["why does {} matter", "importance of {}", "what makes {} important"], ["how do I get better at {}", "improve at {}", "learn {}"]],
+    "message": [["how do I write {}", "help me with writing {}", "tips for composing {}"], ["how long should {} be", "right length for {}", "is there a usual length for {}"]],
+    "food": [["how do I make {}", "recipe for {}", "what's the way to prepare {}", "cook {}"], ["how many calories are in {}", "energy content of {}", "will {} make me fat, calories wise"],
+             ["can I freeze {}", "does {} keep in the freezer", "is freezing {} ok"], ["what goes well with {}", "what should I serve with {}", "best companion to {}"]],
+    "group": [["how do I join {}", "become part of {}", "what do I have to do to get into {}"], ["who leads {}", "who is in charge of {}"]],
+    "plant": [["how do I grow {}", "growing {} at home", "what does {} need to thrive"], ["is {} poisonous", "can {} make me or my dog ill", "toxicity of {}"],
+              ["when do I plant {}", "best month for putting {} in the ground"]],
+    "possession": [["how does {} work", "explain the way {} works", "mechanics of {}"], ["who has to pay {}", "who is liable for {}", "is it me who must pay {}"],
+                   ["how is {} calculated", "work out {}", "formula for {}"], ["how do I claim {}", "apply for {}", "steps to receive {}"]],
+    "process": [["how long does {} take", "duration of {}", "time needed for {}"], ["what causes {}", "why does {} happen", "reason for {}"], ["how can I stop {}", "prevent {}", "ways of avoiding {}"]],
+    "state": [["what causes {}", "why do people get {}", "reasons for {}"], ["how is {} treated", "treatment for {}", "what helps against {}", "cure for {}"],
+              ["what are the signs of {}", "how do I know that I have {}", "symptoms of {}"], ["how can I prevent {}", "ways to avoid {}", "lower my risk of {}"]],
+    "substance": [["what is {} used for", "uses of {}", "what can I do with {}"], ["is {} dangerous", "health risks of {}", "is contact with {} harmful"], ["where can I buy {}", "get hold of {}", "which shops sell {}"],
+                  ["how do I dispose of {}", "throw away {} safely", "getting rid of {}"]],
+}  # fmt: skip
+
+# The keys beside each on a QWERTY keyboard.
+NEIGHBOURS = {
+    k: near
+    for k, near in zip(
+        "qwertyuiopasdfghjklzxcvbnm",
+        """wa qes wrd etf ryg tuh yij uok ipl ol qsz awdx sefc drgv fthb gyjn hukm jil kop asx zsdc xdfv cfgb vghn bhjm njk""".split(),
+    )
+}

@@ -11,6 +11,7 @@ import numpy as np
 import authored
 import conversation
 import data
+import lexicon
 import measure
 import rendering
 
@@ -24,6 +25,9 @@ class FakeWordNet:
 
     def synonyms(self, word):
         return []
+
+    def defined(self):
+        return [(["rye bread", "ryebread"], "any of various breads made with rye flour", ["bread made of barley meal", "pita"], "food")]
 
 
 class Parts(unittest.TestCase):
@@ -47,6 +51,19 @@ class Parts(unittest.TestCase):
             (pair,) = authored.read(pathlib.Path(folder))
         self.assertEqual((pair.domain, pair.part), ("a07", "heldout"))
 
+    def test_a_set_may_serve_one_purpose(self):
+        rows = [
+            {"a": "held out", "b": "x", "same": True, "kind": "near", "set": "a", "domain": "a02"},
+            {"a": "to calibrate", "b": "y", "same": True, "kind": "near", "set": "s", "domain": "s02"},
+            {"a": "to calibrate", "b": "Held out", "same": False, "kind": "near", "set": "s", "domain": "s03"},
+            {"a": "to train", "b": "z", "same": True, "kind": "near", "set": "r", "domain": "r02"},
+            {"a": "to train", "b": "TO CALIBRATE", "same": False, "kind": "near", "set": "r", "domain": "r02"},
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "authored_pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+            pairs = authored.read(pathlib.Path(folder))
+        self.assertEqual([(p.a, p.part) for p in pairs], [("held out", "heldout"), ("to calibrate", "calibration"), ("to train", "train")])
+
     def test_question_pairs_split_by_component(self):
         rows = [{"a": f"{i}", "b": f"{i + 1 if i % 3 else i}x", "same": False} for i in range(600)]
         parts = data.split_qqp(rows, random.Random(1), heldout=100, dev=50)
@@ -60,7 +77,8 @@ class RuleMade(unittest.TestCase):
 
     def made(self, seed):
         rules = data.Rules(random.Random(seed), self.TEXTS, FakeWordNet())
-        return [rules.trap(t) for t in self.TEXTS * 50], [rules.near(t) for t in self.TEXTS * 50], [rules.turned() for _ in range(50)]
+        drawn = [f() for f in (rules.turned, rules.defined) for _ in range(50)]
+        return [rules.trap(t) for t in self.TEXTS * 50], [rules.near(t) for t in self.TEXTS * 50], drawn
 
     def test_equal_seeds_give_equal_pairs(self):
         self.assertEqual(self.made(3), self.made(3))
@@ -74,13 +92,30 @@ class RuleMade(unittest.TestCase):
         for _ in range(200):
             self.assertTrue(rules.near(texts[0]))
 
+    def test_turned_ends_are_traps(self):
+        rules = data.Rules(random.Random(8), self.TEXTS, FakeWordNet())
+        drawn = [rules.turned() for _ in range(400)]
+        self.assertTrue(0.3 < sum(same for _, _, same in drawn) / 400 < 0.6)
+        rows = [forms for forms in lexicon.DIRECTIONS if len(forms) < 3 or any("{a}" not in f or "{b}" not in f for f in forms[1:])]
+        self.assertFalse(rows)
+
+    def test_a_slip_keeps_the_words(self):
+        rules = data.Rules(random.Random(9), self.TEXTS, FakeWordNet())
+        text = "How can I connect my printer to the router?"
+        for _ in range(200):
+            words = rules._typo(text).split()
+            changed = [(a, b) for a, b in zip(text.split(), words) if a != b]
+            self.assertEqual(len(words), 9)
+            self.assertLessEqual(len(changed), 1)
+            self.assertTrue(all(abs(len(a) - len(b)) <= 1 for a, b in changed))
+
     def test_traps_differ_from_their_question(self):
-        traps, near, turned = self.made(5)
+        traps, near, drawn = self.made(5)
         for text, trap in zip(self.TEXTS * 50, traps):
             self.assertIsNotNone(trap, text)
             self.assertNotEqual(trap[0].lower(), text.lower())
         self.assertTrue(all(near))
-        self.assertTrue(all(a != b for a, b, _ in turned))
+        self.assertTrue(all(a.lower() != b.lower() for a, b, _ in drawn))
 
 
 def chat(*said):

@@ -12,6 +12,7 @@ from wordnet import WordNet
 _WORD = re.compile(r"[A-Za-z][A-Za-z'\-+]*")
 _NAME = re.compile(r"(\S+) ([A-Z][\w.\-&+#]*(?: [A-Z][\w.\-&+#]*){0,3})")
 _NEGATION = re.compile(r"n't\b")
+_MARKS = "?.!,:;()'\""
 _STOP = frozenset(
     """the a an of to in on for and or is are was were be do does did can could will would should how what which who when
     where why i you my your me it this that with from at by as if not have has had get there any some much many way one""".split()
@@ -82,6 +83,9 @@ class Rules:
     def near(self, text: str) -> str:
         """The same question with courtesy, spelling, case or framing changed; never the text itself unless nothing fits."""
         r, s = self.rng, text
+        if r.random() < 0.3:
+            s = self._slips(s)
+            return s if s != text else text.lower().rstrip("?.! ")
         if r.random() < 0.3:
             s = self._reframe(s)
         if r.random() < 0.15:
@@ -197,15 +201,40 @@ class Rules:
         return core + " " + self.rng.choice(lexicon.NARROWINGS) + ("?" if s.rstrip().endswith("?") else "")
 
     def turned(self) -> tuple[str, str, bool]:
-        """Two requests over the same two ends: turned round (a trap) or repeated."""
+        """Two requests over the same two ends: said in another way, or turned round (a trap)."""
         r = self.rng
-        f = r.choice(lexicon.DIRECTIONS)
-        a, b = r.sample(lexicon.ENDS, 2)
-        t = r.choice(lexicon.THINGS)
-        one = f.format(a=a, b=b, t=t)
-        if r.random() < 0.35:
-            return one, self.near(one), True
-        return one, f.format(a=b, b=a, t=t), False
+        forms = r.choice(lexicon.DIRECTIONS)
+        ends, things = forms[0]
+        a, b = r.sample(r.choice(ends), 2)
+        t = r.choice(things) if things else ""
+        one, other = r.choice(forms[1:]), r.choice(forms[1:])
+        same = r.random() < 0.45
+        x, y = one.format(a=a, b=b, t=t), other.format(a=a if same else b, b=b if same else a, t=t)
+        if r.random() < 0.3 or x == y:
+            y = self.near(y)
+        return x[:1].upper() + x[1:] if r.random() < 0.5 else x, y, same
+
+    def defined(self) -> tuple[str, str, bool]:
+        """Two questions about a thing, by its names or its definition; or (a trap) about a sister of it, or other questions."""
+        r = self.rng
+        while True:
+            names, gloss, sisters, field = r.choice(self.wordnet.defined())
+            groups = lexicon.TOPICS["any"] + lexicon.TOPICS[field]
+            forms = r.choice(groups)
+            x, y = r.choice(forms).format(r.choice(names)), r.choice(forms)
+            way = r.random()
+            if way < 0.5:
+                other = r.choice([n for n in names if n not in x] or [gloss]) if r.random() < 0.4 else gloss
+                y, same = y.format(other), True
+            elif way < 0.85 and sisters:
+                y, same = y.format(r.choice(sisters)), False
+            else:
+                y, same = r.choice(r.choice([g for g in groups if g is not forms])).format(r.choice([gloss, *names])), False
+            x, y = (t[:1].upper() + t[1:] + "?" if r.random() < 0.4 else t for t in (x, y))
+            if r.random() < 0.15:
+                y = self._slips(y)
+            if x.lower() != y.lower():
+                return x, y, same
 
     # Noise.
 
@@ -258,20 +287,43 @@ class Rules:
     def _synonym(self, s: str) -> str:
         return self._word_for(s, self.wordnet.synonyms) or s
 
+    def _slips(self, s: str) -> str:
+        """Hasty typing: one to four slips of the fingers, and perhaps no apostrophes, no capitals, no full stop."""
+        r = self.rng
+        for _ in range(r.choice((1, 1, 2, 2, 3, 4))):
+            s = self._typo(s)
+        if r.random() < 0.4:
+            s = s.replace("'", "")
+        if r.random() < 0.4:
+            s = s.lower()
+        if r.random() < 0.4:
+            s = re.sub(r"[?.!,]", "", s)
+        if r.random() < 0.15:
+            s = self._join(s)
+        return s
+
     def _typo(self, s: str) -> str:
+        """One slip in a word of four letters or more: exchanged, dropped, doubled, a neighbouring key in place or beside."""
         r, parts = self.rng, s.split(" ")
-        long = [i for i, w in enumerate(parts) if len(w) > 4 and w.isalpha()]
+        long = [i for i, w in enumerate(parts) if len(w.strip(_MARKS)) > 3 and w.strip(_MARKS).isalpha() and w.strip(_MARKS)[1:].islower()]
         if not long:
             return s
         i = r.choice(long)
-        w = parts[i]
-        j = r.randrange(1, len(w) - 2)
-        parts[i] = r.choice(
+        w = parts[i].strip(_MARKS)
+        j = r.randrange(0 if r.random() < 0.1 else 1, len(w) - 1)
+        keys = lexicon.NEIGHBOURS.get(w[j].lower(), "e")
+        slip = r.choice(
             [
                 w[:j] + w[j + 1] + w[j] + w[j + 2 :],
+                w[:j] + w[j + 1] + w[j] + w[j + 2 :],
                 w[:j] + w[j + 1 :],
+                w[:j] + w[j + 1 :],
+                w[:-1],
                 w[:j] + w[j] + w[j:],
-                w[:j] + r.choice("aeiourstn") + w[j + 1 :],
+                w[:j] + r.choice(keys) + w[j + 1 :],
+                w[:j] + r.choice(keys) + w[j + 1 :],
+                w[:j] + r.choice(keys) + w[j:],
             ]
         )
+        parts[i] = parts[i].replace(w, slip, 1)
         return " ".join(parts)

@@ -3,7 +3,8 @@
     python train.py --data DIR --model DIR --recipe recipe.json --out FILE
 
 The recipe is a list of stages; a stage draws so many rows of each file, each file reshuffled whenever it is used up, and moves the rate
-in a straight line. The weights written are an exponential average over the steps: free, and steadier than the last step.
+in a straight line. The weights written are an exponential average over the steps: free, and steadier than the last step. A stage that
+says "best" ends with those of its reports whose log loss on the sets for choosing was the least.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from torch.nn import functional as F
 import measure
 from model import PairTokenizer, Trunk, Verifier, collate, score
 
-TOKENS = 1536  # padded tokens a batch: about 48 pairs of 32
+TOKENS = 2048  # tokens a batch: 64 pairs of 32
 TYPICAL = TOKENS / 32  # pairs a batch that one unit of loss stands for
 AVERAGE_EVERY = 4  # steps between two updates of the running average
-LONGEST = 128  # tokens of a pair in training
+WINDOW = 8192  # pairs among which lengths are matched
 
 
 def read(path: pathlib.Path) -> list[dict]:
@@ -49,17 +50,18 @@ class Draws:
 
 
 def batches(rows: list[dict], tok: PairTokenizer, smoothing: dict[str, float], rng: random.Random):
-    """Batches of like length, in random order: (ids, kinds, valid, target). Either order of a pair is as likely."""
+    """Batches of one length, so without padding, in random order: (ids, kinds, valid, target). Either order of a pair is as likely."""
     rng.shuffle(rows)
     pairs = [(r["a"], r["b"]) if rng.random() < 0.5 else (r["b"], r["a"]) for r in rows]
     soft = [smoothing.get(r["from"], 0.0) for r in rows]
     target = [s / 2 + (1 - s) * r["same"] for r, s in zip(rows, soft)]
     items = [(e, t) for e, t in zip(tok(pairs), target)]
-    for s in range(0, len(items), 4096):  # sorted within a window only: neighbours in length, not in time
-        window = sorted(items[s : s + 4096], key=lambda it: len(it[0][0]))
+    for s in range(0, len(items), WINDOW):  # sorted within a window only: neighbours in length, not in time
+        window = sorted(items[s : s + WINDOW], key=lambda it: len(it[0][0]))
         cut, batch = [], []
         for it in window:
-            if batch and len(it[0][0]) * (len(batch) + 1) > TOKENS:
+            long = len(it[0][0])
+            if batch and (long * (len(batch) + 1) > TOKENS or long != len(batch[0][0][0])):
                 cut.append(batch)
                 batch = []
             batch.append(it)
@@ -69,14 +71,17 @@ def batches(rows: list[dict], tok: PairTokenizer, smoothing: dict[str, float], r
             yield (*collate([e for e, _ in b]), torch.tensor([t for _, t in b]))
 
 
-def report(model: Verifier, tok: PairTokenizer, sets: dict[str, list[dict]]) -> str:
-    said = []
+def report(model: Verifier, tok: PairTokenizer, sets: dict[str, list[dict]]) -> tuple[float, str]:
+    """The mean log loss of the sets, and figures of each in words."""
+    said, total = [], 0.0
     for name, rows in sets.items():
         s = score(model, tok, [(r["a"], r["b"]) for r in rows], orders=1).numpy()
         y = np.array([r["same"] for r in rows])
         shares = " ".join(f"{measure.accepted(s, y, f):.3f}" for f in measure.SHARES)
-        said.append(f"{name} {shares} ap {measure.average_precision(s, y):.3f}")
-    return " | ".join(said)
+        surprise = -np.log(np.where(y, s, 1 - s).clip(1e-6)).mean()
+        said.append(f"{name} {shares} ap {measure.average_precision(s, y):.3f} log loss {surprise:.3f}")
+        total += surprise
+    return total / len(sets), " | ".join(said)
 
 
 def main() -> None:
@@ -95,7 +100,6 @@ def main() -> None:
     recipe = json.loads(a.recipe.read_text())
 
     tok = PairTokenizer(a.model)
-    tok.tok.enable_truncation(LONGEST)
     model = Verifier(Trunk.load(a.model))
     if a.start:
         model.load_state_dict(load_file(a.start))
@@ -108,12 +112,12 @@ def main() -> None:
     body_now = [q for q in model.parameters() if q.requires_grad]
     files = {n for st in recipe["stages"] for n in st["mix"]}
     draws = {n: Draws(read(a.data / n), rng) for n in sorted(files)}
-    dev = {"dev": read(a.data / "dev.jsonl"), "qqp_dev": read(a.data / "qqp_dev.jsonl")[:500]}
+    dev = {"dev": read(a.data / "dev.jsonl"), "qqp_dev": read(a.data / "qqp_dev.jsonl")[:500], "conversations_dev": read(a.data / "conversations_dev.jsonl")}
 
     began, step, running = time.time(), 0, 0.0
     for number, stage in enumerate(recipe["stages"]):
         rows = [r for n in sorted(stage["mix"]) for r in draws[n].take(stage["mix"][n])]
-        todo, done = len(rows), 0
+        todo, done, best = len(rows), 0, (float("inf"), {})
         for layer in model.trunk.layers:
             layer.dropout = stage["dropout"]
         for ids, kinds, valid, target in batches(rows, tok, recipe["smoothing"], rng):
@@ -138,10 +142,15 @@ def main() -> None:
             if step % 50 == 0:
                 spent = time.time() - began
                 print(f"stage {number} step {step} pairs {done}/{todo} loss {running / (1 - 0.98**step):.4f} {spent:.0f} s", flush=True)
-            if step % 600 == 0:
-                print(report(steady, tok, dev), flush=True)
+            if step % stage.get("report", 800) == 0 or done == todo:
+                surprise, said = report(steady, tok, dev)
+                print(f"log loss {surprise:.4f} | {said}", flush=True)
                 save_file(steady.state_dict(), a.out.with_suffix(".partial"))
-        print(report(steady, tok, dev), flush=True)
+                if surprise < best[0]:
+                    best = surprise, copy.deepcopy(steady.state_dict())
+        if stage.get("best"):
+            steady.load_state_dict(best[1])
+            model.load_state_dict(best[1])
         save_file(steady.state_dict(), a.out.with_suffix(f".stage{number}.safetensors"))
     save_file(steady.state_dict(), a.out)
 
