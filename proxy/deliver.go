@@ -19,7 +19,7 @@ const statusClientGone = 499
 
 // deliver sends what the flight brings, as it comes.
 func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listener) {
-	gone, unwatch := watch(ctx.Conn())
+	gone, unwatch := leaves(ctx)
 	var deadline time.Time
 	if x.d.timeout > 0 {
 		deadline = x.start.Add(x.d.timeout)
@@ -97,9 +97,20 @@ func (x *exchange) countTokens(d *wire.Dialect, body []byte) {
 	}
 }
 
+// leaves returns a channel that is closed when whoever waits for the answer no longer does, and what ends the watch.
+func leaves(ctx *fasthttp.RequestCtx) (gone <-chan struct{}, stop func()) {
+	if c := callerOf(ctx); c != nil {
+		return c.ctx.Done(), func() {}
+	}
+	return watch(ctx.Conn())
+}
+
 // failUpstream answers for a provider that could not.
 func (x *exchange) failUpstream(ctx *fasthttp.RequestCtx, err error) {
 	if errors.Is(err, errGone) {
+		if c := callerOf(ctx); c != nil {
+			c.refuse(err)
+		}
 		x.status, x.err = statusClientGone, "client_left"
 		ctx.Response.Header.SetConnectionClose()
 		x.log()
@@ -108,6 +119,9 @@ func (x *exchange) failUpstream(ctx *fasthttp.RequestCtx, err error) {
 	var e *apiError
 	if !errors.As(err, &e) {
 		e = upstreamError(x.provider.Name, err)
+		if c := callerOf(ctx); c != nil {
+			c.refuse(err)
+		}
 	}
 	x.failed = true
 	x.fail(ctx, e)

@@ -3,6 +3,7 @@
 //
 // A [Server] is made by [New] from a [Config] and run by [Server.Serve]; [Server.Shutdown] finishes the streams under
 // way and writes what was accepted for the cache. A [Provider] is where questions go that the cache does not answer.
+// A [Transport] is the same in a client's own process, as an http.RoundTripper.
 //
 // # One request
 //

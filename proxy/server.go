@@ -150,10 +150,13 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// handle is where every request enters. fasthttp recovers no panic of a handler, and one would end the process.
-func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+// handle is where every request enters that came over a connection.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) { s.serve(ctx, ctx.Time()) }
+
+// serve answers one request. fasthttp recovers no panic of a handler, and one would end the process.
+func (s *Server) serve(ctx *fasthttp.RequestCtx, start time.Time) {
 	x := exchanges.Get().(*exchange)
-	*x = exchange{s: s, start: ctx.Time()}
+	*x = exchange{s: s, start: start}
 	defer func() {
 		if !x.kept {
 			*x = exchange{}
