@@ -18,7 +18,9 @@ type analysed struct {
 	numbers []number
 	sides   []side // sides of the lexicon's oppositions that the text takes
 	negator int    // the first word that negates; -1: none does
-	exacts  []exact
+	// negators counts them.
+	negators int
+	exacts   []exact
 }
 
 func analyse(text string) *analysed {
@@ -43,8 +45,11 @@ func analyse(text string) *analysed {
 	a.findGroups()
 	a.moments, a.numbers = quantities(ws)
 	for i := range ws {
-		if a.negator < 0 && a.negates(i) {
-			a.negator = i
+		if a.negates(i) {
+			a.negators++
+			if a.negator < 0 {
+				a.negator = i
+			}
 		}
 	}
 	for i := range ws {
@@ -70,7 +75,7 @@ func (a *analysed) has(stem string) bool { return a.first(stem) >= 0 }
 
 // shares reports whether the text has the word, in another form perhaps.
 func (a *analysed) shares(w *word) bool {
-	return w.group != 0 && slices.Contains(a.groups, w.group) || a.has(w.stem)
+	return w.group != 0 && slices.Contains(a.groups, w.group) || !w.phrase && a.has(w.stem)
 }
 
 // findGroups marks the words and phrases that the lexicon has equivalents of.
@@ -84,10 +89,10 @@ func (a *analysed) findGroups() {
 			if e.capitals && strings.ContainsFunc(w.raw, unicode.IsLower) || !a.goesOn(i, e.rest) {
 				continue
 			}
-			w.group, w.content = e.group, true
+			w.group, w.content, w.phrase = e.group, true, len(e.rest) > 0
 			for j := range e.rest {
 				a.words[i+1+j].content = false
-				a.words[i+1+j].group = e.group
+				a.words[i+1+j].group, a.words[i+1+j].phrase = e.group, true
 			}
 			if !slices.Contains(a.groups, e.group) {
 				a.groups = append(a.groups, e.group)
@@ -116,10 +121,11 @@ type pair struct {
 	a, b    *analysed
 	sharedA int // content words of a that b has
 	sharedB int
+	worded  int // words of both that the other has; -1: not counted yet
 }
 
 func newPair(a, b *analysed) pair {
-	return pair{a: a, b: b, sharedA: a.in(b), sharedB: b.in(a)}
+	return pair{a: a, b: b, sharedA: a.in(b), sharedB: b.in(a), worded: -1}
 }
 
 // in counts the content words of a that b has.
@@ -132,36 +138,63 @@ func (a *analysed) in(b *analysed) (n int) {
 	return n
 }
 
-// closeness is the share of both texts' content words that the other text has, in 0..1, where left words that it has
-// not are left out of account, being what is compared. It tells "the same question but for this" from a rewording in
-// which two words have met by chance.
-func (p *pair) closeness(left int) float64 {
-	all := p.a.content + p.b.content - left
-	if all <= 0 {
-		return 1
-	}
-	return min(1, float64(p.sharedA+p.sharedB)/float64(all))
+// left is what a comparison leaves out of account, being what is compared: words that the other text has not.
+type left struct{ words, content int }
+
+// closeness is the share of both texts' content words that the other text has, in 0..1. It tells "the same question but
+// for this" from a rewording in which two words have met by chance.
+func (p *pair) closeness(l left) float64 {
+	return ratio(p.sharedA+p.sharedB, p.a.content+p.b.content-l.content)
 }
 
-// apart counts the content words from first to last of a that b has not.
-func (a *analysed) apart(b *analysed, first, last int) (n int) {
-	for i := first; i <= last; i++ {
-		if w := &a.words[i]; w.content && !b.shares(w) {
-			n++
-		}
-	}
-	return n
-}
-
-// wording is the share of both texts' words, the little ones too, that the other text has, in 0..1.
-func (p *pair) wording() float64 {
-	n := 0
-	for _, v := range [2][2]*analysed{{p.a, p.b}, {p.b, p.a}} {
-		for i := range v[0].words {
-			if v[1].shares(&v[0].words[i]) {
-				n++
+// wording is the same for all words, the little ones too.
+func (p *pair) wording(l left) float64 {
+	if p.worded < 0 {
+		p.worded = 0
+		for _, v := range [2][2]*analysed{{p.a, p.b}, {p.b, p.a}} {
+			for i := range v[0].words {
+				if v[1].shares(&v[0].words[i]) {
+					p.worded++
+				}
 			}
 		}
 	}
-	return float64(n) / float64(max(1, len(p.a.words)+len(p.b.words)))
+	return ratio(p.worded, len(p.a.words)+len(p.b.words)-l.words)
+}
+
+func ratio(part, all int) float64 {
+	if all <= 0 {
+		return 1
+	}
+	return min(1, float64(part)/float64(all))
+}
+
+func (l left) and(m left) left { return left{l.words + m.words, l.content + m.content} }
+
+// apart counts the words from first to last of a that b has not.
+func (a *analysed) apart(b *analysed, first, last int) (l left) {
+	for i := first; i <= last; i++ {
+		l.add(&a.words[i], b)
+	}
+	return l
+}
+
+// apartIn counts the words of a that stand in a part of its text and that b has not.
+func (a *analysed) apartIn(b *analysed, part string) (l left) {
+	for i := range a.words {
+		if strings.Contains(part, a.words[i].raw) {
+			l.add(&a.words[i], b)
+		}
+	}
+	return l
+}
+
+func (l *left) add(w *word, b *analysed) {
+	if b.shares(w) {
+		return
+	}
+	l.words++
+	if w.content {
+		l.content++
+	}
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -46,6 +47,10 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	if err := c.usable(ctx); err != nil {
 		return 0, err
 	}
+	volatile := l.volatility()
+	if volatile == VolatileExact {
+		l.semantic, l.vector = false, nil // found by the very same question only
+	}
 	vec := l.vector
 	if vec == nil && l.semantic && l.Mode != ModeSimple && c.opts.Embedder != nil && l.Reason != ReasonEmbed {
 		var err error
@@ -62,7 +67,11 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		Namespace: l.q.Namespace,
 		Text:      cut(l.text, c.opts.MaxTextBytes),
 	}
-	if at := l.q.expiry(created, c.opts.TTL); !at.IsZero() {
+	life := l.q
+	if volatile == VolatileShort {
+		life.TTL = shortLife(cmp.Or(life.TTL, c.opts.TTL), c.opts.VolatileTTL)
+	}
+	if at := life.expiry(created, c.opts.TTL); !at.IsZero() {
 		h.Expires = at.UnixNano()
 	}
 	body := bytes.Clone(v.Body)

@@ -55,3 +55,34 @@ func FuzzGuards(f *testing.F) {
 		}
 	})
 }
+
+// FuzzQuantities feeds the parsers of numbers, units, dates and times any text. What they find must lie within the text, in
+// order, without overlap, be the same as itself, and say what it goes by.
+func FuzzQuantities(f *testing.F) {
+	for _, text := range []string{
+		"1h30 5'7 5 feet 7 inches, £-1,000.5m v1.2.3 24/7 a hundred and 3/4 12/05/2024 2024-13-45",
+		"at 3 p.m. or half past nine on the 12th of March 2024, Rs 500, 3-for-2, 10-year-old, twenty-first, 180 degrees celsius",
+		"99999999999999999999 1e9 ٣ 5k million per cent quarter to May 31 0/0 -5.-5",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a := analyse(text)
+		last := -1
+		for i := range a.numbers {
+			n := &a.numbers[i]
+			if n.first < last || n.first > n.last || n.last >= len(a.words) || n.token == "" || n.value != n.value || !n.same(n) {
+				t.Errorf("%q: number %+v after word %d", text, *n, last)
+			}
+			last = n.first
+		}
+		last = -1
+		for i := range a.moments {
+			m := &a.moments[i]
+			if m.first <= last || m.first > m.last || m.last >= len(a.words) || m.token == "" || !m.same(m) {
+				t.Errorf("%q: moment %+v after word %d", text, *m, last)
+			}
+			last = m.last
+		}
+	})
+}

@@ -20,10 +20,10 @@ func inspect(asked, stored *analysed, dst []finding) []finding {
 	p := newPair(asked, stored)
 	dst = numberGuard(&p, dst)
 	dst = timeGuard(&p, dst)
+	dst = languageGuard(&p, dst)
 	dst = identifierGuard(&p, dst)
 	dst = directionGuard(&p, dst)
-	dst = negationGuard(&p, dst)
-	return languageGuard(&p, dst)
+	return negationGuard(&p, dst)
 }
 
 // refusal returns the finding that refuses the pair: the first veto; where no verifier judges, the first doubt if

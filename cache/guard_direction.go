@@ -133,11 +133,13 @@ func (a *analysed) beside(i, step int, dst []int) []int {
 	return dst
 }
 
-// listWords join things whose order does not matter, or say what they are to each other.
+// listWords join things whose order does not matter.
 var listWords = map[string]bool{
-	"and": true, "or": true, "vs": true, "versus": true, "with": true, "differ": true, "different": true, "similar": true, "same": true,
-	"between": true, "compare": true, "compared": true, "far": true, "distance": true,
+	"and": true, "or": true, "vs": true, "versus": true, "with": true,
 }
+
+// mutual are the stems of words that say what two things are to each other, wherever in the text they stand.
+var mutual = [...]string{stem("differ"), stem("different"), stem("similar"), stem("same"), stem("between"), stem("compare"), stem("far"), stem("distance")}
 
 // maxSwap is the longest name, in words, that is seen to have changed places.
 const maxSwap = 4
@@ -146,6 +148,11 @@ const maxSwap = 4
 func swapped(a, b *analysed) string {
 	if d := len(a.words) - len(b.words); d > 2 || d < -2 { // articles apart, the two are as long
 		return ""
+	}
+	for _, m := range mutual {
+		if a.has(m) {
+			return ""
+		}
 	}
 	var roomX, roomY [48]int
 	x, y := a.plain(roomX[:0]), b.plain(roomY[:0])

@@ -20,11 +20,12 @@ import (
 var exactClose = [...]float64{codeShape: 0.6, urlShape: 0.3, mailShape: 0.3, pathShape: 0.4, hexShape: 0.3, callShape: 0.6, flagShape: 0.5}
 
 // quoteClose is the same for quotations.
-const quoteClose = 0.4
+const quoteClose = 0.6
 
 func identifierGuard(p *pair, dst []finding) []finding {
-	if token, s, ok := exactDiffers(p.a.exacts, p.b.exacts); token != "" {
-		dst = append(dst, finding{ReasonIdentifier, token, ok && p.closeness(0) >= exactClose[s]})
+	if x, y, ok := exactDiffers(p.a.exacts, p.b.exacts); ok {
+		veto := y.text != "" && p.closeness(p.a.apartIn(p.b, x.text).and(p.b.apartIn(p.a, y.text))) >= exactClose[x.shape]
+		dst = append(dst, finding{ReasonIdentifier, x.text, veto})
 	}
 	if token, veto := quoteDiffers(p); token != "" {
 		dst = append(dst, finding{ReasonIdentifier, token, veto})
@@ -123,28 +124,28 @@ func shapeOf(m string) (shape, bool) {
 	return hexShape, hasDigit(m) && hasLetter
 }
 
-// exactDiffers returns the first of these that the other text lacks, the first choice being one of a shape of which each
-// text has one that the other lacks; ok says that there is such a shape.
-func exactDiffers(a, b []exact) (token string, s shape, ok bool) {
+// exactDiffers returns the first of these that the other text lacks, and one of its shape, if there is one, that this
+// text lacks.
+func exactDiffers(a, b []exact) (x, y exact, ok bool) {
 	for i := range a {
 		if slices.Contains(b, a[i]) {
 			continue
 		}
-		if token == "" {
-			token = a[i].text
+		if !ok {
+			x, ok = a[i], true
 		}
 		for j := range b {
 			if b[j].shape == a[i].shape && !slices.Contains(a, b[j]) {
-				return a[i].text, a[i].shape, true
+				return a[i], b[j], true
 			}
 		}
 	}
 	for j := range b {
-		if token == "" && !slices.Contains(a, b[j]) {
-			token = b[j].text
+		if !ok && !slices.Contains(a, b[j]) {
+			x, ok = b[j], true
 		}
 	}
-	return token, 0, false
+	return x, exact{}, ok
 }
 
 var quoted = regexp.MustCompile(`"([^"\n]{1,200})"|“([^”\n]{1,200})”`)
@@ -162,7 +163,7 @@ func quoteDiffers(p *pair) (token string, veto bool) {
 	case theirs == "":
 		return mine, false
 	}
-	return mine, p.closeness(0) >= quoteClose && !nearly(strings.ToLower(mine), strings.ToLower(theirs))
+	return mine, p.closeness(p.a.apartIn(p.b, mine).and(p.b.apartIn(p.a, theirs))) >= quoteClose && !nearly(strings.ToLower(mine), strings.ToLower(theirs))
 }
 
 // quotedOnly returns the first thing that a text quotes and the other does not contain.

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/agnivade/levenshtein"
 )
 
 // Names, the identifier guard's third degree: product codes, acronyms and words with a capital in mid-sentence may be
@@ -13,7 +11,7 @@ import (
 // both texts have one that the other lacks and are otherwise close, or where the two are codes of one form.
 
 const (
-	nameClose, nameWording = 0.6, 0.75
+	nameClose, nameWording = 0.6, 0.8
 	codeClose              = 0.3
 )
 
@@ -26,8 +24,9 @@ func nameFindings(p *pair, dst []finding) []finding {
 	for _, i := range a {
 		for _, j := range b {
 			x, y := &p.a.words[i], &p.b.words[j]
-			close := p.closeness(p.a.apart(p.b, i, i) + p.b.apart(p.a, j, j))
-			if close >= nameClose && p.wording() >= nameWording || close >= codeClose && hasDigit(x.raw) && form(x.lower) == form(y.lower) {
+			l := p.a.apart(p.b, i, p.a.end(i)).and(p.b.apart(p.a, j, p.b.end(j)))
+			close := p.closeness(l)
+			if close >= nameClose && p.wording(l) >= nameWording || close >= codeClose && hasDigit(x.raw) && form(x.lower) == form(y.lower) {
 				return append(dst, finding{ReasonIdentifier, x.raw, true})
 			}
 		}
@@ -36,6 +35,14 @@ func nameFindings(p *pair, dst []finding) []finding {
 		return append(dst, finding{ReasonIdentifier, p.a.words[a[0]].raw, false})
 	}
 	return append(dst, finding{ReasonIdentifier, p.b.words[b[0]].raw, false})
+}
+
+// end returns where the phrase of equivalent forms ends that word i is in; i, if it is in none.
+func (a *analysed) end(i int) int {
+	for w := &a.words[i]; w.phrase && i+1 < len(a.words) && a.words[i+1].group == w.group; {
+		i++
+	}
+	return i
 }
 
 // form is a code with each letter and digit made alike: XJ-200 and XK-300 are of one form.
@@ -92,7 +99,8 @@ func (a *analysed) isName(i int, title bool) bool {
 		r, _ = utf8.DecodeRuneInString(w.raw)
 	}
 	upper, digit := unicode.IsUpper(r), hasDigit(w.raw)
-	if !upper && !digit {
+	inner := !upper && len(w.raw) > 2 && w.raw[1] >= 'A' && w.raw[1] <= 'Z' // iPhone, eBay
+	if !upper && !digit && !inner {
 		return false
 	}
 	base, _, _ := strings.Cut(w.lower, "'")
@@ -106,7 +114,7 @@ func (a *analysed) isName(i int, title bool) bool {
 	case !w.content && w.group == 0: // of a number or a moment
 		return false
 	}
-	return !title && (!w.start || isAcronym(w.raw))
+	return !title && (!w.start || isAcronym(w.raw) || inner)
 }
 
 // knows reports whether the text has the name in some form: inflected, joined or split, as the initials of a phrase or
@@ -115,6 +123,9 @@ func (a *analysed) knows(from *analysed, i int) bool {
 	w := &from.words[i]
 	if a.shares(w) {
 		return true
+	}
+	if w.phrase {
+		return false
 	}
 	name := squeeze(strings.TrimSuffix(w.lower, "'s"))
 	for j := range a.words {
@@ -243,18 +254,17 @@ func (a *analysed) holdsMisspelt(name string) bool {
 
 // nearly reports whether two words differ by one letter, or by two that have changed places.
 func nearly(x, y string) bool {
-	if len(x)-len(y) > 2 || len(y)-len(x) > 2 || x == y {
+	if len(x)-len(y) > utf8.UTFMax || len(y)-len(x) > utf8.UTFMax || x == y {
 		return false
 	}
-	if len(x) == len(y) {
-		for i := range len(x) {
-			if x[i] != y[i] {
-				if i+1 < len(x) && x[i] == y[i+1] && x[i+1] == y[i] && x[i+2:] == y[i+2:] {
-					return true
-				}
-				break
-			}
-		}
+	for x != "" && y != "" && x[0] == y[0] {
+		x, y = x[1:], y[1:]
 	}
-	return levenshtein.ComputeDistance(x, y) == 1
+	for x != "" && y != "" && x[len(x)-1] == y[len(y)-1] {
+		x, y = x[:len(x)-1], y[:len(y)-1]
+	}
+	if len(x) == 2 && len(y) == 2 && x[0] == y[1] && x[1] == y[0] {
+		return true
+	}
+	return utf8.RuneCountInString(x) <= 1 && utf8.RuneCountInString(y) <= 1
 }

@@ -8,9 +8,11 @@ import "strings"
 // How close the rest of the texts must be, and how alike their wording, for an opposite to be conclusive, for one that
 // is an opposite only now and then, and for a lone negation.
 const (
-	oppositeClose, oppositeWording = 0.5, 0.6
+	oppositeClose, oppositeWording = 0.5, 0.7
 	looseClose                     = 0.8
-	polarityClose, polarityWording = 0.75, 0.8
+	polarityClose, polarityWording = 0.75, 0.85
+	twiceClose, twiceWording       = 0.9, 0.8
+	never                          = 2 // more than closeness can be
 )
 
 // maxGap is how many words may stand between a verb and its particle: "turn the notifications off".
@@ -32,6 +34,9 @@ func (a *analysed) findSides() (out []side) {
 			continue
 		}
 		for _, o := range l.opposites {
+			if o.adverb && !strings.HasSuffix(a.words[i].lower, "ly") {
+				continue
+			}
 			if last := a.follows(i, o.rest); last >= 0 {
 				out = append(out, side{o.opposition, o.side, i, last})
 			}
@@ -71,39 +76,39 @@ func (a *analysed) follows(i int, rest []string) int {
 
 func negationGuard(p *pair, dst []finding) []finding {
 	veto, doubt := "", ""
-	see := func(token string, close, enough, wording float64) {
+	see := func(token string, l left, enough, wording float64) {
 		switch {
 		case token == "":
-		case close >= enough && veto == "" && p.wording() >= wording:
+		case p.closeness(l) >= enough && p.wording(l) >= wording && veto == "":
 			veto = token
 		case doubt == "":
 			doubt = token
 		}
 	}
 	denied := (p.a.negator < 0) != (p.b.negator < 0)
-	token, close, enough := opposed(p)
-	if denied { // "not safe" and "dangerous": what the one denies may be what the other says
-		enough = 2
-	}
-	see(token, close, enough, oppositeWording)
+	see(opposed(p, denied))
 	for _, v := range [2][2]*analysed{{p.a, p.b}, {p.b, p.a}} {
-		token, left := prefixed(v[0], v[1])
-		enough = oppositeClose
+		token, l := prefixed(v[0], v[1])
+		enough := oppositeClose
 		if denied {
-			enough = 2
+			enough = never
 		}
-		see(token, p.closeness(left), enough, oppositeWording)
+		see(token, l, enough, oppositeWording)
 	}
-	if denied {
-		a, b := p.a, p.b
-		if a.negator < 0 {
-			a, b = b, a
+	switch more, less := p.a, p.b; {
+	case denied:
+		if more.negator < 0 {
+			more, less = less, more
 		}
-		enough = polarityClose
+		enough := polarityClose
 		if doubt != "" {
-			enough = 2
+			enough = never
 		}
-		see(a.words[a.negator].raw, p.closeness(a.apart(b, a.negator, a.negator)), enough, polarityWording)
+		see(more.words[more.negator].raw, more.apart(less, more.negator, more.negator), enough, polarityWording)
+	case (p.a.negators+p.b.negators)%2 == 1: // one of them twice: can't without, can without
+		if p.closeness(left{}) >= twiceClose {
+			see(more.words[more.negator].raw, left{}, twiceClose, twiceWording)
+		}
 	}
 	switch {
 	case veto != "":
@@ -114,10 +119,12 @@ func negationGuard(p *pair, dst []finding) []finding {
 	return dst
 }
 
-// opposed finds an opposition of which each text takes another side, and only that one, and returns the phrase, how
-// close the rest of the texts is, and how close it must be.
-func opposed(p *pair) (token string, close, enough float64) {
+// opposed finds an opposition of which each text takes another side, and only that one, and returns the phrase, what
+// it leaves out of account, and how close and how alike in wording the rest must be. Where one text is denied, it must
+// be by the phrase itself: "not safe" and "dangerous" may be the same, "start" and "stop" are not.
+func opposed(p *pair, denied bool) (token string, l left, enough, wording float64) {
 	a, b := p.a, p.b
+	best := -never - 1.0
 	for i := range a.sides {
 		x := &a.sides[i]
 		if a.takes(x.opposition, 1-x.side) != nil || b.takes(x.opposition, x.side) != nil {
@@ -127,16 +134,24 @@ func opposed(p *pair) (token string, close, enough float64) {
 		if y == nil {
 			continue
 		}
-		c := p.closeness(a.apart(b, x.first, x.last) + b.apart(a, y.first, y.last))
+		out := a.apart(b, x.first, x.last).and(b.apart(a, y.first, y.last))
 		need := oppositeClose
-		if oppositions[x.opposition] {
+		switch {
+		case denied && !a.deniedBy(x) && !b.deniedBy(y):
+			need = never
+		case oppositions[x.opposition]:
 			need = looseClose
 		}
-		if token == "" || c-need > close-enough {
-			token, close, enough = a.phrase(x), c, need
+		if c := p.closeness(out) - need; c > best {
+			best, token, l, enough = c, a.phrase(x), out, need
 		}
 	}
-	return token, close, enough
+	return token, l, enough, oppositeWording
+}
+
+// deniedBy reports whether the phrase is all that negates the text.
+func (a *analysed) deniedBy(s *side) bool {
+	return a.negators == 1 && a.negator >= s.first && a.negator <= s.last
 }
 
 func (a *analysed) takes(opposition int32, which uint8) *side {
@@ -173,7 +188,7 @@ func init() {
 
 // prefixed finds a word of a that is a negative prefix before a word of b, and counts the content words of the two.
 // a must not have the plain word too.
-func prefixed(a, b *analysed) (token string, left int) {
+func prefixed(a, b *analysed) (token string, l left) {
 	for i := range a.words {
 		w := &a.words[i]
 		if len(w.stem) < 6 || !strings.Contains("udinma", w.stem[:1]) || notPrefixed[w.stem] || w.group != 0 {
@@ -186,11 +201,11 @@ func prefixed(a, b *analysed) (token string, left int) {
 			}
 			there := b.first(rest)
 			if there >= 0 && !a.has(rest) && !b.has(w.stem) {
-				return w.raw, a.apart(b, i, i) + b.apart(a, there, there)
+				return w.raw, a.apart(b, i, i).and(b.apart(a, there, there))
 			}
 		}
 	}
-	return "", 0
+	return "", left{}
 }
 
 // negators by their lower-case form; words that end in n't are, too.
@@ -214,6 +229,9 @@ func init() {
 // not.
 func (a *analysed) negates(i int) bool {
 	w := a.words[i].lower
+	if a.words[i].group != 0 { // a non-disclosure agreement
+		return false
+	}
 	if refusals[a.words[i].stem] {
 		return true
 	}

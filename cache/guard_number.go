@@ -9,8 +9,8 @@ import "slices"
 // A question is about other numbers if each text has one that the other lacks, of one kind, and the rest of the texts
 // is as close, and as alike in its wording, as the first two say; of whatever kind if it is so as the others say.
 const (
-	numberClose, numberWording  = 0.4, 0.6
-	numberCloser, numberClosest = 0.6, 0.7
+	numberClose, numberWording  = 0.4, 0.7
+	numberCloser, numberClosest = 0.6, 0.8
 )
 
 func numberGuard(p *pair, dst []finding) []finding {
@@ -37,7 +37,14 @@ func numberVeto(p *pair, a, b []*number) string {
 	if len(a) == 0 || len(b) == 0 {
 		return ""
 	}
-	close, wording := p.closeness(0), p.wording()
+	var l left // the numbers themselves
+	for _, n := range a {
+		l = l.and(p.a.apart(p.b, n.first, n.last))
+	}
+	for _, n := range b {
+		l = l.and(p.b.apart(p.a, n.first, n.last))
+	}
+	close, wording := p.closeness(l), p.wording(l)
 	if close < numberClose || wording < numberWording {
 		return ""
 	}

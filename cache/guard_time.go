@@ -16,7 +16,7 @@ func timeGuard(p *pair, dst []finding) []finding {
 			continue
 		}
 		for j := range p.b.moments[:min(len(p.b.moments), maxUnmatched)] {
-			if y := &p.b.moments[j]; x.kind == y.kind && !matched(y, p.a.moments) && p.closeness(0) >= timeClose {
+			if y := &p.b.moments[j]; x.kind == y.kind && !matched(y, p.a.moments) && p.closeness(left{}) >= timeClose {
 				return append(dst, finding{ReasonTime, x.token, true})
 			}
 		}

@@ -29,6 +29,7 @@ type opposite struct {
 	opposition int32
 	side       uint8
 	rest       []string // stems of the phrase's other words
+	adverb     bool     // it must end in -ly: monthly, not months
 }
 
 // equivalent is one of the forms of a group, which all stand for one thing.
@@ -86,7 +87,8 @@ func readAntonyms(file string) (loose []bool) {
 			for p := range strings.SplitSeq(text, ",") {
 				if s := stems(p); len(s) > 0 {
 					l := at(s[0])
-					l.opposites = append(l.opposites, opposite{int32(len(loose)), uint8(side), s[1:]})
+					adverb := len(s) == 1 && strings.HasSuffix(strings.TrimSpace(p), "ly")
+					l.opposites = append(l.opposites, opposite{int32(len(loose)), uint8(side), s[1:], adverb})
 				}
 			}
 		}

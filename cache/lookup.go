@@ -71,6 +71,7 @@ type Lookup struct {
 	vector    []float32 // of text; nil: not embedded
 	semantic  bool      // text may be embedded
 	drawn     bool      // a semantic hit that is to be checked
+	volatile  Volatile  // what is done about a volatile question; VolatileCache: it is none; VolatileDefault: not looked yet
 	invalid   error     // why Fill refuses
 }
 
@@ -118,6 +119,11 @@ func (c *Cache) look(ctx context.Context, l *Lookup) {
 			l.Mode = ModeSimple
 		}
 		l.because(ReasonText)
+	case l.volatility() == VolatileExact:
+		if l.Mode != ModeShadow {
+			l.Mode = ModeSimple
+		}
+		l.because(ReasonVolatile)
 	default:
 		c.lookSemantic(ctx, l)
 	}
@@ -338,6 +344,7 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, e *evidenc
 	}
 	if cand.Reason == ReasonNone {
 		c.decider.screen(l.Policy, c.threshold(&l.q), l.leans, asked, cand, e)
+		l.refuseVolatile(cand)
 	}
 }
 

@@ -280,6 +280,10 @@ func timely(ws []word, i int) bool {
 // as no content.
 func quantities(ws []word) (ms []moment, ns []number) {
 	for i := 0; i < len(ws); {
+		if ws[i].group != 0 { // 2FA, World War II
+			i++
+			continue
+		}
 		had := len(ms)
 		var used int
 		if ms, used = momentAt(ws, i, ms); used > 0 {
@@ -293,9 +297,7 @@ func quantities(ws []word) (ms []moment, ns []number) {
 			}
 		}
 		for j := range used {
-			if ws[i+j].group == 0 {
-				ws[i+j].content = false
-			}
+			ws[i+j].content = false
 		}
 		i += max(used, 1)
 	}

@@ -40,6 +40,7 @@ const (
 	DefaultHotBytes      = 64 << 20
 	DefaultLockTimeout   = time.Second
 	DefaultSweepInterval = time.Minute
+	DefaultVolatileTTL   = 5 * time.Minute
 )
 
 // maxRecordBytes is half of what bbolt takes as one value.
@@ -65,6 +66,9 @@ type Options struct {
 
 	K   int           // candidates that a semantic look-up considers, at most 100; zero: DefaultK
 	TTL time.Duration // life of an entry; zero or NoExpiry: for good
+
+	Volatile    Volatile      // what becomes of questions whose answers change by themselves; VolatileDefault: VolatileExact
+	VolatileTTL time.Duration // longest life of such an answer with VolatileShort; zero: DefaultVolatileTTL
 
 	MaxValueBytes int   // largest body that Put and Fill accept; zero: DefaultMaxValueBytes
 	MaxTextBytes  int   // longest last turn that is embedded; longer ones use the exact tier only; zero: DefaultMaxTextBytes
@@ -121,6 +125,12 @@ func (o Options) withDefaults() (Options, error) {
 	if o.TTL < 0 && o.TTL != NoExpiry {
 		bad("TTL %v is negative: use NoExpiry or a positive duration", o.TTL)
 	}
+	if o.Volatile > volatileMax {
+		bad("volatile %d: use one of the Volatile constants", o.Volatile)
+	}
+	if o.VolatileTTL < 0 {
+		bad("volatile TTL %v is negative: use a positive duration, or VolatileCache", o.VolatileTTL)
+	}
 	if o.MaxValueBytes < 0 || o.MaxValueBytes > maxRecordBytes {
 		bad("max value bytes %d is outside 0..%d", o.MaxValueBytes, maxRecordBytes)
 	}
@@ -149,6 +159,8 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	setDefault(&o.Conversation, ConversationStrict)
+	setDefault(&o.Volatile, VolatileExact)
+	setDefault(&o.VolatileTTL, DefaultVolatileTTL)
 	if o.Verifier != nil {
 		setDefault(&o.Threshold, DefaultVerifiedThreshold)
 	}

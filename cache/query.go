@@ -53,6 +53,7 @@ type Query struct {
 	MaxError  float64       // budget in 0..1, see Options.MaxError; zero: that
 	MaxAge    time.Duration // serve nothing older; zero: no limit
 	TTL       time.Duration // how long what this query fills lives; zero: Options.TTL; NoExpiry: for good
+	Volatile  Volatile      // what becomes of it if its answer changes by itself; VolatileDefault: Options.Volatile
 
 	ForceRefresh bool // do not look; Fill overwrites
 	NoStore      bool // neither read nor write; wins over ForceRefresh
@@ -80,6 +81,9 @@ func (q *Query) validate() error {
 	}
 	if !(q.MaxError >= 0 && q.MaxError <= 1) {
 		return fmt.Errorf("%w: query max error %v is outside 0..1: give the share of wrong answers among semantic hits, as 0.01", ErrInvalid, q.MaxError)
+	}
+	if q.Volatile > volatileMax {
+		return fmt.Errorf("%w: query volatile %d: use one of the Volatile constants", ErrInvalid, q.Volatile)
 	}
 	if q.MaxAge < 0 {
 		return fmt.Errorf("%w: query max age %v is negative: use ForceRefresh to accept nothing stored", ErrInvalid, q.MaxAge)

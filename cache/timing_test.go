@@ -72,6 +72,26 @@ func BenchmarkScreen(b *testing.B) {
 	}
 }
 
+// BenchmarkGuards is what the guards take of a look-up: the question taken apart, and five candidates of some sixteen words
+// taken apart and compared with it.
+func BenchmarkGuards(b *testing.B) {
+	texts := [DefaultK]string{
+		"how do I turn on two-factor authentication for the second user of my account on Android",
+		"how do I turn off two-factor authentication for the second user of my account on Android",
+		"what does it cost to add 3 more users to my account before 12 March this year",
+		"can I move my account from the old server to the new one in less than 2 weeks",
+		"why is my account still locked after I have reset the password twice since Monday at 3pm",
+	}
+	var room [16]finding
+	b.ReportAllocs()
+	for b.Loop() {
+		asked := analyse("how do I enable two-factor authentication for the first user of the account on an iPhone")
+		for _, text := range texts {
+			inspect(asked, analyse(text), room[:0])
+		}
+	}
+}
+
 func BenchmarkPut(b *testing.B) {
 	for _, writers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprint(writers), func(b *testing.B) {

@@ -8,11 +8,12 @@ import (
 
 // word is a token of a text as the guards see it: a run of letters, digits and what may stand within one.
 type word struct {
-	raw   string // as written
-	lower string // lower case, apostrophes straight
-	stem  string
-	group int32 // of equivalent forms that this word, or the phrase that it begins, is one of; 0: none
-	start bool  // begins a sentence, so that a capital says nothing
+	raw    string // as written
+	lower  string // lower case, apostrophes straight
+	stem   string
+	group  int32 // of equivalent forms that this word, or the phrase that it begins, is one of; 0: none
+	phrase bool  // it is part of such a phrase of several words
+	start  bool  // begins a sentence, so that a capital says nothing
 	// content words are what two questions must share to be about one thing: not the little words of grammar and
 	// politeness, not numbers and times, of a phrase with a group only the first.
 	content bool

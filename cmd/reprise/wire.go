@@ -73,6 +73,10 @@ func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, erro
 	if c.Cache.TTL == config.Never {
 		o.TTL = cache.NoExpiry
 	}
+	if o.Volatile, err = cache.ParseVolatile(c.Cache.Volatile); err != nil {
+		return nil, err
+	}
+	o.VolatileTTL = c.Cache.VolatileTTL
 	if c.Cache.OnModelChange == "reembed" {
 		o.OnModelChange = cache.Reembed
 	}

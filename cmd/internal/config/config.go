@@ -54,6 +54,8 @@ type Cache struct {
 	HitUsage        string        `koanf:"hit_usage"`
 	ShareAcrossKeys bool          `koanf:"share_across_keys"`
 	OnModelChange   string        `koanf:"on_model_change"`
+	Volatile        string        `koanf:"volatile"`
+	VolatileTTL     time.Duration `koanf:"volatile_ttl"`
 }
 
 // Opinion says who is asked about pairs that the decision is not sure of.

@@ -1,0 +1,90 @@
+package cache
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestVolatileToken(t *testing.T) {
+	for text, want := range map[string]string{
+		"What's on at the cinema today?":               "today",
+		"what is the latest version of Go":             "latest",
+		"current price of gold":                        "current price",
+		"Is the shop open now?":                        "open now",
+		"what time is it in Tokyo":                     "time",
+		"who won last night":                           "last night",
+		"dollar to euro exchange rate":                 "exchange rate",
+		"when is the next train to York":               "next train",
+		"send it by Friday at the latest":              "",
+		"open a current account":                       "",
+		"how do I change my current address":           "",
+		"who won the 1966 World Cup":                   "",
+		"my card was swallowed, what now":              "",
+		"how do I turn right now that I have a ticket": "right now",
+	} {
+		if got := volatileToken(words(text)); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+const (
+	gold     = "what is the current price of gold in dollars"
+	goldToo  = "what is the current price of gold in dollars please"
+	goldOnce = "what was the price of gold in dollars"
+)
+
+// Only the very same volatile question is answered, and its answer serves no other.
+func TestVolatileExact(t *testing.T) {
+	c := open(t, Options{Embedder: newBag(), Threshold: 0.6, MaxError: 1})
+	put(t, c, ask(gold), "A")
+	expect(t, c, ask(gold), HitExact, "A")
+	if l := expect(t, c, ask(goldToo), Miss, ""); l.Reason != ReasonVolatile {
+		t.Errorf("reason %q", l.Reason)
+	}
+	expect(t, c, ask(goldOnce), Miss, "")
+
+	q := ask(goldToo)
+	q.Volatile = VolatileCache
+	expect(t, c, q, Miss, "") // gold was not stored for the semantic tier
+	q = ask(gold)
+	q.Volatile = VolatileCache
+	put(t, c, q, "B")
+	q = ask(goldToo)
+	q.Volatile = VolatileCache
+	expect(t, c, q, HitSemantic, "B")
+}
+
+func TestVolatileShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Options{Embedder: newBag(), Threshold: 0.6, MaxError: 1, Volatile: VolatileShort, VolatileTTL: time.Minute, TTL: time.Hour})
+		put(t, c, ask(gold), "A")
+		put(t, c, ask("how do I melt lead"), "L")
+		expect(t, c, ask(goldToo), HitSemantic, "A")
+		time.Sleep(2 * time.Minute)
+		expect(t, c, ask(gold), Miss, "")
+		expect(t, c, ask(goldToo), Miss, "")
+		expect(t, c, ask("how do I melt lead"), HitExact, "L")
+	})
+}
+
+func TestVolatileOptions(t *testing.T) {
+	for _, o := range []Options{{Volatile: volatileMax + 1}, {VolatileTTL: -time.Second}} {
+		if _, err := o.withDefaults(); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	if err := (&Query{Messages: ask("x").Messages, Volatile: volatileMax + 1}).validate(); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+	for v := range volatileMax + 1 {
+		if got, err := ParseVolatile(v.String()); err != nil || got != v {
+			t.Errorf("%v: %v, %v", v, got, err)
+		}
+	}
+	if _, err := ParseVolatile("never"); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+}
