@@ -1,9 +1,10 @@
 package cache
 
 import (
-	"container/list"
 	"math"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // The budget. MaxError bounds the expected share of wrong answers among the semantic hits. That is not a bound on each
@@ -16,13 +17,13 @@ import (
 //
 //  1. p is at least the floor, 1 - 10 B: no single answer may be more than ten times as likely to be wrong as the
 //     budget says, whatever the others are like;
-//  2. p is at least the cut-off: the lowest probability such that candidates at it and above are wrong with B on
+//  2. p is at least the cut-off: the lowest probability such that candidates at it and above are wrong with 0.9 B on
 //     average, by the mix of candidates of late; and
 //  3. the running expectation allows it: with E the sum of 1 - p over the hits so far and N their number,
 //     E + (1 - p) <= B (N + 1 + 20), for the partition and for its namespace.
 //
 // The cut-off makes the most of the budget: of all rules with an expected share of B, the one that serves from the top of
-// the probabilities down serves the most. Spending what the third line leaves on whatever comes first would buy single
+// the probabilities down serves the most. A tenth is kept back, because what comes true scatters about what is expected. Spending what the third line leaves on whatever comes first would buy single
 // bad answers with it. The third line makes the promise: it holds whatever the mix does.
 //
 // The mix is that of the best candidate of each look-up, whether served or not. A partition begins with its namespace's,
@@ -41,12 +42,13 @@ import (
 // Each budget that requests name has sums of its own: who asks for 5 % must not spend what those with 1 % leave. The sums
 // are kept in memory only. A restart begins again from the calibration pairs, at the price of one credit more.
 const (
+	keptBack      = 0.1  // of the budget, by the cut-off
 	floorBudgets  = 10   // floor: this many times the budget
 	creditHits    = 20   // hits without error that a ledger begins with
 	priorWeight   = 100  // candidates that a mix counts for in the one that begins with it
 	candidateSpan = 500  // candidates, until an old one counts for 1/e
 	hitSpan       = 1000 // hits, likewise
-	maxLedgers    = 8192 // kept, least recently used ones are forgotten
+	maxLedgers    = 8192 // kept
 )
 
 // DefaultMaxError is the budget where nothing else is said: one in a hundred.
@@ -118,7 +120,9 @@ func (m *mix) cutoff(maxError float64) float64 {
 		if risk > maxError*n {
 			break
 		}
-		widest = math.Exp2(-float64(i) / 4)
+		if m.Count[i] > 0 {
+			widest = math.Exp2(-float64(i) / 4)
+		}
 	}
 	return 1 - math.Max(widest, maxError)
 }
@@ -128,11 +132,11 @@ func floor(maxError float64) float64 { return math.Max(0, 1-floorBudgets*maxErro
 
 // standing is what a budget comes to without a ledger: by the calibration pairs alone.
 func standing(prior *mix, maxError float64) Standing {
-	return Standing{MaxError: maxError, Floor: floor(maxError), Cutoff: prior.cutoff(maxError)}
+	return Standing{MaxError: maxError, Floor: floor(maxError), Cutoff: prior.cutoff(maxError * (1 - keptBack))}
 }
 
-// least is the lowest probability that passes floor and cut-off.
-func (s *Standing) least() float64 { return math.Max(s.Floor, s.Cutoff) }
+// Least is the lowest probability that passes floor and cut-off.
+func (s Standing) Least() float64 { return math.Max(s.Floor, s.Cutoff) }
 
 // ledger keeps the sums of one partition or namespace under one budget.
 type ledger struct {
@@ -161,33 +165,36 @@ type ledgerKey struct {
 	maxError float64
 }
 
-// ledgers are those in use lately.
+// ledgers are those in use lately; the least recently used ones are forgotten.
 type ledgers struct {
-	mu     sync.Mutex
-	byKey  map[ledgerKey]*list.Element // of *kept
-	recent list.List                   // most recently used first
+	mu   sync.Mutex
+	kept *simplelru.LRU[ledgerKey, *ledger]
 }
 
-type kept struct {
-	key ledgerKey
-	ledger
+func newLedgers() *ledgers {
+	kept, err := simplelru.NewLRU[ledgerKey, *ledger](maxLedgers, nil)
+	if err != nil {
+		panic(err) // only a size below 1 is an error
+	}
+	return &ledgers{kept: kept}
 }
-
-func newLedgers() *ledgers { return &ledgers{byKey: map[ledgerKey]*list.Element{}} }
 
 // get returns the ledger, made if need be. The caller holds mu.
 func (ls *ledgers) get(key ledgerKey) *ledger {
-	if e := ls.byKey[key]; e != nil {
-		ls.recent.MoveToFront(e)
-		return &e.Value.(*kept).ledger
+	l, ok := ls.kept.Get(key)
+	if !ok {
+		l = new(ledger)
+		ls.kept.Add(key, l)
 	}
-	if len(ls.byKey) >= maxLedgers {
-		last := ls.recent.Back()
-		delete(ls.byKey, ls.recent.Remove(last).(*kept).key)
+	return l
+}
+
+// peek returns the ledger as it is, a blank one if there is none. The caller holds mu and does not write.
+func (ls *ledgers) peek(key ledgerKey) *ledger {
+	if l, ok := ls.kept.Peek(key); ok {
+		return l
 	}
-	k := &kept{key: key}
-	ls.byKey[key] = ls.recent.PushFront(k)
-	return &k.ledger
+	return new(ledger)
 }
 
 // account is where a look-up's budget is kept.
@@ -201,18 +208,12 @@ type account struct {
 func (ls *ledgers) take(a *account, p float64, dry bool) Standing {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	var blank, blankSpace ledger
-	part, space := &blank, &blankSpace
+	find := ls.get
 	if dry {
-		if e := ls.byKey[ledgerKey{a.partition, a.maxError}]; e != nil {
-			part = &e.Value.(*kept).ledger
-		}
-		if e := ls.byKey[ledgerKey{a.namespace, a.maxError}]; e != nil {
-			space = &e.Value.(*kept).ledger
-		}
-	} else {
-		space = ls.get(ledgerKey{a.namespace, a.maxError})
-		part = ls.get(ledgerKey{a.partition, a.maxError})
+		find = ls.peek
+	}
+	space, part := find(ledgerKey{a.namespace, a.maxError}), find(ledgerKey{a.partition, a.maxError})
+	if !dry {
 		const fade = 1 - 1.0/candidateSpan
 		space.mix.add(p, fade)
 		part.mix.add(p, fade)
@@ -222,7 +223,7 @@ func (ls *ledgers) take(a *account, p float64, dry bool) Standing {
 	s := standing(&own, a.maxError)
 	s.Hits, s.Wrong = part.hits, part.wrong
 	risk := 1 - p
-	s.Allowed = p >= s.least() && part.allows(risk, a.maxError) && space.allows(risk, a.maxError)
+	s.Allowed = p >= s.Least() && part.allows(risk, a.maxError) && space.allows(risk, a.maxError)
 	if s.Allowed && !dry {
 		part.charge(risk)
 		space.charge(risk)
@@ -235,8 +236,8 @@ func (ls *ledgers) refund(a *account, p float64) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, of := range [2]Digest{a.namespace, a.partition} {
-		if e := ls.byKey[ledgerKey{of, a.maxError}]; e != nil {
-			e.Value.(*kept).refund(1 - p)
+		if l, ok := ls.kept.Peek(ledgerKey{of, a.maxError}); ok {
+			l.refund(1 - p)
 		}
 	}
 }

@@ -56,14 +56,18 @@ func FitDecision(ctx context.Context, o Options, pairs []LabelledPair) (*Decisio
 	for _, p := range pairs {
 		out.file.Pairs[p.Source]++
 	}
-	for _, p := range Policies {
-		c := fit(p, examples)
-		if err := c.complete(); err != nil {
-			return nil, fmt.Errorf("cache: fit: policy %s: %w", p, err)
+	curves := make([]*curve, len(Policies))
+	err = parallel(len(Policies), func(i int) error {
+		curves[i] = fit(Policies[i], examples)
+		if err := curves[i].complete(); err != nil {
+			return fmt.Errorf("cache: fit: policy %s: %w", Policies[i], err)
 		}
-		out.file.Policies[p] = c
+		return nil
+	})
+	for i, p := range Policies {
+		out.file.Policies[p] = curves[i]
 	}
-	return out, nil
+	return out, err
 }
 
 // example is a labelled pair with its evidence.

@@ -156,6 +156,9 @@ func (d *Decider) refuse(p Policy, candidates []Candidate) {
 // prior is the mix of candidates that a budget begins with.
 func (d *Decider) prior(p Policy) *mix { return &d.decision.file.Policies[p].Mix }
 
+// Standing returns what the budget comes to under a policy before there is traffic: by the calibration pairs alone.
+func (d *Decider) Standing(p Policy) Standing { return standing(d.prior(p), d.opts.MaxError) }
+
 // Pair says what a cache that holds nothing but the answer to stored would do with asked: what [Cache.Explain] would say, with
 // the budget turned into a cut-off by the calibration pairs alone. Nothing is learnt from it. policy "" is that of the
 // models.
@@ -213,8 +216,8 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 	d.weigh(policy, v.Candidates, found)
 	cand := &v.Candidates[0]
 	v.Probability = cand.Probability
-	v.Budget = standing(d.prior(policy), d.opts.MaxError)
-	v.Budget.Allowed = cand.Probability >= v.Budget.least() || policy == PolicyThreshold
+	v.Budget = d.Standing(policy)
+	v.Budget.Allowed = cand.Probability >= v.Budget.Least() || policy == PolicyThreshold
 	if cand.Reason == ReasonNone && !v.Budget.Allowed {
 		d.refuse(policy, v.Candidates)
 	}

@@ -10,10 +10,11 @@ import (
 
 // benchCmd holds one command a benchmark.
 type benchCmd struct {
-	Proxy  benchProxyCmd  `cmd:"" help:"Hits through the proxy beside a bare fasthttp handler that returns the same bytes."`
-	Embed  benchEmbedCmd  `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
-	Verify benchVerifyCmd `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
-	Fit    benchFitCmd    `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
+	Proxy   benchProxyCmd   `cmd:"" help:"Hits through the proxy beside a bare fasthttp handler that returns the same bytes."`
+	Embed   benchEmbedCmd   `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
+	Verify  benchVerifyCmd  `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
+	Quality benchQualityCmd `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
+	Fit     benchFitCmd     `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 
 	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`
 }
@@ -95,6 +96,21 @@ type benchConversationsCmd struct {
 // Run is called by kong.
 func (c *benchConversationsCmd) Run(ctx context.Context, h *host) error {
 	report, err := bench.Conversations(ctx, bench.ConversationsOptions{Pairs: c.Pairs, Training: c.Training})
+	if err != nil {
+		return err
+	}
+	return report.WriteText(h.stdout)
+}
+
+type benchQualityCmd struct {
+	Pairs string `default:"embed/train/data" placeholder:"PATH" help:"A file of labelled pairs, or a folder of them: JSON lines of a, b, same, and kind and domain if there are."`
+	All   bool   `help:"Every pair; by default only the domains that neither training nor calibration sees."`
+	SVG   string `name:"svg" placeholder:"FILE" help:"Draw the precision and recall curves there."`
+}
+
+// Run is called by kong.
+func (c *benchQualityCmd) Run(ctx context.Context, h *host) error {
+	report, err := bench.Quality(ctx, bench.QualityOptions{Pairs: c.Pairs, All: c.All, SVG: c.SVG, Progress: h.stderr})
 	if err != nil {
 		return err
 	}

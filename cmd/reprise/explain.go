@@ -212,7 +212,16 @@ func errorAt(out *bufio.Writer, number int, err error) error {
 	return invalidInput(err)
 }
 
+// inputError is an error of what was given: exit code 2.
+type inputError struct{ err error }
+
+func (e inputError) Error() string {
+	return "explain: " + strings.TrimPrefix(e.err.Error(), "cache: invalid: ")
+}
+func (e inputError) Unwrap() error        { return e.err }
+func (e inputError) Is(target error) bool { return target == config.ErrInvalid }
+
 // invalidInput marks an error as one of what was given.
 func invalidInput(err error) error {
-	return fmt.Errorf("%w: explain: %s", config.ErrInvalid, strings.TrimPrefix(err.Error(), "cache: invalid: "))
+	return inputError{err}
 }

@@ -18,7 +18,7 @@ type Row struct {
 func Logistic(rows []Row, signs []int8, ridge float64) (bias float64, weights []float64) {
 	weights = make([]float64, len(signs))
 	score := make([]float64, len(rows))
-	const rounds, enough = 500, 1e-6
+	const rounds, enough = 300, 1e-4
 	for range rounds {
 		moved := step(rows, score, &bias, -1, 0, 0)
 		for j, sign := range signs {
