@@ -99,3 +99,64 @@ func TestVerifierOptions(t *testing.T) {
 		t.Errorf("defaults: threshold %v, max error %v, %v", o.Threshold, o.MaxError, err)
 	}
 }
+
+func TestShadowDecidesAndServesNothing(t *testing.T) {
+	c := open(t, Options{Embedder: newBag(), Threshold: 0.7, Mode: ModeShadow})
+	id := put(t, c, ask(wipe), "A")
+	l := expect(t, c, ask(wipe), Miss, "")
+	if l.Entry != nil || l.WouldServe == nil || l.WouldServe.ID != id || l.WouldBe != HitExact || l.Reason != ReasonShadow {
+		t.Errorf("exact: %+v", l)
+	}
+	l = expect(t, c, ask(erase), Miss, "")
+	if l.WouldServe == nil || l.WouldBe != HitSemantic || l.Reason != ReasonShadow || l.Mode != ModeShadow || l.Probability == 0 {
+		t.Errorf("semantic: %+v", l)
+	}
+	if l = expect(t, c, ask("what is the weather like today"), Miss, ""); l.WouldServe != nil || l.Reason != ReasonThreshold {
+		t.Errorf("nothing to serve: %+v", l)
+	}
+	calls := 0
+	for range 2 {
+		r, err := c.Do(bg, ask(wipe), func(context.Context) (Value, error) { calls++; return Value{Body: []byte("B")}, nil })
+		if err != nil || r.Status != Miss || string(r.Value.Body) != "B" {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	if calls != 2 {
+		t.Errorf("%d calls, want 2: shadow always calls", calls)
+	}
+	// What shadow fills, the semantic mode finds.
+	expect(t, c, Query{Messages: ask(erase).Messages, Mode: ModeSemantic}, HitSemantic, "B")
+	if n := c.Stats().Refusals[ReasonShadow]; n != 4 {
+		t.Errorf("%d look-ups counted as kept back, want 4", n)
+	}
+}
+
+func TestExplainLeavesNoTrace(t *testing.T) {
+	j := &judge{p: map[string]float64{wipe: 0.999, erase: 0.2}}
+	c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.5, MaxError: 0.02})
+	put(t, c, ask(wipe), "A")
+	put(t, c, ask(erase), "B")
+	put(t, c, ask("how do I wipe 2 phones before they sell it"), "C")
+	before := c.Stats()
+	v := c.Explain(bg, ask(asked))
+	if v.Status != HitSemantic || len(v.Candidates) != 3 || v.Budget.MaxError != 0.02 || v.Budget.Hits != 0 {
+		t.Errorf("%+v", v)
+	}
+	for _, cand := range v.Candidates {
+		if cand.Probability == 0 {
+			t.Errorf("%q has no probability", cand.Text)
+		}
+	}
+	if after := c.Stats(); after.Lookups[HitSemantic] != before.Lookups[HitSemantic] {
+		t.Error("it was counted")
+	}
+	if l := expect(t, c, ask(asked), HitSemantic, "A"); l.Budget.Hits != 0 {
+		t.Errorf("it was charged: %+v", l.Budget)
+	}
+	if v = c.Explain(bg, ask(asked)); v.Budget.Hits != 1 {
+		t.Errorf("the hit was not charged: %+v", v.Budget)
+	}
+	if v = c.Explain(bg, Query{}); v.Status != Degraded || v.Err == nil {
+		t.Errorf("an invalid query: %+v", v)
+	}
+}

@@ -88,7 +88,7 @@ func (x *exchange) lookUp(ctx *fasthttp.RequestCtx) {
 func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	d := &x.d
 	q := cache.Query{
-		Namespace: d.namespace, Messages: x.question.Messages, Mode: d.mode, Threshold: d.threshold,
+		Namespace: d.namespace, Messages: x.question.Messages, Mode: d.mode, Threshold: d.threshold, MaxError: d.maxError,
 		MaxAge: d.maxAge, TTL: d.ttl, ForceRefresh: d.forceRefresh, NoStore: d.noStore,
 	}
 	if x.question.ExactOnly && q.Mode != cache.ModeOff {
@@ -271,6 +271,9 @@ func (f *flight) awaitSettled() bool {
 func (x *exchange) again(ctx *fasthttp.RequestCtx) func() *cache.Lookup {
 	if x.written == x.s.filler.written.Load() {
 		return nil
+	}
+	if x.lookup.Mode == cache.ModeShadow {
+		return nil // which serves nothing
 	}
 	s, q := x.s, x.query(ctx)
 	q.Mode = cache.ModeSimple

@@ -11,7 +11,7 @@ import (
 )
 
 // parseCache reads the cache header: the name of a mode, or a JSON object with any of mode, max_age, force_refresh,
-// namespace, threshold and ttl (ages in seconds). An unknown member is an error that names it.
+// namespace, threshold, max_error and ttl (ages in seconds). An unknown member is an error that names it.
 func (d *directives) parseCache(name string, v []byte) *apiError {
 	v = bytes.TrimSpace(v)
 	if len(v) == 0 || v[0] != '{' {
@@ -51,7 +51,7 @@ func controlSyntax(name string, err error) *apiError {
 func (d *directives) setMode(name, v string) *apiError {
 	m, err := cache.ParseMode(v)
 	if err != nil {
-		return badRequest("invalid_header", name, "%s is %.40q: use simple, semantic, threshold or off, or a JSON object", name, v)
+		return badRequest("invalid_header", name, "%s is %.40q: use simple, semantic, threshold, shadow or off, or a JSON object", name, v)
 	}
 	d.mode = m
 	return nil
@@ -116,6 +116,12 @@ func (d *directives) setControl(header, key string, v jsontext.Value) *apiError 
 			d.threshold = float32(n)
 		}
 		return err
+	case "max_error":
+		n, err := num(maxErrorForm, validMaxError)
+		if err == nil {
+			d.maxError = n
+		}
+		return err
 	}
-	return badRequest("unknown_field", path, "%.60s has an unknown field %.60q: the known ones are mode, max_age, force_refresh, namespace, threshold and ttl", header, key)
+	return badRequest("unknown_field", path, "%.60s has an unknown field %.60q: the known ones are mode, max_age, force_refresh, namespace, threshold, max_error and ttl", header, key)
 }

@@ -59,6 +59,8 @@ var (
 	hSimilarity  = []byte("X-Reprise-Similarity")
 	hConfidence  = []byte("X-Reprise-Confidence")
 	hReason      = []byte("X-Reprise-Reason")
+	hWouldServe  = []byte("X-Reprise-Would-Serve")
+	hExplain     = []byte("X-Reprise-Explain")
 	hTiming      = []byte("Server-Timing")
 
 	vHit    = []byte("hit")
@@ -123,6 +125,12 @@ func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
 	if l != nil && l.Status == cache.Miss && len(l.Candidates) > 0 {
 		h.SetCanonical(hReason, appendReason(buf[:0], l))
 	}
+	if l != nil && l.WouldServe != nil {
+		h.SetCanonical(hWouldServe, append(append(appendID(buf[:0], l.WouldServe.ID), ' '), l.WouldBe.String()...))
+	}
+	if l != nil && x.d.explain {
+		h.SetCanonical(hExplain, appendVerdict(buf[:0], &l.Verdict))
+	}
 	h.SetCanonical(hTiming, x.appendTiming(buf[:0]))
 }
 
@@ -151,11 +159,16 @@ func appendReason(b []byte, l *cache.Lookup) []byte {
 		return b
 	}
 	b = append(b, " token="...)
-	for i, c := range []byte(token) {
+	return appendWords(b, token)
+}
+
+// appendWords writes the beginning of a question's words, which a header cannot carry as they are.
+func appendWords(b []byte, words string) []byte {
+	for i, c := range []byte(words) {
 		if i == 64 {
 			break
 		}
-		if c < ' ' || c > '~' { // the words of a question, which a header cannot carry as they are
+		if c < ' ' || c > '~' {
 			c = '?'
 		}
 		b = append(b, c)

@@ -38,6 +38,8 @@ type directives struct {
 	forceRefresh bool
 	noStore      bool
 	onlyIfCached bool
+	maxError     float64 // zero: as the cache says
+	explain      bool    // say why in the answer's headers
 
 	encoded bool // the body is compressed
 	fields  fields
@@ -59,10 +61,12 @@ const (
 	ownTraceID
 	ownTimeout
 	ownProvider
+	ownMaxError
+	ownExplain
 	numOwn
 )
 
-var ownWords = [numOwn]string{"Cache", "Cache-Namespace", "Cache-Force-Refresh", "Trace-Id", "Request-Timeout", "Provider"}
+var ownWords = [numOwn]string{"Cache", "Cache-Namespace", "Cache-Force-Refresh", "Trace-Id", "Request-Timeout", "Provider", "Max-Error", "Explain"}
 
 // Standard headers, and those of the provider's.
 const (
@@ -176,6 +180,20 @@ func (d *directives) parse(h *fasthttp.RequestHeader) *apiError {
 		}
 		d.forceRefresh = d.forceRefresh || b
 	}
+	if v, name := d.fields.get(ownMaxError); v != nil {
+		n, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || !validMaxError(n) {
+			return badRequest("invalid_header", name, "%s is %.40q: give %s", name, v, maxErrorForm)
+		}
+		d.maxError = n
+	}
+	if v, name := d.fields.get(ownExplain); v != nil {
+		b, err := strconv.ParseBool(string(bytes.ToLower(v)))
+		if err != nil {
+			return badRequest("invalid_header", name, "%s is %.40q: use 1 or 0", name, v)
+		}
+		d.explain = b
+	}
 	if v := d.fields.std[stdCacheControl]; v != nil {
 		if err := d.parseCacheControl(v); err != nil {
 			return err
@@ -185,6 +203,11 @@ func (d *directives) parse(h *fasthttp.RequestHeader) *apiError {
 	d.encoded = len(enc) > 0 && !bytes.EqualFold(enc, []byte("identity"))
 	return nil
 }
+
+// maxErrorForm is what an error budget must be.
+const maxErrorForm = "the share of wrong answers that semantic hits may have, above 0 and up to 1, as 0.01"
+
+func validMaxError(n float64) bool { return n > 0 && n <= 1 }
 
 func (d *directives) parseTrace() *apiError {
 	v, name := d.fields.get(ownTraceID)

@@ -163,6 +163,9 @@ func (l *loader) add(in layer) {
 }
 
 func (l *loader) remedyForUnknown(path string) string {
+	if path == "cache.min_probability" {
+		return ": it is gone; write cache.max_error, the share of wrong answers that semantic hits may have"
+	}
 	if name, _, ok := splitProvider(path); ok && !nameRule.MatchString(name) {
 		return fmt.Sprintf(": the provider name %q must be lower-case letters, digits and single hyphens", name)
 	}
