@@ -1,0 +1,122 @@
+// Package kernel multiplies a query with rows of 8-bit codes, in portable Go and, where the processor has them, in vector
+// instructions.
+//
+// A vector's code has one byte an element: the element divided by the vector's scale, rounded to -127..127, plus 128, so
+// that it is unsigned, as the vector instruction wants one side to be. Rows are padded to a multiple of 64 elements. The sums
+// are integers and exact: every kernel gives the same.
+//
+// A [Kernel] is immutable and may be used from several goroutines. Nothing here allocates but [NewQuery].
+package kernel
+
+import "math"
+
+const (
+	// lane is what a row's length is a multiple of: the bytes that the widest kernel takes at once.
+	lane = 64
+	// offset is what an element's code has more than its value.
+	offset = 128
+	// most is the largest magnitude of a value.
+	most = 127
+)
+
+// Stride is the length of the code of a vector of dim elements.
+func Stride(dim int) int { return (dim + lane - 1) / lane * lane }
+
+// MaxDim is the longest vector whose sums fit into 32 bits: at most 255 times 127 an element.
+const MaxDim = math.MaxInt32 / (255 * most) / lane * lane
+
+// Encode writes the code of v, of length Stride(len(v)), and returns its scale. v must be finite.
+func Encode(code []byte, v []float32) (scale float32) {
+	code = code[:Stride(len(v))]
+	inverse, scale := scales(v)
+	for i, f := range v {
+		code[i] = byte(round(f*inverse) + offset)
+	}
+	for i := len(v); i < len(code); i++ {
+		code[i] = offset
+	}
+	return scale
+}
+
+// scales is the scale of v and its inverse. Below the first bound the inverse would be infinite; such a vector is a zero vector.
+func scales(v []float32) (inverse, scale float32) {
+	var peak float32
+	for _, f := range v {
+		peak = max(peak, f, -f)
+	}
+	if peak < 1e-30 {
+		return 0, 0
+	}
+	return most / peak, peak / most
+}
+
+// round is the nearest integer, halves away from zero, for -127..127 and the little more that rounding may have made of it.
+func round(f float32) int32 {
+	if f < 0 {
+		return max(int32(f-0.5), -most)
+	}
+	return min(int32(f+0.5), most)
+}
+
+// Query is a vector in the form that every kernel wants to have it in. It may be set anew, and then not be in use.
+type Query struct {
+	dim    int
+	bytes  []int8
+	words  []int16 // the same, for kernels that multiply in 16 bits
+	excess int32   // what every sum has too much, since the codes of the rows are offset
+}
+
+// NewQuery returns a query of zeros for vectors of length dim.
+func NewQuery(dim int) *Query {
+	n := Stride(dim)
+	return &Query{dim: dim, bytes: make([]int8, n), words: make([]int16, n)}
+}
+
+// Set makes q the query of v and returns its scale. v must be finite.
+func (q *Query) Set(v []float32) (scale float32) {
+	inverse, scale := scales(v)
+	q.excess = 0
+	for i, f := range v[:q.dim] {
+		n := round(f * inverse)
+		q.bytes[i], q.words[i] = int8(n), int16(n)
+		q.excess += offset * n
+	}
+	return scale
+}
+
+// Kernel is one implementation.
+type Kernel struct {
+	name string
+	scan func(dst []int32, q *Query, rows []byte)
+}
+
+// Name is the kernel's name, as REPRISE_KERNEL spells it.
+func (k *Kernel) Name() string { return k.name }
+
+// Scan sets dst to the products of q with the rows, of which there are len(dst). Times both scales, they are the dot products
+// of the vectors, but for what rounding lost.
+func (k *Kernel) Scan(dst []int32, q *Query, rows []byte) {
+	if len(rows) != len(dst)*len(q.bytes) {
+		panic("kernel: scan: not as many rows as results")
+	}
+	if len(dst) > 0 {
+		k.scan(dst, q, rows)
+	}
+}
+
+// scanPortable is the plain loop; the others must agree with it.
+func scanPortable(dst []int32, q *Query, rows []byte) {
+	for r := range dst {
+		row := rows[r*len(q.bytes):][:len(q.bytes)]
+		// Four sums, because one would wait for each addition.
+		var a, b, c, d int32
+		for i := 0; i+4 <= len(row); i += 4 {
+			x, y := q.words[i:i+4:i+4], row[i:i+4:i+4]
+			a += int32(x[0]) * int32(y[0])
+			b += int32(x[1]) * int32(y[1])
+			c += int32(x[2]) * int32(y[2])
+			d += int32(x[3]) * int32(y[3])
+		}
+		dst[r] = a + b + c + d - q.excess
+	}
+}
