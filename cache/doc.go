@@ -15,7 +15,8 @@
 //     whether the most probable one is served), load it.
 //  4. route: on a miss, the caller gets the answer where it is made. Do shares that call.
 //  5. fill: the file first, then the index; the vector of step 3 is used again.
-//  6. account: the Lookup has the status, the reason, every candidate and the time of each stage.
+//  6. account: the Lookup has the status, the reason, every candidate and the time of each stage. What use shows is
+//     learnt: see below.
 //
 // # Promises
 //
@@ -29,16 +30,29 @@
 //     be stored.
 //   - Vectors of two embedding models are never compared.
 //
+// # What is learnt
+//
+// Each stored question and each partition may have a trait: a shift of the log-odds that step 3 adds to a candidate's
+// probability, see trait.go. Labels move it: [Cache.Feedback] on a trace id, the answer that a near miss is filled with
+// (labels.go, answers.go), and shadow checks of hits ([Lookup.ShadowCheck]). An answer found wrong for another question is
+// demoted, for good: it answers its own question only, until [Cache.Judge] says otherwise. The checks also give a
+// namespace's live false-hit rate ([Cache.FalseHits], rate.go), which tightens its budget while it is too high. An
+// [Opinion] may be asked where the decision leaves a candidate open.
+//
+// Weights are bounded by key, entry and partition, so that no caller decides for the others, and a trait is of one
+// partition: what is said in one namespace, scope or key moves nothing in another.
+//
 // # Lifetimes and goroutines
 //
 // A Cache and all its methods are safe for concurrent use. A Lookup is one goroutine's at a time. Entries are
 // shared: read only. A query's messages must stay unchanged until its Lookup is done with. Close ends the sweeper,
-// the writer and shared loads; nothing else runs in the background.
+// the writers, comparisons, shadow checks and shared loads; nothing else runs in the background. What was learnt in the
+// last second before a kill may be lost; what Feedback and Judge have returned from is not.
 //
 // # Lock order
 //
 // The locks of this package, the store and the index are leaves: none is taken while another is held, and none is
 // held around a read or write of the file, a call of the embedder, or a load. The one that is held while waiting is
-// the store's sendMu, for room in the writer's queue; the writer, which makes that room, takes bbolt's locks, then,
-// with those released, the index's and a hot shard's, and never sendMu.
+// the store's sendMu, for room in the writer's queue; the writer, which makes that room, takes bbolt's locks, under
+// them the memory's to collect what was learnt, and, with those released, the index's and a hot shard's, and never sendMu.
 package cache

@@ -21,6 +21,12 @@
 // A request of the first Portkey SDK, which has its configuration in the body, becomes one of the endpoint behind it and
 // shares its entries.
 //
+// # Feedback
+//
+// POST /v1/feedback and PUT /v1/feedback/{id} take what users thought of an answer, by its trace id. Whose feedback it is goes
+// by the credential in its headers, as whose answers are shared does; where answers are anybody's, so is the feedback, and all
+// of it counts as one caller's.
+//
 // # What a crash may lose
 //
 // The answers in the fill queue, at most [Config.FillQueue] of them and 64 MiB in all; Shutdown loses none.
