@@ -16,7 +16,7 @@ var verifierFile string
 
 const (
 	// verifierDigest is the SHA-256 of the file that embed/train/verifier/export.py writes.
-	verifierDigest = "385909187ff5f9ae6fd4b7b92f1094f426007d6bfa5a916c4ffa1d0dd9c16ed2"
+	verifierDigest = "ca56d5faa3494eee0bb7abde7fa9967b42c2d7728895f0300f1af11fa78d6374"
 	verifierFormat = "1"
 )
 
