@@ -20,7 +20,8 @@
 //
 // # Promises
 //
-//   - No entry crosses a namespace, a scope, an earlier turn, a role or an attachment. The index is partitioned by
+//   - No entry crosses a namespace, a scope, a role, an attachment, a system prompt or a tool's result; nor an earlier turn's
+//     text, unless a [Conversation] mode is asked for that judges it, or does without. The index is partitioned by
 //     all of them, and an entry's head is compared again before it is served.
 //   - What Fill, Put and Delete have returned is on disk. A killed process loses nothing that returned, and leaves a
 //     sound file.

@@ -90,6 +90,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	q := cache.Query{
 		Namespace: d.namespace, Messages: x.question.Messages, Mode: d.mode, Threshold: d.threshold, MaxError: d.maxError,
 		MaxAge: d.maxAge, TTL: d.ttl, ForceRefresh: d.forceRefresh, NoStore: d.noStore,
+		Conversation: d.conversation, IgnoreSystem: d.ignoreSystem,
 	}
 	if x.question.ExactOnly && q.Mode != cache.ModeOff {
 		q.Mode = cache.ModeSimple

@@ -11,7 +11,8 @@ import (
 )
 
 // parseCache reads the cache header: the name of a mode, or a JSON object with any of mode, max_age, force_refresh,
-// namespace, threshold, max_error and ttl (ages in seconds). An unknown member is an error that names it.
+// namespace, threshold, max_error, ttl (ages in seconds), conversation (strict, judged or last_turn), semantic_last_turn_only, which is
+// the last of these by another name, and ignore_system. An unknown member is an error that names it.
 func (d *directives) parseCache(name string, v []byte) *apiError {
 	v = bytes.TrimSpace(v)
 	if len(v) == 0 || v[0] != '{' {
@@ -89,14 +90,29 @@ func (d *directives) setControl(header, key string, v jsontext.Value) *apiError 
 			return err
 		}
 		return d.setNamespace(path, s)
-	case "force_refresh":
-		switch v.Kind() {
-		case jsontext.KindTrue:
-			d.forceRefresh = true
-		case jsontext.KindFalse:
-		default:
+	case "force_refresh", "semantic_last_turn_only", "ignore_system":
+		if k := v.Kind(); k != jsontext.KindTrue && k != jsontext.KindFalse {
 			return badRequest("invalid_header", path, "%s is %.40s: give true or false", path, v)
 		}
+		switch yes := v.Kind() == jsontext.KindTrue; {
+		case key == "force_refresh":
+			d.forceRefresh = d.forceRefresh || yes
+		case key == "ignore_system":
+			d.ignoreSystem = yes
+		case yes:
+			d.conversation = cache.ConversationLastTurn
+		}
+		return nil
+	case "conversation":
+		s, err := str()
+		if err != nil {
+			return err
+		}
+		c, perr := cache.ParseConversation(s)
+		if perr != nil {
+			return badRequest("invalid_header", path, "%s is %.40q: use strict, judged or last_turn", path, s)
+		}
+		d.conversation = c
 		return nil
 	case "max_age":
 		n, err := num("seconds, 0 or more", func(n float64) bool { return n >= 0 && !math.IsInf(n, 0) })
@@ -123,5 +139,5 @@ func (d *directives) setControl(header, key string, v jsontext.Value) *apiError 
 		}
 		return err
 	}
-	return badRequest("unknown_field", path, "%.60s has an unknown field %.60q: the known ones are mode, max_age, force_refresh, namespace, threshold, max_error and ttl", header, key)
+	return badRequest("unknown_field", path, "%.60s has an unknown field %.60q: the known ones are mode, max_age, force_refresh, namespace, threshold, max_error, ttl, conversation, semantic_last_turn_only and ignore_system", header, key)
 }

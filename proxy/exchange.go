@@ -61,6 +61,8 @@ var (
 	hReason      = []byte("X-Reprise-Reason")
 	hWouldServe  = []byte("X-Reprise-Would-Serve")
 	hExplain     = []byte("X-Reprise-Explain")
+	hTurns       = []byte("X-Reprise-Conversation")
+	hWarning     = []byte("X-Reprise-Warning")
 	hTiming      = []byte("Server-Timing")
 
 	vHit    = []byte("hit")
@@ -68,6 +70,8 @@ var (
 	vZero   = []byte("0")
 	vFailed = []byte("-1")
 	vOption = []byte("config.targets[0]")
+
+	vLastTurn = []byte("earlier turns were not looked at (semantic_last_turn_only): an answer that depends on them may be wrong")
 )
 
 // cacheStatus is the word that clients read.
@@ -130,6 +134,12 @@ func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
 	}
 	if l != nil && x.d.explain {
 		h.SetCanonical(hExplain, appendVerdict(buf[:0], &l.Verdict))
+	}
+	if l != nil && l.Conversation > cache.ConversationStrict {
+		h.SetCanonical(hTurns, append(buf[:0], l.Conversation.String()...))
+		if l.Conversation == cache.ConversationLastTurn {
+			h.SetCanonical(hWarning, vLastTurn)
+		}
 	}
 	h.SetCanonical(hTiming, x.appendTiming(buf[:0]))
 }
@@ -255,6 +265,9 @@ func (x *exchange) log() {
 func appendLookup(attrs []slog.Attr, l *cache.Lookup) []slog.Attr {
 	if l.Similarity > 0 {
 		attrs = append(attrs, slog.Float64("similarity", float64(l.Similarity)))
+	}
+	if l.Conversation > cache.ConversationStrict {
+		attrs = append(attrs, slog.String("conversation", l.Conversation.String()))
 	}
 	if l.Reason != cache.ReasonNone {
 		attrs = append(attrs, slog.String("reason", string(l.Reason)))

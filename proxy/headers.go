@@ -34,6 +34,8 @@ type directives struct {
 	mode         cache.Mode
 	namespace    string
 	threshold    float32
+	conversation cache.Conversation
+	ignoreSystem bool
 	maxAge, ttl  time.Duration
 	forceRefresh bool
 	noStore      bool

@@ -60,8 +60,18 @@ func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, erro
 	if err != nil {
 		return nil, err
 	}
+	conversation, err := cache.ParseConversation(c.Cache.Conversation)
+	if err != nil {
+		return nil, err
+	}
+	if m.verifier == nil && conversation == cache.ConversationJudged {
+		conversation = cache.ConversationStrict // of a mode that compares nothing by meaning
+	}
+	if conversation == cache.ConversationLastTurn {
+		log.Warn("earlier turns are not looked at (cache.conversation: last_turn): an answer that depends on them may be wrong")
+	}
 	o := cache.Options{
-		Embedder: m.embedder, Verifier: m.verifier, Mode: mode, K: c.Cache.K, TTL: c.Cache.TTL,
+		Embedder: m.embedder, Verifier: m.verifier, Mode: mode, Conversation: conversation, K: c.Cache.K, TTL: c.Cache.TTL,
 		Threshold: float32(c.Cache.Threshold), MaxError: c.Cache.MaxError,
 		MaxValueBytes: c.Cache.MaxValueBytes, MaxTextBytes: c.Cache.MaxTextBytes, HotBytes: c.Cache.MemoryBytes,
 		NoLearning: !c.Cache.Learn, HalfLife: c.Cache.HalfLife, ReadAnswer: proxy.ReadAnswer, OnTighten: tellBudget(log),

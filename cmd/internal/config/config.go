@@ -37,6 +37,7 @@ type Provider struct {
 // Cache holds what the cache is opened with.
 type Cache struct {
 	Mode            string        `koanf:"mode"`
+	Conversation    string        `koanf:"conversation"`
 	Threshold       float64       `koanf:"threshold"`
 	Verifier        bool          `koanf:"verifier"`
 	MaxError        float64       `koanf:"max_error"`

@@ -54,6 +54,8 @@ var keys = []Key{
 		Doc: "The environment variable that holds the key, in place of api_key."},
 	{Path: "cache.mode", Kind: KindEnum, Default: "semantic", Enum: []string{"semantic", "simple", "threshold", "shadow", "off"},
 		Doc: "semantic: exact, then similar with guards and verifier. simple: exact only. threshold: exact, then plain cosine (for comparison). shadow: decide as semantic does and say what would have been served, but serve nothing. off: pass everything on."},
+	{Path: "cache.conversation", Kind: KindEnum, Default: "strict", Enum: []string{"strict", "judged", "last_turn"},
+		Doc: "How the turns before the last count. strict: they must be equal. judged: they may be worded otherwise or hold small talk, and the verifier judges the whole. last_turn: they are not looked at, which serves wrong answers where the question leans on them. System prompts, tool results and attachments must be equal in each."},
 	{Path: "cache.threshold", Kind: KindFloat, Default: "0", Unit: "cosine, 0..1", Min: 0, Max: 1,
 		Doc: fmt.Sprintf("Least similarity at which an entry may be served. 0: %v where the verifier judges, else %v.", cache.DefaultVerifiedThreshold, cache.DefaultThreshold)},
 	{Path: "cache.verifier", Kind: KindBool, Default: "true",

@@ -253,6 +253,9 @@ func (l *loader) crossCheck(c *Config) {
 			c.Anthropic, suggestion(nearest(c.Anthropic, names, ".")), strings.Join(names, ", "))
 	}
 	l.checkLearning(c)
+	if c.Cache.Conversation == "judged" && (!c.Cache.Verifier || c.Cache.Mode == "threshold") {
+		l.complain("cache.conversation is judged, which needs the verifier; write cache.verifier: true and cache.mode: semantic, or cache.conversation: strict")
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
 		switch {
