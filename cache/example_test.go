@@ -102,3 +102,44 @@ func ExampleHash() {
 	// exact
 	// miss
 }
+
+// A chat may be worded otherwise, or hold small talk, and still be answered from the cache; what its last turn leans on must agree.
+func ExampleConversation() {
+	dir, err := os.MkdirTemp("", "reprise")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	model, err := embed.NewMiniLM()
+	if err != nil {
+		log.Fatal(err)
+	}
+	verifier, err := embed.NewVerifier(model)
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, err := cache.Open(filepath.Join(dir, "answers.db"), cache.Options{
+		Embedder: model, Verifier: verifier, Conversation: cache.ConversationJudged,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	ctx := context.Background()
+	chat := func(first string) cache.Query {
+		return cache.Query{Messages: []cache.Message{
+			{Role: "user", Text: first},
+			{Role: "assistant", Text: "Yes, it keeps for three months."},
+			{Role: "user", Text: "How do I thaw it?"},
+		}}
+	}
+	if _, err := c.Put(ctx, chat("Can I freeze lentil soup?"), cache.Value{Body: []byte("Overnight in the fridge.")}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Lookup(ctx, chat("Hi there! Can I freeze lentil soup? Thanks!")).Status)
+	fmt.Println(c.Lookup(ctx, chat("Can I freeze the Berlin cake? Thanks!")).Status)
+	// Output:
+	// semantic
+	// miss
+}
