@@ -18,6 +18,11 @@
 //     write is dropped and counted, never the answer;
 //  6. account: response headers and one log record.
 //
+// Below /v1/caches/ is Redis LangCache's REST API, for callers that ask their provider themselves. A cache id is a
+// namespace. A search finds entries that have all the attributes it names, and of those only what the cache's own
+// decision would serve: similarityThreshold can only raise the least similarity. A caller sees, deletes and flushes only
+// what was set with his credential.
+//
 // A request of the first Portkey SDK, which has its configuration in the body, becomes one of the endpoint behind it and
 // shares its entries.
 //
@@ -53,5 +58,5 @@
 // stops, for which net/http has contexts and fasthttp's client has not; and many providers speak HTTP/2 only to clients
 // that share a connection among calls.
 //
-// Not covered here: other dialects, several targets, retries, gateway keys.
+// Not covered here: several targets, retries, gateway keys.
 package proxy

@@ -112,8 +112,11 @@ func (x *exchange) awaitInputs(ctx *fasthttp.RequestCtx, in *inputs) {
 	if x.lookup.Status != cache.Miss {
 		return
 	}
-	if f := x.s.flights.ending(in.key(x)); f != nil && !f.awaitSettled() {
-		return
+	credential := x.credential()
+	for _, i := range in.missing {
+		if f := x.s.flights.bringing(in.lookups[i].Key(), credential); f != nil && !f.awaitSettled() {
+			return
+		}
 	}
 	if x.written != x.s.filler.written.Load() {
 		x.lookUpInputs(ctx, in)
@@ -208,6 +211,11 @@ func (x *exchange) loadVectors(ctx *fasthttp.RequestCtx, in *inputs) {
 	}
 	l, made := x.s.flights.join(key, func() *flight { return newFlight(x.s.ctx, key, limit) })
 	if made {
+		keys := make([]cache.Digest, len(lookups))
+		for n, lookup := range lookups {
+			keys[n] = lookup.Key()
+		}
+		x.s.flights.bring(l.f, keys, x.credential())
 		x.s.start(run(l.f))
 	} else {
 		x.shared = true

@@ -150,4 +150,14 @@ func TestEmbeddingsAtOnce(t *testing.T) {
 		}
 	}
 	r.wantCalls(20)
+	for i := range 20 {
+		r.do("POST", "/v1/embeddings", fmt.Sprintf(`{"model":"m","input":["c%d","d%d","e%d"]}`, i, i, i))
+		for len(asked) > 0 {
+			<-asked
+		}
+		r.do("POST", "/v1/embeddings", fmt.Sprintf(`{"model":"m","input":["f%d","d%d"]}`, i, i))
+		if got := recv(t, asked, "the call"); !slices.Equal(got, []string{fmt.Sprintf("f%d", i)}) {
+			t.Fatalf("asked for %q", got)
+		}
+	}
 }

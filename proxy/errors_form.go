@@ -21,6 +21,9 @@ func (x *exchange) errorBody(e *apiError) []byte {
 	if isAnthropic(x.path) {
 		return e.anthropicBody(x.d.trace)
 	}
+	if strings.HasPrefix(x.path, cachesPath) {
+		return e.langBody(x.path, x.d.trace)
+	}
 	return e.openaiBody()
 }
 

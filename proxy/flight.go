@@ -19,6 +19,7 @@ type flightKey struct {
 	stream       bool
 	includeUsage bool
 	refresh      bool // nobody joins: the flight is known only for what it is about to overwrite
+	part         bool // nobody joins: the flight is known only for one of several answers that it brings
 }
 
 // head is the beginning of what a flight delivers. It is not written to once it is there.
@@ -39,6 +40,7 @@ type head struct {
 // between the end of the call and the write a new client finds the answer here.
 type flight struct {
 	key    flightKey
+	parts  []flightKey // under which it is known as well, each with part set
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	limit  int64
@@ -316,12 +318,39 @@ func (fs *flights) ending(key flightKey) *flight {
 	return nil
 }
 
+// bring makes a flight known for each of the answers that it brings.
+func (fs *flights) bring(f *flight, exact []cache.Digest, credential cache.Digest) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, k := range exact {
+		key := flightKey{exact: k, credential: credential, part: true}
+		f.parts = append(f.parts, key)
+		fs.open[key] = f
+	}
+}
+
+// bringing returns a flight that is over and one of whose answers, to that question, is being stored; nil if there is
+// none.
+func (fs *flights) bringing(exact, credential cache.Digest) *flight {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.open[flightKey{exact: exact, credential: credential, part: true}]; f != nil && f.ended() {
+		return f
+	}
+	return nil
+}
+
 // settle makes sure that nobody joins f any more, and lets those go on who wait for its answer to be stored. It is
 // called once.
 func (fs *flights) settle(f *flight) {
 	fs.mu.Lock()
 	if fs.open[f.key] == f {
 		delete(fs.open, f.key)
+	}
+	for _, k := range f.parts {
+		if fs.open[k] == f {
+			delete(fs.open, k)
+		}
 	}
 	fs.mu.Unlock()
 	if f.key.refresh {

@@ -199,6 +199,9 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 	case string(path) == feedbackPath, strings.HasPrefix(string(path), feedbackPath+"/"):
 		x.path = string(path)
 		s.feedback(ctx, x)
+	case strings.HasPrefix(string(path), cachesPath):
+		x.path = string(path)
+		s.langcache(ctx, x)
 	case strings.HasPrefix(string(path), "/v1/"):
 		x.path = string(path)
 		s.passthrough(ctx, x)

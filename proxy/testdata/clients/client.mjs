@@ -1,16 +1,13 @@
 // Drives a running gateway through npm's openai SDK. Prints "ok NAME" or "FAIL NAME: why" for each case.
-// The environment names the black-box provider's address (BLACKBOX_CONTROL). client.py holds the same cases for PyPI's SDK.
+// client.py holds the same cases for PyPI's SDK.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { setTimeout as pause } from 'node:timers/promises';
 
-// The SDK is installed in a folder of the run's own, never beside this file.
-const load = createRequire(process.env.BLACKBOX_MODULES + '/');
+import { PROMPT, bare, calls, control, fresh, load, main, reached, test } from './blackbox.mjs';
+
 const OpenAI = load('openai');
 
-const CONTROL = process.env.BLACKBOX_CONTROL;
-const PROMPT = 'What does the warranty cover?';
 const TOOLS = ['get_weather', 'get_time'].map((name) => ({
   type: 'function',
   function: { name, parameters: { type: 'object', properties: {} } },
@@ -27,26 +24,6 @@ const FEATURES = {
   refusal: ['refusal', {}],
   reasoning: ['reasoning', {}],
 };
-const cases = [];
-let made = 0;
-
-const test = (name, run) => cases.push([name, run]);
-const fresh = (kind = 'plain') => `${kind}--js-${++made}`;
-
-async function control(path, query = {}) {
-  const answer = await fetch(`${CONTROL}/control/${path}?${new URLSearchParams(query)}`, { signal: AbortSignal.timeout(60000) });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(`control ${path}: ${JSON.stringify(body)}`);
-  return body;
-}
-
-const calls = async (model) => (await control('state', { model })).calls;
-
-async function reached(model, event, count = 1) {
-  const seen = await control('wait', { model, event, count });
-  assert.ok(seen.reached, `the provider never saw ${event} x ${count}`);
-}
-
 async function connect(apiKey = 'sk-one') {
   return new OpenAI({
     baseURL: (await control('gateway/url')).url + '/v1',
@@ -55,17 +32,6 @@ async function connect(apiKey = 'sk-one') {
     timeout: 20000,
     defaultHeaders: { 'x-portkey-cache': 'simple' },
   });
-}
-
-// A value without its nulls: a stream has no place for "refusal": null, so the two forms are compared without.
-function bare(value) {
-  if (Array.isArray(value)) return value.map(bare);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== null && inner !== undefined)
-      .map(([key, inner]) => [key, bare(inner)]),
-  );
 }
 
 function merge(message, delta) {
@@ -563,18 +529,4 @@ test('kill -9 keeps what was answered from the cache', async () => {
   }
 });
 
-const only = process.argv.slice(2);
-let failed = 0;
-for (const [name, run] of cases) {
-  if (only.length && !only.some((word) => name.includes(word))) continue;
-  try {
-    await run();
-    console.log(`ok ${name}`);
-  } catch (problem) {
-    failed++;
-    const why = String(problem?.message ?? problem).replace(/\s+/g, ' ').slice(0, 600);
-    console.log(`FAIL ${name}: ${problem?.constructor?.name}: ${why}`);
-    if (process.env.BLACKBOX_TRACE) console.log(problem?.stack);
-  }
-}
-process.exit(failed ? 1 : 0);
+await main();

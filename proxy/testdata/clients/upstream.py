@@ -1,4 +1,4 @@
-"""An OpenAI-compatible provider for the black-box run, with failures to order.
+"""A provider for the black-box run that speaks as OpenAI and Anthropic do, with failures to order.
 
 The model name of a request picks what happens and is the key under which it is counted: "gate--py-7" behaves as
 "gate" and is counted alone. Content follows the request: tools, n, logprobs and stream_options are honoured, and every
@@ -26,6 +26,8 @@ import socket
 import threading
 import time
 import urllib.parse
+
+from upstream_dialects import Dialects
 
 HOLD_SECONDS = 30  # the longest that a gate or a stall lasts; the drivers' own limits are shorter
 WAIT_SECONDS = 15  # the longest that /control/wait blocks
@@ -177,7 +179,7 @@ class State:
             return {"calls": 0, "cancelled": 0, "finished": 0, **seen, "last": self.last.get(model)}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Dialects, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: State
     gateway = None
@@ -204,6 +206,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.control(path, query)
         if path in ("/v1/chat/completions", "/v1/completions"):
             return self.complete(path, body)
+        if path in ("/v1/messages", "/v1/responses", "/v1/embeddings"):
+            return getattr(self, "answer_" + path.rsplit("/", 1)[-1])(body)
+        if path == "/v1/messages/count_tokens":
+            return self.reply(200, {"input_tokens": 11}, self.arrived("path:" + path, body))
         key = self.arrived("path:" + path, body)
         if path == "/v1/moderations":
             return self.reply(200, {"id": f"modr-{key}", "model": "moderator", "results": []}, key)

@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestLangCache(t *testing.T) {
+	r := newRig(t, answerWith("x"))
+	do := func(method, path, body string, status int, header ...string) (v struct {
+		Data []struct {
+			ID, Prompt, Response, SearchStrategy string
+			Attributes                           map[string]string
+			Similarity                           float64
+		}
+		EntryID, ActualPrompt string
+		DeletedEntriesCount   int
+		Type                  string
+		Fields                []struct{ Field string }
+	}) {
+		t.Helper()
+		if header == nil {
+			header = []string{"authorization", "Bearer one"}
+		}
+		got := r.do(method, "/v1/caches/"+path, body, header...)
+		if got.StatusCode != status {
+			t.Fatalf("%s %s %s: got %d %s, want %d", method, path, body, got.StatusCode, got.body, status)
+		}
+		if got.body != "" {
+			if err := json.Unmarshal([]byte(got.body), &v); err != nil {
+				t.Fatalf("%v: %s", err, got.body)
+			}
+		}
+		return v
+	}
+	find := func(path, body string, header ...string) (out []string) {
+		t.Helper()
+		for _, d := range do("POST", path, body, 200, header...).Data {
+			out = append(out, d.Response+" "+d.SearchStrategy)
+		}
+		return out
+	}
+	want := func(what string, got []string, want ...string) {
+		t.Helper()
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: got %q, want %q", what, got, want)
+		}
+	}
+	const prompt = `"prompt":"how do I reset the old phone that I was given"`
+	const reworded = `"prompt":"how do I reset the old phone that I was handed"`
+	id := do("POST", "shop/entries", `{`+prompt+`,"response":"A","attributes":{"who":"a","app":"x"}}`, 201).EntryID
+	do("POST", "shop/entries", `{`+prompt+`,"response":"B","attributes":{"who":"b","app":"x"}}`, 201)
+	do("POST", "shop/entries", `{`+prompt+`,"response":"C"}`, 201)
+
+	search := "shop/entries/search"
+	want("by one attribute", find(search, `{`+prompt+`,"attributes":{"who":"a"}}`), "A semantic")
+	want("labelled as asked", find(search, `{`+prompt+`,"attributes":{"who":"b"},"searchStrategies":["exact","semantic"]}`), "B exact")
+	if got := find(search, `{`+prompt+`,"attributes":{"app":"x"},"maxResults":5}`); len(got) != 2 {
+		t.Errorf("got %q", got)
+	}
+	if got := find(search, `{`+prompt+`,"maxResults":5}`); len(got) != 3 {
+		t.Errorf("got %q", got)
+	}
+	want("an attribute that no entry has", find(search, `{`+prompt+`,"attributes":{"who":"c"}}`))
+	want("reworded", find(search, `{`+reworded+`,"attributes":{"who":"a"}}`, "authorization", "Bearer one", "x-portkey-cache", "threshold"), "A semantic")
+	want("reworded, exact only", find(search, `{`+reworded+`,"searchStrategies":["exact"]}`))
+	want("reworded, floor", find(search, `{`+reworded+`,"similarityThreshold":0.999}`))
+	want("another cache", find("other/entries/search", `{`+prompt+`}`))
+	want("another key", find(search, `{`+prompt+`}`, "authorization", "Bearer two"))
+	v := do("POST", "shop/conversations/search", `{`+prompt+`,"context":["Tell me about all of those many televisions, radios and kettles in this shop, please"]}`, 200)
+	if v.ActualPrompt != "Tell me about all of those many televisions, radios and kettles in this shop, please\nhow do I reset the old phone that I was given" || len(v.Data) != 0 {
+		t.Errorf("got %+v", v)
+	}
+	if v := do("POST", "shop/conversations/search", `{`+prompt+`,"attributes":{"who":"a"}}`, 200); v.ActualPrompt != "how do I reset the old phone that I was given" || len(v.Data) != 1 || v.Data[0].ID != id || v.Data[0].Similarity != 1 || v.Data[0].Attributes["app"] != "x" {
+		t.Errorf("got %+v", v)
+	}
+
+	// What a chat request finds and what was set are apart, though they share a namespace.
+	if got := r.ask("how do I reset the old phone that I was given", "", "x-portkey-cache-namespace", "shop", "authorization", "Bearer one"); got.cache() != "SEMANTIC MISS" {
+		t.Errorf("got %s", got.cache())
+	}
+	r.flush()
+
+	do("DELETE", "shop/entries/"+id, "", 404, "authorization", "Bearer two")
+	do("DELETE", "shop/entries/"+id, "", 204)
+	if v := do("DELETE", "shop/entries/"+id, "", 404); v.Type != "/errors/resource-not-found" {
+		t.Errorf("got %+v", v)
+	}
+	do("DELETE", "shop/entries/nonsense", "", 404)
+	if v := do("DELETE", "shop/entries", `{"attributes":{"app":"x"}}`, 200); v.DeletedEntriesCount != 1 {
+		t.Errorf("got %+v", v)
+	}
+	want("what is left", find(search, `{`+prompt+`,"maxResults":5}`), "C semantic")
+	do("POST", "shop/flush", "", 204, "authorization", "Bearer two")
+	want("another's flush", find(search, `{`+prompt+`}`), "C semantic")
+	do("POST", "shop/flush", "", 204)
+	want("flushed", find(search, `{`+prompt+`}`))
+	if got := r.ask("how do I reset the old phone that I was given", "", "x-portkey-cache-namespace", "shop", "authorization", "Bearer one"); got.cache() != "HIT" {
+		t.Errorf("a flush took an answer that was not set: %s", got.cache())
+	}
+
+	for body, field := range map[string]string{`{}`: "prompt", `{"prompt":"x","maxResults":0}`: "maxResults", `{`: ""} {
+		v := do("POST", search, body, 400)
+		if v.Type != "/errors/invalid-data" || field != "" && (len(v.Fields) != 1 || v.Fields[0].Field != field) {
+			t.Errorf("%s: got %+v", body, v)
+		}
+	}
+	for _, path := range []string{"shop", "shop/x", "shop/entries/a/b", strings.Repeat("x", 200) + "/nothing"} {
+		status := 404
+		if len(path) > 100 {
+			status = 400
+		}
+		do("POST", path, "{}", status)
+	}
+	r.wantCalls(1)
+}
