@@ -23,9 +23,11 @@ var errNoAnswer = errors.New("proxy: the provider gave no whole answer")
 // answerFunc makes a call and returns the whole answer, as it would be stored.
 type answerFunc func(ctx context.Context, c *call, d *wire.Dialect) ([]byte, error)
 
-// ask makes a call of the gateway's own and returns the whole answer, as it would be stored.
+// ask makes a call of the gateway's own, without the cache and without a client that listens, and returns the whole answer, as it would be stored.
 func (s *Server) ask(ctx context.Context, c *call, d *wire.Dialect) ([]byte, error) {
-	a, err := s.upstream.do(ctx, c)
+	ctx, stop := context.WithTimeoutCause(ctx, s.upstream.total, errTotal)
+	defer stop()
+	a, _, err := s.answerCall(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func (x *exchange) shadowCheck(ctx *fasthttp.RequestCtx, d *wire.Dialect, ask an
 	if !x.lookup.ShadowDue() {
 		return
 	}
-	c, apiErr := x.call(ctx)
+	c, apiErr := x.call(ctx, d)
 	if apiErr != nil {
 		return
 	}
@@ -76,7 +78,7 @@ func (x *exchange) shadowCheck(ctx *fasthttp.RequestCtx, d *wire.Dialect, ask an
 		defer context.AfterFunc(s.ctx, cancel)()
 		body, err := ask(ctx, c, d)
 		if err != nil {
-			s.cfg.Logger.Warn("a hit could not be checked", "trace", trace, "provider", c.provider.Name, "error", upstreamError(c.provider.Name, err).message)
+			s.cfg.Logger.Warn("a hit could not be checked", "trace", trace, "provider", c.plan.first.provider, "error", upstreamError(c.plan.first.provider, err).message)
 		}
 		return cache.Value{Body: body}, 0, err
 	})

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -42,17 +41,49 @@ func (x *exchange) answer(ctx *fasthttp.RequestCtx, m *questions) {
 	x.load(ctx, m.dialect)
 }
 
-// accept reads the request's headers and picks the provider. It reports whether to go on.
+// accept reads the request's headers and decides where it may go. It reports whether to go on.
 func (x *exchange) accept(ctx *fasthttp.RequestCtx) bool {
-	err := x.d.parse(&ctx.Request.Header)
+	err := x.d.open(&ctx.Request.Header)
 	if err == nil {
-		x.provider, err = x.s.providers.choose(&x.d, x.path)
+		err = x.choose(ctx.PostBody())
+	}
+	if err == nil {
+		err = x.d.parse()
+	}
+	if err == nil {
+		err = x.settle(ctx)
 	}
 	if err != nil {
-		x.fail(ctx, err)
+		x.refuse(ctx, err)
 		return false
 	}
 	return true
+}
+
+// refuse answers a request that was not understood, of which there is nothing to say but that.
+func (x *exchange) refuse(ctx *fasthttp.RequestCtx, err *apiError) {
+	x.plan = nil
+	x.fail(ctx, err)
+}
+
+// settle applies what the plan says of the body. Where there is but one target the question is what that target is asked;
+// where there are several, each is asked in its own way and the question is what the client sent.
+func (x *exchange) settle(ctx *fasthttp.RequestCtx) *apiError {
+	x.d.encoded = x.d.isEncoded()
+	over := false
+	for _, t := range x.plan.Leaves {
+		over = over || len(t.Override) > 0
+	}
+	if !over {
+		return nil
+	}
+	if x.d.encoded {
+		return badRequest("invalid_body", "override_params", "override_params cannot be put over a body that is compressed")
+	}
+	if !x.plan.mixed && x.plan.First.Same(x.plan.Leaves[0]) {
+		x.merged = x.plan.First.Body(x.body(ctx))
+	}
+	return nil
 }
 
 // key reads the question. It reports whether to go on.
@@ -101,18 +132,14 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	}
 	q.TraceID, q.Source = d.trace, credential
 	f := &d.fields
-	q.Scope = cache.Hash(x.question.Scope[:], []byte(x.provider.Name), ctx.URI().QueryString(), credential[:],
+	scope := x.plan.Scope
+	if x.merged != nil { // the question has them
+		scope = x.plan.First.Bare()
+	}
+	vary, forwarded := d.variation(&ctx.Request.Header), x.plan.forwardedScope(&ctx.Request.Header)
+	q.Scope = cache.Hash(x.question.Scope[:], scope[:], vary[:], forwarded[:], ctx.URI().QueryString(), credential[:],
 		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta], f.std[stdAnthropicVersion], f.std[stdAnthropicBeta])
 	return q
-}
-
-// credential digests what the caller brings to be let in by the provider; zero where the provider's own key is used.
-func (x *exchange) credential() cache.Digest {
-	if x.provider.APIKey != "" && (x.sent == nil || !x.sent.keyed) {
-		return cache.Digest{}
-	}
-	std := &x.d.fields.std
-	return cache.Hash(std[stdAuthorization], std[stdAPIKey], std[stdAzureKey], std[stdCookie])
 }
 
 // sendHit sends the stored answer. It reports false if the entry turns out not to be one, which only a file that
@@ -187,7 +214,7 @@ func (x *exchange) appendCut(dst, body []byte, lay *layout, c cut) []byte {
 // load has a provider answer, sharing its call with equal requests where that is allowed.
 func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
 	s := x.s
-	c, apiErr := x.call(ctx)
+	c, apiErr := x.call(ctx, d)
 	if apiErr != nil {
 		x.fail(ctx, apiErr)
 		return
@@ -295,37 +322,36 @@ func (x *exchange) useHit(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *cache.Lo
 	return false
 }
 
-// body is the request's, as the provider is to be sent it. It may die with the ctx.
+// body is the question that the client asks, as far as it is known before a target is chosen. It may die with the ctx.
 func (x *exchange) body(ctx *fasthttp.RequestCtx) []byte {
-	if x.sent != nil {
+	switch {
+	case x.merged != nil:
+		return x.merged
+	case x.sent != nil:
 		return x.sent.body
 	}
 	return ctx.PostBody()
 }
 
 // call copies the request, because the ctx dies before the call does.
-func (x *exchange) call(ctx *fasthttp.RequestCtx) (*call, *apiError) {
+func (x *exchange) call(ctx *fasthttp.RequestCtx, d *wire.Dialect) (*call, *apiError) {
+	c := &call{
+		plan: x.plan, dialect: d,
+		method: string(ctx.Method()),
+		query:  string(ctx.URI().QueryString()),
+		header: clientHeaders(&ctx.Request.Header),
+	}
+	if x.d.timeout > 0 {
+		c.deadline = x.start.Add(x.d.timeout)
+	}
 	if x.sent != nil {
-		c := &call{
-			provider: x.provider, method: http.MethodPost, path: x.sent.path, query: string(ctx.URI().QueryString()),
-			header: x.provider.forwarded(&ctx.Request.Header), body: x.sent.body,
-		}
-		for k, v := range x.sent.header {
-			c.header[k] = v
-		}
+		c.first, c.path, c.body = true, x.sent.path, x.sent.body
 		return c, nil
 	}
-	path, err := upstreamPath(ctx.URI().PathOriginal())
-	if err != nil {
+	var err *apiError
+	if c.path, err = upstreamPath(ctx.URI().PathOriginal()); err != nil {
 		return nil, err
 	}
-	c := &call{
-		provider: x.provider,
-		method:   string(ctx.Method()),
-		path:     path,
-		query:    string(ctx.URI().QueryString()),
-		header:   x.provider.forwarded(&ctx.Request.Header),
-		body:     append([]byte(nil), ctx.PostBody()...),
-	}
+	c.body = append([]byte(nil), ctx.PostBody()...)
 	return c, nil
 }

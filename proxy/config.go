@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,9 @@ import (
 	"time"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/egress"
+	"github.com/reprise-cache/reprise/proxy/internal/providers"
+	"github.com/reprise-cache/reprise/proxy/internal/route"
 )
 
 // Defaults of Config.
@@ -62,25 +66,46 @@ type Config struct {
 	Usage           Usage        // of a hit
 	ShareAcrossKeys bool         // callers with credentials of their own share one cache
 
+	AllowedHosts []string    // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
+	VirtualKeys  VirtualKeys // nil: there are none
+
 	Transport http.RoundTripper // towards the providers; nil: one of the server's own
 }
 
-// Kind says how a provider is spoken to.
-type Kind uint8
+// Kind says what API a provider has: the name of a row in the provider table, as "anthropic" or "azure-openai". "" is the
+// row of the provider's own name. A provider of which the table says nothing is sent what comes, with its key as a bearer
+// token.
+type Kind string
 
+// The kinds that code needs a name for.
 const (
-	OpenAI    Kind = iota // its key is a bearer token
-	Anthropic             // its key is an x-api-key
-	kindMax   = Anthropic
+	OpenAI    Kind = "openai"
+	Anthropic Kind = "anthropic"
 )
 
-// Provider is an API that speaks OpenAI's dialects, Anthropic's, or both.
+// Kinds lists all kinds, sorted.
+func Kinds() []string { return providers.Names() }
+
+// Provider is an API that answers questions.
 type Provider struct {
 	Name    string // as requests name it: letters, digits, "-", "_" and "."
 	Kind    Kind
 	BaseURL string            // up to and with the version: https://api.openai.com/v1
 	APIKey  string            // sent in place of the caller's credential; "": that one passes through
 	Headers map[string]string // set on every request, over the caller's
+
+	ResourceName string // of Azure OpenAI; a request may say them too
+	DeploymentID string
+	APIVersion   string
+}
+
+// VirtualKeys are keys that the gateway keeps, which requests use by name. Its methods are safe for concurrent use.
+type VirtualKeys interface {
+	// Provider returns the name of the provider that the key is for; false if there is no such key.
+	Provider(name string) (string, bool)
+	// Secret returns what to send. It is asked for before each call, so that keys can be rotated and limited. The caller
+	// is told its error.
+	Secret(ctx context.Context, name string) (string, error)
 }
 
 // String returns the provider with its secrets masked.
@@ -134,6 +159,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Anthropic != "" && !known[c.Anthropic] {
 		bad("Anthropic %q is not the name of a provider", c.Anthropic)
 	}
+	if _, err := egress.ParseAllowList(c.AllowedHosts); err != nil {
+		bad("AllowedHosts: %w", err)
+	}
 	if len(errs) > 0 {
 		return c, errors.Join(errs...)
 	}
@@ -177,8 +205,16 @@ func (p Provider) complaints() []error {
 	if !validName(p.Name) {
 		bad("the name %q is not made of letters, digits, \"-\", \"_\" and \".\", 1 to 64 of them", p.Name)
 	}
-	if p.Kind > kindMax {
-		bad("the kind %d of %q: use OpenAI or Anthropic", p.Kind, p.Name)
+	if p.Kind != "" && providers.Get(string(p.Kind)) == nil {
+		bad("the kind %q of %q is not in the provider table: use one of %s", p.Kind, p.Name, strings.Join(Kinds(), ", "))
+	}
+	for field, v := range map[string]string{"ResourceName": p.ResourceName, "DeploymentID": p.DeploymentID, "APIVersion": p.APIVersion} {
+		if v != "" && !route.URLWord(v) {
+			bad("%s %q of %q is not a word that a URL can have", field, v, p.Name)
+		}
+	}
+	if row := p.row(); p.BaseURL == "" && row.BaseURL != "" {
+		return errs // the table has it
 	}
 	// The URL may hold a password, so only its parts are quoted.
 	u, err := url.Parse(p.BaseURL)

@@ -11,7 +11,7 @@ import (
 )
 
 // parseCache reads the cache header: the name of a mode, or a JSON object with any of mode, max_age, force_refresh,
-// namespace, threshold, max_error, ttl (ages in seconds), conversation (strict, judged or last_turn), semantic_last_turn_only, which is
+// namespace, threshold, max_error, vary_by, ttl (ages in seconds), conversation (strict, judged or last_turn), semantic_last_turn_only, which is
 // the last of these by another name, and ignore_system. An unknown member is an error that names it.
 func (d *directives) parseCache(name string, v []byte) *apiError {
 	v = bytes.TrimSpace(v)
@@ -114,6 +114,8 @@ func (d *directives) setControl(header, key string, v jsontext.Value) *apiError 
 		}
 		d.conversation = c
 		return nil
+	case "vary_by":
+		return d.setVaryBy(path, v)
 	case "max_age":
 		n, err := num("seconds, 0 or more", func(n float64) bool { return n >= 0 && !math.IsInf(n, 0) })
 		if err == nil {
@@ -139,5 +141,5 @@ func (d *directives) setControl(header, key string, v jsontext.Value) *apiError 
 		}
 		return err
 	}
-	return badRequest("unknown_field", path, "%.60s has an unknown field %.60q: the known ones are mode, max_age, force_refresh, namespace, threshold, max_error, ttl, conversation, semantic_last_turn_only and ignore_system", header, key)
+	return badRequest("unknown_field", path, "%.60s has an unknown field %.60q: the known ones are mode, max_age, force_refresh, namespace, threshold, max_error, vary_by, ttl, conversation, semantic_last_turn_only and ignore_system", header, key)
 }

@@ -52,6 +52,9 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 		body, whole, err = l.waitWhole(stop)
 		x.upstream = time.Since(asked)
 	}
+	if err == nil || h != nil {
+		x.via = h.via
+	}
 	if err != nil {
 		x.failUpstream(ctx, err)
 		return
@@ -116,11 +119,15 @@ func (x *exchange) failUpstream(ctx *fasthttp.RequestCtx, err error) {
 		x.log()
 		return
 	}
+	var r *routed
+	if errors.As(err, &r) {
+		x.via = r.via
+	}
 	var e *apiError
 	if !errors.As(err, &e) {
-		e = upstreamError(x.provider.Name, err)
+		e = upstreamError(x.answeredBy().provider, err)
 		if c := callerOf(ctx); c != nil {
-			c.refuse(err)
+			c.refuse(unrouted(err))
 		}
 	}
 	x.failed = true
@@ -172,7 +179,7 @@ func (b *bodyStream) fail(err error) {
 	}
 	var e *apiError
 	if !errors.As(err, &e) {
-		e = upstreamError(b.x.provider.Name, err)
+		e = upstreamError(b.x.answeredBy().provider, err)
 	}
 	b.x.err = e.code
 	if b.events {

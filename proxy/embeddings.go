@@ -59,12 +59,16 @@ func (x *exchange) readInputs(ctx *fasthttp.RequestCtx) (*inputs, bool) {
 		x.note = "the body is compressed"
 		return nil, true
 	}
-	q, err := wire.ReadInputs(append([]byte(nil), ctx.PostBody()...))
+	q, err := wire.ReadInputs(append([]byte(nil), x.body(ctx)...))
 	if err != nil {
 		x.fail(ctx, bodyError(err))
 		return nil, false
 	}
 	x.question, x.note = &wire.Question{Model: q.Model, NoCache: q.NoCache}, q.NoCache
+	if x.plan.mixed { // their targets do not stand in for each other: no two models' vectors can be compared
+		x.note = "several targets may embed"
+		return nil, true
+	}
 	if q.NoCache != "" || x.s.cfg.Cache == nil {
 		return nil, true
 	}
@@ -162,7 +166,7 @@ func (x *exchange) joinVectors(in *inputs, brought [][]byte) ([]byte, error) {
 
 // loadVectors has the provider answer what is missing, and puts that into its place.
 func (x *exchange) loadVectors(ctx *fasthttp.RequestCtx, in *inputs) {
-	c, apiErr := x.call(ctx)
+	c, apiErr := x.call(ctx, wire.Embeddings)
 	if apiErr != nil {
 		x.fail(ctx, apiErr)
 		return

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/egress"
 )
 
 // Errors of a call to a provider that clients are told apart by. They never leave the package but as an apiError.
@@ -112,6 +114,9 @@ func upstreamError(provider string, err error) *apiError {
 	case errors.Is(err, errGarbage):
 		e.code = "upstream_invalid_response"
 		e.message = fmt.Sprintf("provider %q answered with something that is not JSON", provider)
+	case errors.Is(err, egress.ErrAddress):
+		e.status, e.kind, e.code = fasthttp.StatusForbidden, "invalid_request_error", "address_not_allowed"
+		e.message = "the host that was asked for has an address that is not public"
 	case errors.As(err, &dns):
 		e.message = fmt.Sprintf("the host name of provider %q cannot be resolved", provider)
 	case errors.As(err, &op) && op.Op == "dial":

@@ -63,7 +63,7 @@ func TestBadInput(t *testing.T) {
 		{"two lengths", "POST " + chatPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", 400, "invalid_http", ""},
 		{"a header twice", post("X-Portkey-Cache: simple\r\nX-Portkey-Cache: off\r\n", question("x", "")), 400, "duplicate_header", "x-portkey-cache"},
 		{"two credentials", post("Authorization: Bearer a\r\nAuthorization: Bearer b\r\n", question("x", "")), 400, "duplicate_header", "authorization"},
-		{"unknown provider", post("X-Portkey-Provider: nobody\r\n", question("x", "")), 400, "unknown_provider", `"nobody": the known ones are main`},
+		{"unknown provider", post("X-Portkey-Provider: nobody\r\n", question("x", "")), 400, "unknown_provider", `x-portkey-provider: unknown provider "nobody": the known ones are `},
 		{"dot segments", "GET /v1/a/../../admin HTTP/1.1\r\nHost: x\r\n\r\n", 404, "unknown_url", ""},
 		{"dot segments within", "GET /v1/a/../b HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_path", ""},
 		{"escaped dot segments", "GET /v1/a/b%2f..%2fc HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_path", ""},

@@ -24,10 +24,12 @@ type exchange struct {
 	start    time.Time
 	path     string
 	d        directives
-	provider *Provider
+	plan     *plan          // nil: the headers were not understood
+	via      via            // who answered; the plan's first target until it is known
 	question *wire.Question // nil: the body was not read
 	lookup   *cache.Lookup  // nil: the cache was not asked
 	sent     *rewritten     // nil: the provider is sent what came
+	merged   []byte         // the body with the only target's overriding members; nil: as it came
 
 	written uint64 // the server's count of answers written, when the look-up began
 
@@ -67,9 +69,7 @@ var (
 
 	vHit    = []byte("hit")
 	vMiss   = []byte("miss")
-	vZero   = []byte("0")
 	vFailed = []byte("-1")
-	vOption = []byte("config.targets[0]")
 
 	vLastTurn = []byte("earlier turns were not looked at (semantic_last_turn_only): an answer that depends on them may be wrong")
 )
@@ -97,18 +97,27 @@ func (x *exchange) cacheStatus() string {
 
 func (x *exchange) hit() bool { return x.lookup != nil && x.lookup.Status.Hit() && !x.disabled }
 
+// answeredBy says who answered, or would have.
+func (x *exchange) answeredBy() via {
+	if x.via.place == "" && x.plan != nil {
+		return via{place: x.plan.First.Place(), provider: x.plan.first.provider}
+	}
+	return x.via
+}
+
 // writeHeaders sets what the gateway says about the answer.
 func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
 	h.SetCanonical(hTraceID, []byte(x.d.trace))
-	if x.provider == nil {
+	if x.plan == nil {
 		return
 	}
-	h.SetCanonical(hProvider, []byte(x.provider.Name))
-	h.SetCanonical(hOption, vOption)
-	if x.failed {
+	v := x.answeredBy()
+	h.SetCanonical(hProvider, []byte(v.provider))
+	h.SetCanonical(hOption, []byte(v.place))
+	if x.failed || v.failed {
 		h.SetCanonical(hRetries, vFailed)
 	} else {
-		h.SetCanonical(hRetries, vZero)
+		h.SetCanonical(hRetries, strconv.AppendInt(nil, int64(v.retries), 10))
 	}
 	h.SetCanonical(hCacheStatus, []byte(x.cacheStatus()))
 	l := x.lookup
@@ -238,8 +247,12 @@ func (x *exchange) log() {
 		slog.Int("status", x.status),
 		slog.Duration("took", time.Since(x.start)),
 	)
-	if x.provider != nil {
-		attrs = append(attrs, slog.String("provider", x.provider.Name), slog.String("cache", x.cacheStatus()))
+	if x.plan != nil {
+		v := x.answeredBy()
+		attrs = append(attrs, slog.String("provider", v.provider), slog.String("cache", x.cacheStatus()))
+		if v.retries > 0 || v.place != x.plan.First.Place() {
+			attrs = append(attrs, slog.String("target", v.place), slog.Int("retries", v.retries))
+		}
 	}
 	if q := x.question; q != nil {
 		attrs = append(attrs, slog.String("model", q.Model), slog.Bool("stream", q.Stream))

@@ -2,79 +2,111 @@ package proxy
 
 import (
 	"errors"
-	"net/http"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
-	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/route"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
 // firstPaths are those of the first Portkey SDK, and the endpoints that they are another form of.
 var firstPaths = map[string]*wire.Dialect{"/v1/chatComplete": wire.Chat, "/v1/complete": wire.Completion}
 
-// rewritten is what a provider is sent in place of the request that came.
+// rewritten is what stands in place of the request that came.
 type rewritten struct {
-	path   string // below the base URL
-	body   []byte
-	header http.Header // set over the caller's
-	keyed  bool        // which hold the caller's credential, whatever key the provider is configured with
+	path string // below the version
+	body []byte
 }
 
-// first serves a request that has its configuration in the body: the first option answers it, through the cache that the
-// endpoint behind it has. An answer that one of the two was given serves the other.
+// first serves a request that has its configuration in the body, through the cache that the endpoint behind it has. An
+// answer that one of the two was given serves the other.
 func (s *Server) first(ctx *fasthttp.RequestCtx, x *exchange, m *questions) {
-	err := x.d.parse(&ctx.Request.Header)
+	err := x.d.open(&ctx.Request.Header)
 	if err == nil {
 		err = x.readFirst(ctx.PostBody(), m.dialect)
 	}
+	if err == nil {
+		err = x.d.parse()
+	}
+	if err == nil {
+		err = x.settle(ctx)
+	}
 	if err != nil {
-		x.fail(ctx, err)
+		x.refuse(ctx, err)
 		return
 	}
 	x.answer(ctx, m)
 }
 
 func (x *exchange) readFirst(body []byte, d *wire.Dialect) *apiError {
-	if x.d.encoded {
+	if x.d.isEncoded() {
 		return badRequest("invalid_body", "content-encoding", "a body with a config in it cannot be compressed")
 	}
 	f, err := wire.ReadFirst(body)
 	if err != nil {
 		return bodyError(err)
 	}
-	if len(f.Options) > 1 && f.Mode != "single" {
-		return &apiError{fasthttp.StatusNotImplemented, "invalid_request_error", "unsupported_mode", "config.mode",
-			"config.mode " + f.Mode + " with " + strconv.Itoa(len(f.Options)) + " options is not supported: use single, or one option"}
-	}
-	o := &f.Options[0]
-	if err := x.d.apply(o, "config.options[0]"); err != nil {
-		return err
-	}
-	var apiErr *apiError
-	if x.provider, apiErr = x.s.providers.choose(&x.d, x.path); apiErr != nil {
-		apiErr.param = "config.options[0].provider"
+	s := x.s
+	outer, apiErr := s.outer(&x.d.fields, s.providers.forPath(d.Path).Name)
+	if apiErr != nil {
 		return apiErr
 	}
-	x.sent = &rewritten{path: strings.TrimPrefix(d.Path, "/v1"), body: f.Body(0), header: http.Header{}}
-	if o.APIKey != "" {
-		x.sent.keyed = true
-		x.d.fields.std[stdAuthorization], x.d.fields.std[stdAPIKey] = nil, nil
-		if x.provider.Kind == Anthropic {
-			x.sent.header.Set("X-Api-Key", o.APIKey)
-			x.d.fields.std[stdAPIKey] = []byte(o.APIKey)
-		} else {
-			x.sent.header.Set("Authorization", "Bearer "+o.APIKey)
-			x.d.fields.std[stdAuthorization] = []byte("Bearer " + o.APIKey)
+	checks := s.checks()
+	checks.Prefix, checks.Override = "config", firstOverride
+	cfg, err := route.Parse(f.Config, outer, checks)
+	if err != nil {
+		return configError(err)
+	}
+	if v, _ := x.d.fields.get(ownTraceID); cfg.TraceID != "" && v == nil {
+		if err := x.d.setTrace("config.options[0].trace_id", []byte(cfg.TraceID)); err != nil {
+			return err
 		}
 	}
-	if o.Organization != "" {
-		x.sent.header.Set("Openai-Organization", o.Organization)
-		x.d.fields.std[stdOrganization] = []byte(o.Organization)
+	if x.d.metadata == nil {
+		x.d.metadata = cfg.Metadata
 	}
+	x.sent = &rewritten{path: strings.TrimPrefix(d.Path, "/v1"), body: f.Body}
+	return x.follow(cfg, f.Body)
+}
+
+// firstOverride takes from an option's overriding parameters what is for the gateway: the organisation, the time limit in
+// seconds, and the SDK's own name of stop.
+func firstOverride(path string, t *route.Target) error {
+	for i := range t.Override {
+		m := &t.Override[i]
+		at := path + "." + m.Name
+		bad := func(message string) error { return &route.Error{Path: at, Code: "invalid_config", Message: message} }
+		if m.Value.Kind() == jsontext.KindNull {
+			continue
+		}
+		switch m.Name {
+		case "stop_sequences":
+			m.Name = "stop"
+		case "organization":
+			b, err := jsontext.AppendUnquote(nil, []byte(m.Value))
+			if err != nil || !validHeaderValue(string(b)) {
+				return bad("give a string that a header can carry")
+			}
+			t.Organization = string(b)
+		case "timeout":
+			f, err := strconv.ParseFloat(string(m.Value), 64)
+			if err != nil || !(f > 0 && f <= 86400) {
+				return bad("give seconds, more than 0 and up to 86400")
+			}
+			if d := time.Duration(math.Ceil(f*1000)) * time.Millisecond; t.Timeout == 0 || d < t.Timeout {
+				t.Timeout = d
+			}
+		}
+	}
+	t.Override = slices.DeleteFunc(t.Override, func(m route.Member) bool {
+		return m.Value.Kind() == jsontext.KindNull || slices.Contains(wire.FirstOnly, m.Name)
+	})
 	return nil
 }
 
@@ -90,40 +122,4 @@ func bodyError(err error) *apiError {
 		e.message = strings.TrimPrefix(se.Error(), "wire: ")
 	}
 	return e
-}
-
-// apply puts what an option asks of the gateway over what the headers say. Of two times the stricter one counts.
-func (d *directives) apply(o *wire.FirstOption, path string) *apiError {
-	if o.VirtualKey != "" {
-		return badRequest("unknown_virtual_key", path+".virtual_key", "%s.virtual_key %.64q is not a known virtual key", path, o.VirtualKey)
-	}
-	for name, v := range map[string]string{"api_key": o.APIKey, "override_params.organization": o.Organization} {
-		if !validHeaderValue(v) { // which is not quoted, as it may be a key
-			return badRequest("invalid_config", path+"."+name, "%s.%s holds a character that a header cannot carry", path, name)
-		}
-	}
-	d.provider = o.Provider
-	if o.TraceID != "" {
-		if err := d.setTrace(path+".trace_id", []byte(o.TraceID)); err != nil {
-			return err
-		}
-	}
-	switch {
-	case o.Cache != nil && !*o.Cache:
-		d.mode = cache.ModeOff
-	case o.CacheStatus != "":
-		if err := d.setMode(path+".cache_status", o.CacheStatus); err != nil {
-			return err
-		}
-	}
-	if o.MaxAge != nil {
-		d.setMaxAge(*o.MaxAge)
-	}
-	d.forceRefresh = d.forceRefresh || o.ForceRefresh
-	if o.RequestTimeout > 0 {
-		if t := time.Duration(o.RequestTimeout * float64(time.Second)); d.timeout == 0 || t < d.timeout {
-			d.timeout = max(t, time.Millisecond)
-		}
-	}
-	return nil
 }

@@ -113,7 +113,7 @@ func TestFirstErrors(t *testing.T) {
 		"a virtual key": {firstBody(`"virtual_key":"v",`, firstChat), 400, "config.options[0].virtual_key"},
 		"a key":         {strings.Replace(firstBody("", firstChat), `"sk-mine"`, `"sk\nmine"`, 1), 400, "config.options[0].api_key"},
 		"a trace id":    {firstBody(`"trace_id":"é",`, firstChat), 400, "config.options[0].trace_id"},
-		"two options":   {`{"config":{"mode":"fallback","options":[{"provider":"main"},{"provider":"main"}]},"params":{}}`, 501, "config.mode"},
+		"a mode":        {strings.Replace(firstBody("", firstChat), `"single"`, `"proxy"`, 1), 400, "config.mode"},
 	} {
 		got := r.do("POST", "/v1/chatComplete", tt.body)
 		var e struct {

@@ -28,6 +28,7 @@ type head struct {
 	header http.Header
 	length int64         // of the body; -1: not known
 	stream bool          // the body is an event stream
+	via    via           // who delivers
 	hit    *cache.Lookup // the flight found the answer in the cache after all; there is no body
 }
 

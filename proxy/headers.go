@@ -9,8 +9,11 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/reprise-cache/reprise/cache"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/route"
 )
 
 // Names of the gateway's own headers are x-portkey- or x-reprise- and one of these words. Of a pair of aliases the
@@ -27,9 +30,10 @@ const (
 
 // directives are what a request's headers ask of the gateway, and the part of them that belongs to the scope.
 type directives struct {
-	provider string
 	trace    string
+	metadata map[string]string
 	timeout  time.Duration // zero: none
+	varyBy   []string      // what else an answer depends on: metadata.NAME, header.NAME
 
 	mode         cache.Mode
 	namespace    string
@@ -62,13 +66,27 @@ const (
 	ownForceRefresh
 	ownTraceID
 	ownTimeout
-	ownProvider
+	ownMetadata
 	ownMaxError
 	ownExplain
+	ownProvider // from here on they say where the request goes
+	ownConfig
+	ownMode
+	ownVirtualKey
+	ownRetryCount
+	ownCustomHost
+	ownForward
+	ownStrict
+	ownAzureResource
+	ownAzureDeployment
+	ownAzureVersion
 	numOwn
 )
 
-var ownWords = [numOwn]string{"Cache", "Cache-Namespace", "Cache-Force-Refresh", "Trace-Id", "Request-Timeout", "Provider", "Max-Error", "Explain"}
+var ownWords = [numOwn]string{
+	"Cache", "Cache-Namespace", "Cache-Force-Refresh", "Trace-Id", "Request-Timeout", "Metadata", "Max-Error", "Explain", "Provider", "Config", "Mode", "Virtual-Key", "Retry-Count",
+	"Custom-Host", "Forward-Headers", "Strict-Open-Ai-Compliance", "Azure-Resource-Name", "Azure-Deployment-Id", "Azure-Api-Version",
+}
 
 // Standard headers, and those of the provider's.
 const (
@@ -145,9 +163,9 @@ func ownName(prefix, word int) string {
 	return string(bytes.ToLower([]byte(p + ownWords[word])))
 }
 
-// parse reads the directives. Nothing but d.fields points into h afterwards. It always leaves a trace id, so that the
-// error that it may return can carry it.
-func (d *directives) parse(h *fasthttp.RequestHeader) *apiError {
+// open collects the headers and reads what routing may ask of them. Nothing but d.fields points into h afterwards. It always
+// leaves a trace id, so that the error that it may return can carry it.
+func (d *directives) open(h *fasthttp.RequestHeader) *apiError {
 	if err := d.fields.collect(h); err != nil {
 		d.trace = newTraceID()
 		return err
@@ -155,9 +173,18 @@ func (d *directives) parse(h *fasthttp.RequestHeader) *apiError {
 	if err := d.parseTrace(); err != nil {
 		return err
 	}
-	if v, _ := d.fields.get(ownProvider); v != nil {
-		d.provider = string(v)
+	if v, name := d.fields.get(ownMetadata); len(v) > 0 {
+		m, err := route.Metadata(name, jsontext.Value(v))
+		if err != nil {
+			return configError(err)
+		}
+		d.metadata = m
 	}
+	return nil
+}
+
+// parse reads the rest: what the headers say of time and of the cache goes before what a config says.
+func (d *directives) parse() *apiError {
 	if v, name := d.fields.get(ownTimeout); v != nil {
 		ms, err := strconv.ParseInt(string(v), 10, 64)
 		if err != nil || ms <= 0 || ms > maxRequestTimeout.Milliseconds() {
@@ -201,8 +228,6 @@ func (d *directives) parse(h *fasthttp.RequestHeader) *apiError {
 			return err
 		}
 	}
-	enc := d.fields.std[stdContentEncoding]
-	d.encoded = len(enc) > 0 && !bytes.EqualFold(enc, []byte("identity"))
 	return nil
 }
 
@@ -210,6 +235,11 @@ func (d *directives) parse(h *fasthttp.RequestHeader) *apiError {
 const maxErrorForm = "the share of wrong answers that semantic hits may have, above 0 and up to 1, as 0.01"
 
 func validMaxError(n float64) bool { return n > 0 && n <= 1 }
+
+func (d *directives) isEncoded() bool {
+	enc := d.fields.std[stdContentEncoding]
+	return len(enc) > 0 && !bytes.EqualFold(enc, []byte("identity"))
+}
 
 func (d *directives) parseTrace() *apiError {
 	v, name := d.fields.get(ownTraceID)

@@ -23,7 +23,10 @@ var langScope = []byte("reprise/langcache/1")
 
 // langcache serves what is below cachesPath.
 func (s *Server) langcache(ctx *fasthttp.RequestCtx, x *exchange) {
-	err := x.d.parse(&ctx.Request.Header)
+	err := x.d.open(&ctx.Request.Header)
+	if err == nil {
+		err = x.d.parse()
+	}
 	var rest string
 	if err == nil {
 		rest, err = x.cacheID(ctx)

@@ -12,6 +12,8 @@ import (
 	"github.com/sashabaranov/go-openai"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/providers"
+	"github.com/reprise-cache/reprise/proxy/internal/route"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -20,6 +22,7 @@ import (
 type ChatOpinion struct {
 	provider Provider
 	model    string
+	plan     *plan
 	ask      answerFunc
 }
 
@@ -33,7 +36,7 @@ func NewChatOpinion(p Provider, model string, transport http.RoundTripper) (*Cha
 	if p.APIKey == "" {
 		errs = append(errs, fmt.Errorf("provider %q has no key of its own, and no caller's can be used: set its api_key", p.Name))
 	}
-	if p.Kind != OpenAI {
+	if f := p.row().Form; f != providers.OpenAI && f != providers.Azure {
 		errs = append(errs, fmt.Errorf("provider %q does not speak OpenAI's dialect: name another", p.Name))
 	}
 	if len(errs) > 0 {
@@ -45,12 +48,15 @@ func NewChatOpinion(p Provider, model string, transport http.RoundTripper) (*Cha
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, providers: newProviders(&cfg), router: route.New()}
 	s.upstream = upstream{transport: transport, total: cfg.UpstreamTimeout, idle: cfg.UpstreamIdle}
 	if transport == nil {
-		s.upstream.transport = newTransport(&cfg)
+		s.upstream.transport = newTransport(plainDialer())
 	}
-	return &ChatOpinion{provider: p, model: model, ask: s.ask}, nil
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	return &ChatOpinion{provider: p, model: model, plan: s.plain[0], ask: s.ask}, nil
 }
 
 // ID names the provider and the model.
@@ -74,11 +80,8 @@ func (o *ChatOpinion) Same(ctx context.Context, asked, stored string) (probabili
 	if err != nil {
 		return 0, 0, err
 	}
-	h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {""}, "Authorization": {"Bearer " + o.provider.APIKey}}
-	for k, v := range o.provider.Headers {
-		h.Set(k, v)
-	}
-	answer, err := o.ask(ctx, &call{provider: &o.provider, method: http.MethodPost, path: "/chat/completions", header: h, body: body}, wire.Chat)
+	h := http.Header{"Content-Type": {"application/json"}}
+	answer, err := o.ask(ctx, &call{plan: o.plan, dialect: wire.Chat, method: http.MethodPost, path: "/chat/completions", header: h, body: body}, wire.Chat)
 	if err != nil {
 		return 0, 0, err
 	}

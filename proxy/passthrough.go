@@ -16,7 +16,7 @@ func (s *Server) passthrough(ctx *fasthttp.RequestCtx, x *exchange) {
 	if !x.accept(ctx) {
 		return
 	}
-	c, err := x.call(ctx)
+	c, err := x.call(ctx, nil)
 	if err != nil {
 		x.fail(ctx, err)
 		return

@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/providers"
 )
 
-// providers is the table of those that are configured.
-type providers struct {
+// providerTable is the table of those that are configured.
+type providerTable struct {
 	byName map[string]*Provider
 	names  string // of all, for error messages
 	first  *Provider
@@ -18,13 +20,18 @@ type providers struct {
 	anthropic *Provider // of requests on Anthropic's paths that name none
 }
 
-func newProviders(cfg *Config) *providers {
-	t := &providers{byName: make(map[string]*Provider, len(cfg.Providers))}
+func newProviders(cfg *Config) *providerTable {
+	t := &providerTable{byName: make(map[string]*Provider, len(cfg.Providers))}
 	var names []string
 	for _, p := range cfg.Providers {
 		p.BaseURL = strings.TrimRight(p.BaseURL, "/")
 		t.byName[p.Name] = &p
 		names = append(names, p.Name)
+	}
+	for _, n := range providers.Names() {
+		if t.byName[n] == nil && providers.Get(n).BaseURL != "" {
+			names = append(names, n)
+		}
 	}
 	slices.Sort(names)
 	t.names = strings.Join(names, ", ")
@@ -32,26 +39,51 @@ func newProviders(cfg *Config) *providers {
 	t.anthropic = t.first
 	if cfg.Anthropic != "" {
 		t.anthropic = t.byName[cfg.Anthropic]
-	} else if i := slices.IndexFunc(cfg.Providers, func(p Provider) bool { return p.Kind == Anthropic }); i >= 0 {
+	} else if i := slices.IndexFunc(cfg.Providers, func(p Provider) bool { return p.row().Form == providers.Anthropic }); i >= 0 {
 		t.anthropic = t.byName[cfg.Providers[i].Name]
 	}
 	return t
 }
 
-// choose returns the provider that the request names, or the default one of its path.
-func (t *providers) choose(d *directives, path string) (*Provider, *apiError) {
-	if d.provider == "" {
-		if isAnthropic(path) {
-			return t.anthropic, nil
-		}
-		return t.first, nil
+// forPath returns the provider of a request that names none.
+func (t *providerTable) forPath(path string) *Provider {
+	if isAnthropic(path) {
+		return t.anthropic
 	}
-	if p := t.byName[d.provider]; p != nil {
-		return p, nil
-	}
-	_, name := d.fields.get(ownProvider)
-	return nil, badRequest("unknown_provider", name, "unknown provider %.64q: the known ones are %s", d.provider, t.names)
+	return t.first
 }
+
+// find returns what is known of a provider: its configuration, nil if it has none, and its row; false if it is not known
+// at all, or only by a name that leads nowhere.
+func (t *providerTable) find(name string) (*Provider, *providers.Row, bool) {
+	p := t.byName[name]
+	if p != nil {
+		return p, p.row(), true
+	}
+	row := providers.Get(name)
+	if row == nil {
+		return nil, nil, false
+	}
+	if p = t.byName[row.Name]; p != nil {
+		return p, p.row(), true
+	}
+	return nil, row, true
+}
+
+// row is what the table says of the provider.
+func (p *Provider) row() *providers.Row {
+	if p.Kind != "" {
+		return providers.Get(string(p.Kind))
+	}
+	if row := providers.Get(p.Name); row != nil {
+		return row
+	}
+	return &unknownRow
+}
+
+// unknownRow stands for APIs that the table does not have. They are taken to speak every dialect, because a gateway that
+// does not know better should not change what it is sent.
+var unknownRow = providers.Row{Messages: true}
 
 // hopByHop are the headers that concern one connection only (RFC 9110, section 7.6.1), and those that the transport
 // writes itself.
@@ -61,35 +93,19 @@ var hopByHop = map[string]bool{
 	"Content-Length": true, "Host": true, "Expect": true,
 }
 
-// callerCredentials are the headers that a provider with a key of its own must not be sent.
+// callerCredentials are the headers that let a caller in at a provider. One with a key of its own must not be sent them.
 var callerCredentials = map[string]bool{"Authorization": true, "X-Api-Key": true, "Api-Key": true, "Cookie": true}
 
-// forwarded copies the request's headers as the provider is to see them.
-func (p *Provider) forwarded(h *fasthttp.RequestHeader) http.Header {
+// clientHeaders copies the request's headers but for those that are the connection's or the gateway's.
+func clientHeaders(h *fasthttp.RequestHeader) http.Header {
 	out := http.Header{}
 	named := connectionHeaders(h.Peek("Connection"))
 	for k, v := range h.All() {
 		key := string(k)
-		switch {
-		case hopByHop[key], named[key],
-			strings.HasPrefix(key, portkeyPrefix), strings.HasPrefix(key, reprisePrefix),
-			p.APIKey != "" && callerCredentials[key]:
+		if hopByHop[key] || named[key] || strings.HasPrefix(key, portkeyPrefix) || strings.HasPrefix(key, reprisePrefix) {
 			continue
 		}
 		out[key] = append(out[key], string(v))
-	}
-	if p.APIKey != "" {
-		if p.Kind == Anthropic {
-			out.Set("X-Api-Key", p.APIKey)
-		} else {
-			out.Set("Authorization", "Bearer "+p.APIKey)
-		}
-	}
-	for k, v := range p.Headers {
-		out.Set(k, v)
-	}
-	if out["User-Agent"] == nil {
-		out["User-Agent"] = []string{""} // or the transport would name itself
 	}
 	return out
 }

@@ -58,20 +58,22 @@ func (r *runner) run() {
 			return
 		}
 	}
-	a, err := r.s.upstream.do(r.f.ctx, r.call)
+	ctx, stop := context.WithTimeoutCause(r.f.ctx, r.s.upstream.total, errTotal)
+	defer stop()
+	a, v, err := r.s.answerCall(ctx, r.call)
 	if err != nil {
 		r.f.finish(err)
 		return
 	}
 	defer a.Close()
-	r.receive(a)
+	r.receive(a, v)
 }
 
 var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 // receive takes the answer in, and has it stored if it is one.
-func (r *runner) receive(a *answer) {
-	h := &head{status: a.status, header: a.header, length: a.length, stream: isEventStream(a.header)}
+func (r *runner) receive(a *answer, v via) {
+	h := &head{via: v, status: a.status, header: a.header, length: a.length, stream: isEventStream(a.header)}
 	rec := recorder{dialect: r.dialect, dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
 	if r.dialect != nil && h.stream && isPlain(h.header) {
 		rec.on = true

@@ -2,17 +2,22 @@ package proxy
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/reprise-cache/reprise/proxy/internal/egress"
+	"github.com/reprise-cache/reprise/proxy/internal/route"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -20,7 +25,11 @@ import (
 type Server struct {
 	cfg       Config
 	http      fasthttp.Server
-	providers *providers
+	providers *providerTable
+	allowed   *egress.AllowList
+	router    *route.Router
+	configs   *lru.Cache[[sha256.Size]byte, *route.Config] // those of the requests seen last
+	plain     [2]*plan                                     // of requests that say nothing of routing; the second on Anthropic's paths
 	upstream  upstream
 	flights   flights
 	filler    *filler
@@ -65,7 +74,15 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.upstream = upstream{transport: cfg.Transport, total: cfg.UpstreamTimeout, firstByte: cfg.UpstreamFirstByte, idle: cfg.UpstreamIdle}
 	if cfg.Transport == nil {
-		s.upstream.transport = newTransport(&cfg)
+		s.upstream.transport = newTransport(plainDialer())
+	}
+	s.upstream.guarded = newTransport(egress.Dialer(dialTimeout))
+	if s.allowed, err = egress.ParseAllowList(cfg.AllowedHosts); err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	s.router = route.New()
+	if err := s.prepare(); err != nil {
+		return nil, err
 	}
 	s.filler = newFiller(&s.cfg, s.flights.settle)
 	s.http = fasthttp.Server{
@@ -122,10 +139,31 @@ func (s *Server) shutdown(ctx context.Context) error {
 	if err := s.filler.close(ctx); err != nil {
 		return fmt.Errorf("proxy: shutdown lost %d answers on their way to the cache: %w", len(s.filler.queue), err)
 	}
-	if t, ok := s.upstream.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
+	for _, rt := range []http.RoundTripper{s.upstream.transport, s.upstream.guarded} {
+		if t, ok := rt.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
 	}
 	return nil
+}
+
+// TargetHealth is what is known of one target that requests were sent to.
+type TargetHealth struct {
+	Target      string    `json:"target"`
+	State       string    `json:"state"` // closed: calls go through; open: they do not; half-open: one does, to see
+	Calls       uint64    `json:"calls"`
+	Failures    uint64    `json:"failures"`
+	LastFailure time.Time `json:"last_failure,omitzero"`
+	Reason      string    `json:"reason,omitempty"` // of the last failure
+}
+
+// Health lists the targets that requests were sent to, by name, and whether they are called at present.
+func (s *Server) Health() []TargetHealth {
+	out := []TargetHealth{}
+	for _, h := range s.router.Health() {
+		out = append(out, TargetHealth(h))
+	}
+	return out
 }
 
 // Flush waits until every answer that was accepted for the cache so far is written, or ctx ends.

@@ -195,7 +195,7 @@ func TestFillQueueFull(t *testing.T) {
 // TestHandlerPanic holds that a fault of ours in the handler costs one answer and not the process.
 func TestHandlerPanic(t *testing.T) {
 	r := newRig(t, answerWith("y"))
-	r.s.providers.first = nil
+	r.s.plain[0] = nil
 	if got := r.ask("x", ""); got.StatusCode != 500 || wantError(t, got).Code != "internal_error" {
 		t.Errorf("%d: %s", got.StatusCode, got.body)
 	}
@@ -310,7 +310,11 @@ func FuzzDirectives(f *testing.F) {
 		h.Set("X-Reprise-Cache-Namespace", namespace)
 		h.Set("X-Portkey-Trace-Id", trace)
 		var d directives
-		if err := d.parse(&h); err != nil {
+		err := d.open(&h)
+		if err == nil {
+			err = d.parse()
+		}
+		if err != nil {
 			if err.status != 400 || err.message == "" || d.trace == "" {
 				t.Fatalf("%+v", err)
 			}

@@ -4,18 +4,24 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
+
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
+
+const dialTimeout = 10 * time.Second
+
+// plainDialer connects to whatever the operator configured.
+func plainDialer() *net.Dialer {
+	return &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+}
 
 // newTransport is the connection pool towards the providers. It reads no environment, follows no redirects (a
 // RoundTripper does not) and leaves encodings alone, so that what passes through is what the provider sent.
-func newTransport(cfg *Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+func newTransport(dialer *net.Dialer) *http.Transport {
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
@@ -28,14 +34,17 @@ func newTransport(cfg *Config) *http.Transport {
 	}
 }
 
-// call is one request to a provider. It owns all that it holds.
+// call is one request as the client made it, on its way to whatever target. It owns all that it holds, and is read only.
 type call struct {
-	provider *Provider
+	plan     *plan
+	dialect  *wire.Dialect // that the client speaks; nil: the body is not read
 	method   string
-	path     string // below the base URL, with its slash, escaped as the client wrote it
+	path     string // below the version, with its slash, escaped as the client wrote it
 	query    string
-	header   http.Header
+	header   http.Header // but for the gateway's and the connection's
 	body     []byte
+	deadline time.Time // of the client that began it; zero: none
+	first    bool      // it came from the first SDK
 }
 
 // answer is a provider's response under way. Close it.
@@ -54,55 +63,76 @@ type answer struct {
 // upstream calls providers.
 type upstream struct {
 	transport http.RoundTripper
-	total     time.Duration
+	guarded   http.RoundTripper // towards hosts of a caller's choice
+	total     time.Duration     // a whole request, its retries and its stream included
 	firstByte time.Duration
 	idle      time.Duration
 }
 
-// do sends the call and returns once the response headers are there. The call ends when ctx does, when a time limit
-// passes, or when the answer is closed.
-func (u *upstream) do(ctx context.Context, c *call) (*answer, error) {
-	ctx, cancelTotal := context.WithTimeoutCause(ctx, u.total, errTotal)
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := func(err error) { cancel(err); cancelTotal() }
+// request is what one target is sent.
+type request struct {
+	method, url string
+	header      http.Header
+	body        []byte
+	firstByte   time.Duration // until the response headers must be there; zero: as the server is configured
+	guarded     bool          // the caller chose the host
+}
 
-	req, err := c.request(ctx)
+// do sends the request and returns once the response headers are there. The call ends when ctx does, when a time limit
+// passes, or when the answer is closed.
+func (u *upstream) do(ctx context.Context, r *request) (*answer, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	req, err := r.make(ctx)
 	if err != nil {
-		stop(err)
+		cancel(err)
 		return nil, err
 	}
-	if u.firstByte > 0 {
-		t := time.AfterFunc(u.firstByte, func() { cancel(errFirstByte) })
+	limit := u.firstByte
+	if r.firstByte > 0 && (limit == 0 || r.firstByte < limit) {
+		limit = r.firstByte
+	}
+	if limit > 0 {
+		t := time.AfterFunc(limit, func() { cancel(errFirstByte) })
 		defer t.Stop()
 	}
-	resp, err := u.transport.RoundTrip(req)
+	transport := u.transport
+	if r.guarded {
+		transport = u.guarded
+	}
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		err = cause(ctx, err)
-		stop(err)
+		cancel(err)
 		return nil, err
 	}
-	a := &answer{status: resp.StatusCode, header: resp.Header, length: resp.ContentLength, body: resp.Body, ctx: ctx, cancel: stop, limit: u.idle}
+	a := &answer{status: resp.StatusCode, header: resp.Header, length: resp.ContentLength, body: resp.Body, ctx: ctx, cancel: cancel, limit: u.idle}
 	a.idle = time.AfterFunc(u.idle, func() { cancel(errIdle) })
 	return a, nil
 }
 
-func (c *call) request(ctx context.Context) (*http.Request, error) {
-	u, err := url.Parse(c.provider.BaseURL + c.path)
-	if err != nil {
-		return nil, fmt.Errorf("proxy: path %.200q: %w", c.path, errors.Unwrap(err))
-	}
-	u.RawQuery = c.query
+func (r *request) make(ctx context.Context) (*http.Request, error) {
 	var body io.Reader
-	if len(c.body) > 0 {
-		body = bytes.NewReader(c.body) // of this type the transport knows how to send it again on a fresh connection
+	if len(r.body) > 0 {
+		body = bytes.NewReader(r.body) // of this type the transport knows how to send it again on a fresh connection
 	}
-	req, err := http.NewRequestWithContext(ctx, c.method, u.String(), body)
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, body)
 	if err != nil {
-		return nil, err
+		return nil, errors.New("proxy: the provider's URL cannot be parsed") // whose text may hold a password
 	}
-	req.Header = c.header
+	req.Header = r.header
+	if req.Header["Idempotency-Key"] == nil && req.Header["X-Idempotency-Key"] == nil {
+		// A header without values is not sent. It has the transport make a request again whose idle connection was
+		// dropped before a byte of a response came, as providers drop them, though it is a POST.
+		req.Header["X-Idempotency-Key"] = []string{}
+	}
 	return req, nil
 }
+
+// Status is the response's.
+func (a *answer) Status() int { return a.status }
+
+// Header is the response's.
+func (a *answer) Header() http.Header { return a.header }
 
 // Read reads the body. Its error is io.EOF only when the body is whole.
 func (a *answer) Read(p []byte) (int, error) {

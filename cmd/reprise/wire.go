@@ -137,11 +137,7 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 	var providers []proxy.Provider
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
-		kind := proxy.OpenAI
-		if p.Kind == "anthropic" {
-			kind = proxy.Anthropic
-		}
-		providers = append(providers, proxy.Provider{Name: name, Kind: kind, BaseURL: p.BaseURL, APIKey: p.APIKey})
+		providers = append(providers, proxy.Provider{Name: name, Kind: proxy.Kind(p.Kind), BaseURL: p.BaseURL, APIKey: p.APIKey})
 	}
 	return proxy.New(proxy.Config{
 		Cache: opened, Providers: providers, Default: c.DefaultProvider, Anthropic: c.Anthropic,

@@ -30,8 +30,10 @@ type Row struct {
 	Auth       string            `json:"auth"`     // the header of the key: "" is authorization, with a bearer token
 	Headers    map[string]string `json:"headers"`  // set where the request does not have them
 	APIVersion string            `json:"api_version"`
-	Paths      map[string]string `json:"paths"`  // what stands between base URL and the rest, by the path's beginning
-	Rename     map[string]string `json:"rename"` // members of a request that have another name here
+	Paths      map[string]string `json:"paths"`    // what stands between base URL and the rest, by the path's beginning
+	Rename     map[string]string `json:"rename"`   // members of a request that have another name here
+	Messages   bool              `json:"messages"` // speaks Anthropic's Messages too
+	Refuses    []string          `json:"refuses"`  // members of a request that other providers know and this one refuses
 }
 
 //go:embed table.json
@@ -136,14 +138,18 @@ func (r *Row) Authorize(h http.Header, key string) {
 	h.Set(r.Auth, key)
 }
 
-// Adopt moves the caller's own key to where this provider looks for it, and sets the headers that it insists on. OpenAI's
-// clients send a bearer token to whatever provider they think they talk to, and Anthropic's an x-api-key.
-func (r *Row) Adopt(h http.Header) {
+// Require sets the headers that the provider insists on, where they are missing.
+func (r *Row) Require(h http.Header) {
 	for k, v := range r.Headers {
 		if h.Get(k) == "" {
 			h.Set(k, v)
 		}
 	}
+}
+
+// Adopt moves the caller's own key to where this provider looks for it. OpenAI's clients send a bearer token to whatever
+// provider they think they talk to, and Anthropic's an x-api-key.
+func (r *Row) Adopt(h http.Header) {
 	bearer, isBearer := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
 	switch {
 	case r.Auth == "" && h.Get("Authorization") == "" && h.Get("X-Api-Key") != "":

@@ -91,7 +91,7 @@ func TestKeysGoWhereTheProviderLooks(t *testing.T) {
 		}
 	}
 	if h := (http.Header{}); true {
-		Get("anthropic").Adopt(h)
+		Get("anthropic").Require(h)
 		if h.Get("Anthropic-Version") != "2023-06-01" {
 			t.Error("Anthropic is sent no version")
 		}

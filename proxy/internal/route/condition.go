@@ -1,7 +1,6 @@
 package route
 
 import (
-	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
@@ -261,42 +260,4 @@ func parseTest(path, field, op string, v jsontext.Value) (*test, error) {
 		return nil, unknown(path, op, operators)
 	}
 	return t, err
-}
-
-// Body returns the body with the target's overriding members in place of its own. What is not overridden keeps its bytes.
-// A body that is no JSON object is returned as it is.
-func (t *Target) Body(body []byte) []byte {
-	if len(t.Override) == 0 {
-		return body
-	}
-	out := make([]byte, 0, len(body)+256)
-	out = append(out, '{')
-	add := func(name string, v []byte) {
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out, _ = jsontext.AppendQuote(out, name)
-		out = append(append(out, ':'), v...)
-	}
-	over := map[string]jsontext.Value{}
-	for _, m := range t.Override {
-		over[m.Name] = m.Value
-	}
-	err := object("", bytes.TrimSpace(body), func(name string, v jsontext.Value) error {
-		if o, ok := over[name]; ok {
-			v = o
-			delete(over, name)
-		}
-		add(name, v)
-		return nil
-	})
-	if err != nil {
-		return body
-	}
-	for _, m := range t.Override {
-		if _, left := over[m.Name]; left {
-			add(m.Name, m.Value)
-		}
-	}
-	return append(out, '}')
 }

@@ -54,6 +54,9 @@ type Target struct {
 	DeploymentID string
 	APIVersion   string
 
+	Organization string // OpenAI's two
+	Project      string
+
 	Override []Member       // members of the request body that it replaces, in order
 	Retry    Retry          // of each call
 	Timeout  time.Duration  // until a call's response headers are there; zero: none
@@ -72,14 +75,28 @@ type Target struct {
 	place  string // "config.targets[1]"
 	label  string // names the target in the health table
 	digest cache.Digest
+	bare   cache.Digest // the same without the overriding members
 	set    settings
 }
 
 // Place is where the target is in its config, as clients are told it.
 func (t *Target) Place() string { return t.place }
 
+// Same reports whether two targets are asked in the same way, so that their answers cannot differ by it.
+func (t *Target) Same(o *Target) bool { return t.digest == o.digest }
+
+// Bare is the Scope of a plan with this target only and no overriding members: for a caller that has put them over the body
+// already.
+func (t *Target) Bare() cache.Digest { return t.bare }
+
 // Label names the target in the health table.
 func (t *Target) Label() string { return t.label }
+
+// SetRetries has calls made again so many times, on the default statuses.
+func (t *Target) SetRetries(n int) { t.Retry.Attempts, t.set.retry = n, true }
+
+// SetLoose says whether to keep what OpenAI's form has no place for.
+func (t *Target) SetLoose(b bool) { t.Loose, t.set.loose = b, true }
 
 // settings are those that a target gives itself, so that it does not get them from its group.
 type settings struct{ retry, loose bool }

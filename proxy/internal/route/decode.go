@@ -22,13 +22,16 @@ type Checks struct {
 	VirtualKey func(name string) error
 	Host       func(url string) error
 	Cache      func(path string, v jsontext.Value) error
+	Override   func(path string, t *Target) error // may change t, whose overriding members were just read
+
+	Prefix string // of every path, as "config" where the config is a part of something; "": none
 }
 
 // Parse reads a request config: one JSON object. Outer, if not nil, is what the request's headers say; it fills in what the
 // config leaves open. The error is an *Error.
 func Parse(src []byte, outer *Target, checks Checks) (*Config, error) {
 	p := parser{checks: checks, cfg: &Config{}}
-	root, err := p.target("", jsontext.Value(bytes.TrimSpace(src)), 0)
+	root, err := p.target(checks.Prefix, jsontext.Value(bytes.TrimSpace(src)), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +138,9 @@ func (p *parser) target(path string, v jsontext.Value, depth int) (*Target, erro
 		at := join(path, name)
 		for i := range targetFields {
 			if f := &targetFields[i]; f.Name == name {
+				if v.Kind() == jsontext.KindNull { // as many clients say that they say nothing
+					return nil
+				}
 				return f.set(r, at, v)
 			}
 		}

@@ -11,8 +11,8 @@
 // # What an answer depends on
 //
 // A Plan's Scope digests the set of targets that the config allows for this request, each with what may change its
-// answer (provider, key, host, deployment, overriding parameters), but neither their order nor weights, retries and
-// time limits. An answer of any target of the set therefore serves all requests with that set: a config that falls back
+// answer (provider, virtual key, host, deployment, overriding parameters), but neither their order nor weights, retries
+// and time limits, nor the keys that callers bring: whose answers are shared is the gateway's to say. An answer of any target of the set therefore serves all requests with that set: a config that falls back
 // or balances says that its targets stand in for each other. Of a conditional group only the target that the
 // conditions chose is in the set.
 //

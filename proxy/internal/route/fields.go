@@ -3,6 +3,7 @@ package route
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -94,6 +95,8 @@ func init() { // not a literal: reading a target reads targets
 		{"resource_name", anyString, "Azure OpenAI: the resource.", azure(func(t *Target) *string { return &t.ResourceName })},
 		{"deployment_id", anyString, "Azure OpenAI: the deployment.", azure(func(t *Target) *string { return &t.DeploymentID })},
 		{"api_version", anyString, "Azure OpenAI: the version of the API, as a date.", azure(func(t *Target) *string { return &t.APIVersion })},
+		{"openai_organization", anyString, "OpenAI: the organisation that is asked.", text(func(t *Target) *string { return &t.Organization })},
+		{"openai_project", anyString, "OpenAI: its project.", text(func(t *Target) *string { return &t.Project })},
 		{"strategy", `{"$ref":"#/$defs/strategy"}`, "How to pick among the targets.", readStrategy},
 		{"targets", targetList, "Providers, or groups of them.", readTargets},
 
@@ -200,13 +203,17 @@ func URLWord(s string) bool {
 
 func readOverride(r *reading, path string, v jsontext.Value) error {
 	r.t.Override = []Member{}
-	return object(path, v, func(name string, v jsontext.Value) error {
+	err := object(path, v, func(name string, v jsontext.Value) error {
 		if name == "stream" || name == "stream_options" {
 			return wrong(clip(join(path, name)), "how an answer is delivered is the request's to say, not the config's")
 		}
 		r.t.Override = append(r.t.Override, Member{name, v})
 		return nil
 	})
+	if err != nil || r.p.checks.Override == nil {
+		return err
+	}
+	return r.p.checks.Override(path, r.t)
 }
 
 func readRetry(r *reading, path string, v jsontext.Value) error {
@@ -229,17 +236,38 @@ func readRetry(r *reading, path string, v jsontext.Value) error {
 	})
 }
 
+// MaxMetadataChars is the longest value of a request's metadata.
+const MaxMetadataChars = 128
+
 func readMetadata(r *reading, path string, v jsontext.Value) error {
-	m := map[string]string{}
-	err := object(path, v, func(name string, v jsontext.Value) error {
-		s, err := str(clip(join(path, name)), v)
-		m[name] = s
-		return err
-	})
+	m, err := Metadata(path, v)
 	if r.p.cfg.Metadata == nil {
 		r.p.cfg.Metadata = m
 	}
 	return err
+}
+
+// Metadata reads an object of strings. A number or a truth value says what it is.
+func Metadata(path string, v jsontext.Value) (map[string]string, error) {
+	m := map[string]string{}
+	err := object(path, v, func(name string, v jsontext.Value) (err error) {
+		at := clip(join(path, name))
+		var s string
+		switch v.Kind() {
+		case jsontext.KindNull:
+			return nil
+		case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
+			s = string(v)
+		default:
+			s, err = str(at, v)
+		}
+		if n := utf8.RuneCountInString(s); n > MaxMetadataChars {
+			return wrong(at, "has %d characters: at most %d are allowed", n, MaxMetadataChars)
+		}
+		m[name] = s
+		return err
+	})
+	return m, err
 }
 
 func readTargets(r *reading, path string, v jsontext.Value) error {

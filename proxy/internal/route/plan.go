@@ -18,9 +18,9 @@ func (p *parser) finish(root, outer *Target) (*Config, error) {
 	if root.Targets != nil && root.Mode == Single && outer.Mode != Single {
 		root.Mode = outer.Mode
 		if root.Mode == Conditional && root.rules == nil {
-			return nil, wrong("strategy.conditions", "is missing: give at least one condition")
+			return nil, wrong(join(p.checks.Prefix, "strategy.conditions"), "is missing: give at least one condition")
 		}
-		if err := p.weights(root, p.groupName); err != nil {
+		if err := p.weights(root, join(p.checks.Prefix, p.groupName)); err != nil {
 			return nil, err
 		}
 	}
@@ -76,6 +76,9 @@ func (t *Target) inherit(g *Target) {
 		if t.APIVersion == "" {
 			t.APIVersion = g.APIVersion
 		}
+		if t.Organization == "" && t.Project == "" {
+			t.Organization, t.Project = g.Organization, g.Project
+		}
 	}
 	if !t.set.retry {
 		t.Retry, t.set.retry = g.Retry, g.set.retry
@@ -115,13 +118,14 @@ func (t *Target) name() {
 	if t.DeploymentID != "" {
 		parts = append(parts, t.ResourceName+"/"+t.DeploymentID)
 	}
-	h := [][]byte{[]byte("reprise/route/target/1"), []byte(t.Provider), []byte(t.VirtualKey), []byte(t.APIKey), []byte(t.CustomHost),
-		[]byte(t.ResourceName), []byte(t.DeploymentID), []byte(t.APIVersion)}
+	h := [][]byte{[]byte("reprise/route/target/1"), []byte(t.Provider), []byte(t.VirtualKey), []byte(t.CustomHost),
+		[]byte(t.ResourceName), []byte(t.DeploymentID), []byte(t.APIVersion), []byte(t.Organization), []byte(t.Project)}
 	if t.Loose {
 		h = append(h, []byte("loose"))
 	} else {
 		h = append(h, nil)
 	}
+	t.bare = cache.Hash(h...)
 	over := slices.Clone(t.Override)
 	slices.SortFunc(over, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	for _, m := range over {

@@ -117,7 +117,7 @@ func TestScope(t *testing.T) {
 		}
 	}
 	for _, other := range []string{
-		`{"provider":"anthropic"}`, `{"provider":"openai","api_key":"k"}`, `{"provider":"openai","virtual_key":"team"}`,
+		`{"provider":"anthropic"}`, `{"provider":"openai","virtual_key":"team"}`,
 		`{"provider":"openai","custom_host":"https://h"}`, `{"provider":"openai","deployment_id":"d"}`, `{"provider":"openai","resource_name":"d"}`,
 		`{"provider":"openai","api_version":"d"}`, `{"provider":"openai","override_params":{"model":"x"}}`,
 		`{"provider":"openai","strict_open_ai_compliance":false}`, `{"targets":[{"provider":"openai"},{"provider":"anthropic"}],"strategy":{"mode":"fallback"}}`,

@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/providers"
+	"github.com/reprise-cache/reprise/proxy/internal/route"
+)
+
+// via says who answered, and how.
+type via struct {
+	place    string // of the target: config.targets[1]
+	provider string
+	retries  int
+	failed   bool // retried in vain, or no answer at all
+}
+
+// routed is an error with the target on which it happened.
+type routed struct {
+	via via
+	err error
+}
+
+// unrouted returns what went wrong, without the target.
+func unrouted(err error) error {
+	if r := (*routed)(nil); errors.As(err, &r) {
+		return r.err
+	}
+	return err
+}
+
+func (e *routed) Error() string { return e.err.Error() }
+func (e *routed) Unwrap() error { return e.err }
+
+// answerCall has one of the call's targets answer it. An error is a *routed.
+func (s *Server) answerCall(ctx context.Context, c *call) (*answer, via, error) {
+	res := route.Run(ctx, s.router, c.plan.Plan, c.deadline, func(ctx context.Context, t *route.Target) (*answer, error) {
+		return s.attempt(ctx, c, t)
+	})
+	v := via{place: c.plan.First.Place(), provider: c.plan.first.provider, retries: res.Retries, failed: res.Failed}
+	if res.Target != nil {
+		v.place = res.Target.Place()
+		if e, err := s.endpoint(res.Target); err == nil {
+			v.provider = e.provider
+		}
+	}
+	if res.Err != nil {
+		v.failed = true
+		return nil, v, &routed{v, res.Err}
+	}
+	return res.Answer, v, nil
+}
+
+// attempt makes one call to one target.
+func (s *Server) attempt(ctx context.Context, c *call, t *route.Target) (*answer, error) {
+	e, err := s.endpoint(t)
+	if err != nil {
+		return nil, unfit(err)
+	}
+	path, body := c.path, c.fit(t.Body(c.body), e.row)
+	tr := e.translator(c.dialect, t.Loose)
+	if tr != nil {
+		if body, err = tr.Request(body); err != nil {
+			return nil, unfit(untranslatable(err, e.provider))
+		}
+		path = e.chatPath()
+	}
+	header, err := s.header(ctx, &e, t, c, tr != nil)
+	if err != nil {
+		return nil, unfit(err)
+	}
+	url, err := e.row.URL(e.base, path, c.query, e.deployment)
+	if err != nil {
+		return nil, unfit(missing(err))
+	}
+	if tr != nil {
+		body = c.fit(body, e.row)
+		header.Set("Content-Type", "application/json")
+		header.Del("Accept-Encoding")
+	}
+	a, err := s.upstream.do(ctx, &request{method: c.method, url: url, header: header, body: body, firstByte: t.Timeout, guarded: e.custom && !s.ownHost(e.base)})
+	if err != nil || tr == nil {
+		return a, err
+	}
+	return s.translated(a, tr)
+}
+
+// unfit marks an error as one that another try at the same target cannot mend.
+func unfit(err error) error { return fmt.Errorf("%w: %w", route.ErrUnfit, err) }
+
+func missing(err error) error {
+	if errors.Is(err, providers.ErrMissing) {
+		return badRequest("incomplete_target", "provider", "%s", strings.TrimPrefix(err.Error(), "providers: missing: "))
+	}
+	return err
+}
+
+// fit gives members of a request the names that the provider knows them by. Where neither applies the bytes stay as they
+// are.
+func (c *call) fit(body []byte, row *providers.Row) []byte {
+	if c.dialect == nil || len(row.Rename) == 0 && !(c.first && len(row.Refuses) > 0) {
+		return body
+	}
+	drop := row.Refuses
+	if !c.first { // other clients mean what they say
+		drop = nil
+	}
+	out, err := route.Renamed(jsontext.Value(body), row.Rename, drop)
+	if err != nil {
+		return body // it is the provider's to say what is wrong with it
+	}
+	return out
+}
