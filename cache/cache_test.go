@@ -34,7 +34,7 @@ func TestExactAndSemantic(t *testing.T) {
 	if l.Similarity < DefaultThreshold || len(l.Candidates) != 1 || l.Candidates[0].Reason != ReasonNone {
 		t.Errorf("semantic hit: %+v", l)
 	}
-	l = expect(t, c, ask("what is the weather"), Miss, "")
+	l = expect(t, c, ask("what is the capital of peru"), Miss, "")
 	if l.Reason != ReasonThreshold || len(l.Candidates) != 1 {
 		t.Errorf("far: %+v", l)
 	}
@@ -338,7 +338,7 @@ func TestAnotherModel(t *testing.T) {
 
 	c = open(t, Options{Embedder: newBag()}, path)
 	for i := range 150 {
-		put(t, c, ask(fmt.Sprintf("how many legs has animal number%d got today", i)), "four")
+		put(t, c, ask(fmt.Sprintf("how many legs has animal number%d got in all", i)), "four")
 	}
 	put(t, c, Query{Messages: []Message{{Role: "tool", Text: "not for the semantic tier"}}}, "tool")
 	closeSound(t, c)
@@ -356,7 +356,7 @@ func TestAnotherModel(t *testing.T) {
 		t.Fatalf("re-embedding with a failing embedder: %v", err)
 	}
 	c = open(t, Options{Embedder: newBag()}, path)
-	expect(t, c, ask("how many legs has animal number7 got today please"), HitSemantic, "four")
+	expect(t, c, ask("how many legs has animal number7 got in all please"), HitSemantic, "four")
 	closeSound(t, c)
 
 	var done, total int
@@ -364,14 +364,14 @@ func TestAnotherModel(t *testing.T) {
 	if s := c.Stats(); s.Entries != 152 || s.Vectors != 151 || done != 152 || total != 152 {
 		t.Errorf("after re-embedding: %+v, progress %d of %d", s, done, total)
 	}
-	expect(t, c, ask("how many legs has animal number7 got today please"), HitSemantic, "four")
+	expect(t, c, ask("how many legs has animal number7 got in all please"), HitSemantic, "four")
 	expect(t, c, ask("stored before there was any model at all please"), HitSemantic, "none")
 	closeSound(t, c)
 	if _, err := Open(path, Options{Embedder: newBag()}); !errors.Is(err, ErrModelMismatch) {
 		t.Errorf("the old model still opens it: %v", err)
 	}
 	c = open(t, Options{}, path) // no embedder: exact tier, vectors kept
-	expect(t, c, ask("how many legs has animal number7 got today"), HitExact, "four")
+	expect(t, c, ask("how many legs has animal number7 got in all"), HitExact, "four")
 	closeSound(t, c)
 	open(t, Options{Embedder: other}, path)
 }

@@ -48,7 +48,7 @@ func TestDefaultsStandAlone(t *testing.T) {
 // in the structure: a key without a field, or two keys on one field, cannot pass.
 func TestEveryKeyReachesItsField(t *testing.T) {
 	other := map[Kind]string{
-		KindString: "other", KindBool: "true", KindInt: "7", KindFloat: "0.123", KindDuration: "17s", KindSize: "12345",
+		KindString: "other", KindBool: "true", KindInt: "7", KindFloat: "0.123", KindDuration: "77s", KindSize: "12345",
 		KindURL: "http://other.test/v1", KindAddress: "127.0.0.1:9",
 	}
 	seen := map[string]string{}
@@ -66,7 +66,11 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		}
 		flags := []Setting{{Key: "embedder.kind", Value: "openai"}, {Key: "embedder.base_url", Value: "http://e.test"},
 			{Key: "embedder.model", Value: "m"}, {Key: "embedder.dim", Value: "3"}, {Key: "providers.other.base_url", Value: "http://x.test"},
-			{Key: "providers.openai.base_url", Value: "http://y.test"}}
+			{Key: "providers.openai.base_url", Value: "http://y.test"}, {Key: "providers.other.api_key", Value: sampleKey},
+			{Key: "cache.shadow_price", Value: "0.5"}, {Key: "opinion.price", Value: "0.5"}}
+		if k.Path == "opinion.model" { // asks for a provider with a key
+			flags = append(flags, Setting{Key: "opinion.provider", Value: "other"})
+		}
 		env := []string{"other=" + sampleKey}
 		base := mustLoad(t, Sources{Env: env, Flags: flags})
 		path := strings.Replace(k.Path, anyName, "openai", 1)
