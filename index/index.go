@@ -1,16 +1,13 @@
 package index
 
 import (
-	"cmp"
-	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
+	"sync/atomic"
 
-	"github.com/philippgille/chromem-go"
+	"github.com/reprise-cache/reprise/index/internal/kernel"
 )
 
 // Errors that callers may want to tell apart, with errors.Is.
@@ -19,6 +16,8 @@ var (
 	ErrDimension = errors.New("index: wrong dimension")
 	// ErrVector: a vector has no direction: it is zero, or holds a NaN or an infinity.
 	ErrVector = errors.New("index: vector has no direction")
+	// ErrOptions: the index was made with options that cannot be.
+	ErrOptions = errors.New("index: bad options")
 )
 
 // Hit is one found vector. Score is the cosine with the query, in -1..1 up to rounding.
@@ -27,163 +26,140 @@ type Hit struct {
 	Score float32
 }
 
+// Options configures an index. The zero value is what [New] takes.
+type Options struct {
+	// Probe is the least share of a partition, in 0..1, that a search screens: 1 screens everything, for those who would
+	// rather wait. Zero: 1/16. A partition of up to 16,384 vectors is always screened whole.
+	Probe float64
+	// Kernel names the implementation of the screen's arithmetic, one of [Kernels]. Empty: what the environment variable
+	// REPRISE_KERNEL says, or the fastest. All find the same.
+	Kernel string
+}
+
+// Kernels names the implementations of the screen's arithmetic that this machine can run, fastest first.
+func Kernels() []string { return kernel.Names() }
+
 // Index holds vectors by partition and id. The zero Index is not usable; see New.
 type Index struct {
-	dim int
+	dim     int
+	probe   float64
+	kernel  *kernel.Kernel
+	err     error // of the options; every call that takes a vector returns it
+	scratch sync.Pool
+	size    atomic.Int64
 
-	// mu guards the map and the life of its collections: Add holds it for writing only to make a collection, and
-	// Remove to drop an empty one, so that no vector is ever added to a collection that was dropped.
+	// mu guards the map only, and is never held while something is searched, copied or rebuilt.
 	mu    sync.RWMutex
-	parts map[string]*chromem.Collection
+	parts map[string]*partition
 }
 
 // New returns an empty index of vectors of length dim. It panics if dim is not positive: that is a slip in the
 // program, not input.
-func New(dim int) *Index {
+func New(dim int) *Index { return NewWith(dim, Options{}) }
+
+// NewWith is New with options. Options that cannot be make every Add and Search fail with an error that wraps ErrOptions.
+func NewWith(dim int, o Options) *Index {
 	if dim <= 0 {
 		panic(fmt.Sprintf("index: dimension %d is not positive", dim))
 	}
-	return &Index{dim: dim, parts: map[string]*chromem.Collection{}}
+	x := &Index{dim: dim, probe: o.Probe, parts: map[string]*partition{}}
+	x.kernel, x.err = chosen(dim, o)
+	if o.Probe == 0 {
+		x.probe = defaultProbe
+	}
+	x.scratch.New = func() any { return newScratch(dim) }
+	return x
+}
+
+func chosen(dim int, o Options) (k *kernel.Kernel, err error) {
+	if dim > kernel.MaxDim {
+		return nil, fmt.Errorf("%w: dimension %d is more than %d", ErrOptions, dim, kernel.MaxDim)
+	}
+	if !(o.Probe >= 0 && o.Probe <= 1) {
+		return nil, fmt.Errorf("%w: a search of %v of a partition: use a share in 0..1", ErrOptions, o.Probe)
+	}
+	if o.Kernel != "" {
+		k, err = kernel.New(o.Kernel)
+	} else {
+		k, err = kernel.Default()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return k, nil
 }
 
 // Add stores a copy of vec under the id; the same id in the same partition is overwritten.
 func (x *Index) Add(partition string, id uint64, vec []float32) error {
-	unit, err := x.unit(vec)
-	if err != nil {
+	unit := make([]float32, len(vec))
+	if err := x.unit(unit, vec); err != nil {
 		return err
 	}
-	doc := chromem.Document{ID: docID(id), Embedding: unit}
-	x.mu.RLock()
-	if part := x.parts[partition]; part != nil {
-		defer x.mu.RUnlock()
-		return add(part, doc)
-	}
-	x.mu.RUnlock()
-
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	part := x.parts[partition]
-	if part == nil {
-		if part, err = newCollection(); err != nil {
+	s := x.scratch.Get().(*scratch)
+	defer x.scratch.Put(s)
+	for {
+		p, err := x.make(partition)
+		if err != nil {
 			return err
 		}
-		x.parts[partition] = part
+		if done, err := p.add(s, id, unit); done || err != nil {
+			return err
+		}
+		// It was dropped between the two calls; the map has another or none.
 	}
-	return add(part, doc)
-}
-
-// newCollection makes a collection of a database of its own. A shared one would keep a second map of all
-// partitions under a second lock.
-func newCollection() (*chromem.Collection, error) {
-	part, err := chromem.NewDB().CreateCollection("p", nil, noEmbedding)
-	if err != nil {
-		return nil, fmt.Errorf("index: making a partition: %w", err)
-	}
-	return part, nil
-}
-
-// noEmbedding stands where chromem wants a function for documents without a vector. There are none.
-func noEmbedding(context.Context, string) ([]float32, error) {
-	return nil, errors.New("index: a document without a vector")
-}
-
-func add(part *chromem.Collection, doc chromem.Document) error {
-	if err := part.AddDocument(context.Background(), doc); err != nil {
-		return fmt.Errorf("index: adding: %w", err)
-	}
-	return nil
 }
 
 // Remove forgets an id. An id or partition that is not there is no error. A partition that becomes empty is dropped.
 func (x *Index) Remove(partition string, id uint64) error {
-	x.mu.Lock() // for writing: an Add between the deletion and the look at what is left would be lost
-	defer x.mu.Unlock()
-	part := x.parts[partition]
-	if part == nil {
+	p := x.get(partition)
+	if p == nil {
 		return nil
 	}
-	if err := part.Delete(context.Background(), nil, nil, docID(id)); err != nil {
-		return fmt.Errorf("index: removing: %w", err)
+	s := x.scratch.Get().(*scratch)
+	defer x.scratch.Put(s)
+	empty, err := p.remove(s, id)
+	if empty {
+		x.forget(partition, p)
 	}
-	if part.Count() == 0 {
-		delete(x.parts, partition)
-	}
-	return nil
+	return err
 }
 
 // Search returns the k nearest of a partition, best first, equal scores by ascending id; fewer if it holds fewer,
 // none if it does not exist or k is not positive. Which of several with the k-th score come in is not defined.
 func (x *Index) Search(partition string, vec []float32, k int) ([]Hit, error) {
-	unit, err := x.unit(vec)
-	if err != nil {
+	s := x.scratch.Get().(*scratch)
+	defer x.scratch.Put(s)
+	if err := x.unit(s.unit, vec); err != nil {
 		return nil, err
 	}
 	if k <= 0 {
 		return nil, nil
 	}
-	x.mu.RLock()
-	part := x.parts[partition]
-	x.mu.RUnlock()
-	if part == nil {
+	p := x.get(partition)
+	if p == nil {
 		return nil, nil
 	}
-	found, err := query(part, unit, k)
-	if err != nil {
-		return nil, err
-	}
-	hits := make([]Hit, len(found))
-	for i, f := range found {
-		hits[i] = Hit{ID: binary.BigEndian.Uint64([]byte(f.ID)), Score: f.Similarity}
-	}
-	slices.SortFunc(hits, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
-	})
-	return hits, nil
-}
-
-// query asks for at most as many as there are, because chromem makes more an error. Removals may shrink the
-// collection between the count and the query; then it counts again. Holding mu throughout would make every
-// removal wait for every scan.
-func query(part *chromem.Collection, unit []float32, k int) (found []chromem.Result, err error) {
-	for range 16 {
-		n := min(k, part.Count())
-		if n == 0 {
-			return nil, nil
-		}
-		if found, err = part.QueryEmbedding(context.Background(), unit, n, nil, nil); err == nil {
-			return found, nil
-		}
-	}
-	return nil, fmt.Errorf("index: searching: %w", err)
+	return p.search(s, k), nil
 }
 
 // Drop forgets a partition.
 func (x *Index) Drop(partition string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	delete(x.parts, partition)
+	if p := x.get(partition); p != nil {
+		p.drop()
+		x.forget(partition, p)
+	}
 }
 
 // Len returns how many vectors a partition holds.
 func (x *Index) Len(partition string) int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if part := x.parts[partition]; part != nil {
-		return part.Count()
+	if p := x.get(partition); p != nil {
+		return int(p.count.Load())
 	}
 	return 0
 }
 
-// Size returns how many vectors all partitions hold. It counts, partition by partition.
-func (x *Index) Size() int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	n := 0
-	for _, part := range x.parts {
-		n += part.Count()
-	}
-	return n
-}
+// Size returns how many vectors all partitions hold.
+func (x *Index) Size() int { return int(x.size.Load()) }
 
 // Partitions returns how many partitions hold vectors.
 func (x *Index) Partitions() int {
@@ -192,31 +168,60 @@ func (x *Index) Partitions() int {
 	return len(x.parts)
 }
 
-// unit returns a copy of vec scaled to length 1. chromem scales too, but within a tolerance, and in place of an
-// error it divides by zero. The sum is in float64, since the square of a large float32 is no float32.
-func (x *Index) unit(vec []float32) ([]float32, error) {
+func (x *Index) get(name string) *partition {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.parts[name]
+}
+
+// make returns the partition of that name, and a new one if there is none or if it was dropped.
+func (x *Index) make(name string) (*partition, error) {
+	if p := x.get(name); p != nil && !p.dropped.Load() {
+		return p, nil
+	}
+	fresh, err := newPartition(x)
+	if err != nil {
+		return nil, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if p := x.parts[name]; p != nil && !p.dropped.Load() {
+		return p, nil
+	}
+	x.parts[name] = fresh
+	return fresh, nil
+}
+
+// forget takes a dropped partition out of the map, unless another has its place by now.
+func (x *Index) forget(name string, p *partition) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.parts[name] == p {
+		delete(x.parts, name)
+	}
+}
+
+// unit sets dst to vec scaled to length 1. The sum is in float64, since the square of a large float32 is no float32.
+func (x *Index) unit(dst, vec []float32) error {
+	if x.err != nil {
+		return x.err
+	}
 	if len(vec) != x.dim {
-		return nil, fmt.Errorf("%w: vector of %d in an index of %d", ErrDimension, len(vec), x.dim)
+		return fmt.Errorf("%w: vector of %d in an index of %d", ErrDimension, len(vec), x.dim)
 	}
 	var sq float64
 	for i, f := range vec {
 		if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("%w: element %d is %v", ErrVector, i, f)
+			return fmt.Errorf("%w: element %d is %v", ErrVector, i, f)
 		}
 		sq += float64(f) * float64(f)
 	}
 	if sq == 0 {
-		return nil, fmt.Errorf("%w: all %d elements are zero", ErrVector, x.dim)
+		return fmt.Errorf("%w: all %d elements are zero", ErrVector, x.dim)
 	}
 	norm := math.Sqrt(sq)
-	unit := make([]float32, len(vec))
 	for i, f := range vec {
-		unit[i] = float32(float64(f) / norm)
+		dst[i] = float32(float64(f) / norm)
 	}
-	return unit, nil
-}
-
-// docID is the id as eight bytes: half of what hex digits would take.
-func docID(id uint64) string {
-	return string(binary.BigEndian.AppendUint64(nil, id))
+	return nil
 }

@@ -84,6 +84,24 @@ func (q *Query) Set(v []float32) (scale float32) {
 	return scale
 }
 
+// SetCode makes q the query of the vector of a code, whose scale it shares.
+func (q *Query) SetCode(code []byte) {
+	q.excess = 0
+	for i, c := range code[:len(q.bytes)] {
+		n := int32(c) - offset
+		q.bytes[i], q.words[i] = int8(n), int16(n)
+		q.excess += offset * n
+	}
+}
+
+// Accumulate adds the vector of a code and its scale to sum.
+func Accumulate(sum []float32, code []byte, scale float32) {
+	code = code[:len(sum)]
+	for i := range sum {
+		sum[i] += float32(int32(code[i])-offset) * scale
+	}
+}
+
 // Kernel is one implementation.
 type Kernel struct {
 	name string

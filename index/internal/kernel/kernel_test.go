@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -106,6 +107,18 @@ func TestCodesHoldTheVector(t *testing.T) {
 		kernels[0].Scan(dst, q, code)
 		if got := float64(dst[0]) * float64(qs) * float64(cs); math.Abs(got-want) > 0.005 {
 			t.Fatalf("product %v, want %v", got, want)
+		}
+		q.Set(b)
+		back, sum := NewQuery(dim), make([]float32, dim)
+		back.SetCode(code)
+		if !slices.Equal(back.bytes, q.bytes) || !slices.Equal(back.words, q.words) || back.excess != q.excess {
+			t.Fatal("the query of a vector and that of its code differ")
+		}
+		Accumulate(sum, code, cs)
+		for i, f := range sum {
+			if math.Abs(float64(f-b[i])) > 0.501*float64(cs) {
+				t.Fatalf("element %v counts as %v", b[i], f)
+			}
 		}
 	}
 }
