@@ -38,7 +38,7 @@
 //
 // # Whose answers are shared
 //
-// Everything in the body that may change the answer is part of the scope, as are the dialect, the provider, the query
+// Everything in the body that may change the answer is part of the scope, as are the dialect, the targets, the query
 // string and the headers by which a provider picks an organisation, a project, a version or a beta. A caller that brings
 // his own credential shares answers only with those who bring the same one, unless [Config.ShareAcrossKeys] says
 // otherwise; callers of a provider whose key is configured share. Left out are the members that wire.Dialect.Harmless
@@ -50,6 +50,17 @@
 // A response that the provider keeps, which is one whose request does not say store: false, is served under its own id,
 // so that a caller may go on from it; every other hit has a fresh one.
 //
+// # Where a request goes
+//
+// Its config decides, which internal/route reads: one target, or several that stand in for each other or share the load.
+// The set of targets that may answer is in the scope, so that an answer of one serves every request with the same set.
+// Of embeddings with several different targets nothing is cached, as their vectors cannot be compared. A target is a
+// provider, which internal/providers knows by name, with a key; if it speaks another chat API than the client,
+// internal/translate stands between. The caller's own credential is sent to the first provider of the config that has no
+// other key, and to no second one; a configured key goes to the configured address only. A host of the caller's choice
+// must be in [Config.AllowedHosts], and internal/egress checks each address as it is connected to; redirects are not
+// followed.
+//
 // # Lifetimes
 //
 // The front is fasthttp, for the price of a hit. A RequestCtx and every byte slice that it gives out die when the handler
@@ -58,5 +69,5 @@
 // stops, for which net/http has contexts and fasthttp's client has not; and many providers speak HTTP/2 only to clients
 // that share a connection among calls.
 //
-// Not covered here: several targets, retries, gateway keys.
+// Not covered here: saved configs, gateway keys.
 package proxy

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -137,10 +138,17 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 	var providers []proxy.Provider
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
-		providers = append(providers, proxy.Provider{Name: name, Kind: proxy.Kind(p.Kind), BaseURL: p.BaseURL, APIKey: p.APIKey})
+		providers = append(providers, proxy.Provider{Name: name, Kind: proxy.Kind(p.Kind), BaseURL: p.BaseURL, APIKey: p.APIKey,
+			ResourceName: p.ResourceName, DeploymentID: p.DeploymentID, APIVersion: p.APIVersion})
+	}
+	var hosts []string
+	for _, h := range strings.Split(c.AllowedHosts, ",") {
+		if h = strings.TrimSpace(h); h != "" {
+			hosts = append(hosts, h)
+		}
 	}
 	return proxy.New(proxy.Config{
-		Cache: opened, Providers: providers, Default: c.DefaultProvider, Anthropic: c.Anthropic,
+		Cache: opened, Providers: providers, AllowedHosts: hosts, Default: c.DefaultProvider, Anthropic: c.Anthropic,
 		MaxBodyBytes: c.Limits.MaxBodyBytes, MaxHeaderBytes: c.Limits.MaxHeaderBytes, MaxAnswerBytes: c.Cache.MaxValueBytes,
 		MaxConns: c.Limits.MaxConnections, FillQueue: c.Limits.FillQueue,
 		ReadTimeout: c.Timeouts.Read, WriteTimeout: c.Timeouts.Write, KeepAlive: c.Timeouts.KeepAlive,

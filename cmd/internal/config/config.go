@@ -12,6 +12,7 @@ type Config struct {
 	DefaultProvider string              `koanf:"default_provider"`
 	Anthropic       string              `koanf:"default_anthropic_provider"`
 	Providers       map[string]Provider `koanf:"providers"`
+	AllowedHosts    string              `koanf:"allowed_hosts"`
 	Cache           Cache               `koanf:"cache"`
 	Opinion         Opinion             `koanf:"opinion"`
 	Embedder        Embedder            `koanf:"embedder"`
@@ -32,6 +33,10 @@ type Provider struct {
 	Kind      string `koanf:"kind"`
 	APIKey    string `koanf:"api_key"` // resolved: api_key, or what the variable named by api_key_env holds; "" passes the caller's own through
 	APIKeyEnv string `koanf:"api_key_env"`
+
+	ResourceName string `koanf:"resource_name"`
+	DeploymentID string `koanf:"deployment_id"`
+	APIVersion   string `koanf:"api_version"`
 }
 
 // Cache holds what the cache is opened with.
