@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/reprise-cache/reprise/cmd/internal/config"
+	"github.com/reprise-cache/reprise/proxy"
 )
 
 // fileFlag is the flag of every command that reads a configuration.
@@ -55,9 +57,10 @@ func (f settingFlags) load(h *host) (*config.Config, error) {
 }
 
 type configCmd struct {
-	Print configPrintCmd `cmd:"" help:"Print the effective configuration as YAML, secrets masked, with where each value came from."`
-	Check configCheckCmd `cmd:"" help:"Check a configuration file and list everything that is wrong with it."`
-	Keys  configKeysCmd  `cmd:"" help:"List every key with type, default, environment variable and meaning."`
+	Print  configPrintCmd  `cmd:"" help:"Print the effective configuration as YAML, secrets masked, with where each value came from."`
+	Check  configCheckCmd  `cmd:"" help:"Check a configuration file and list everything that is wrong with it."`
+	Schema configSchemaCmd `cmd:"" help:"Print the JSON Schema of a request config, as x-portkey-config brings it."`
+	Keys   configKeysCmd   `cmd:"" help:"List every key with type, default, environment variable and meaning."`
 }
 
 type configPrintCmd struct{ settingFlags }
@@ -75,16 +78,36 @@ func (c *configPrintCmd) Run(h *host) error {
 }
 
 type configCheckCmd struct {
-	File string `arg:"" placeholder:"FILE" help:"Configuration file (YAML)."`
+	File    string `arg:"" placeholder:"FILE" help:"Configuration file (YAML), or with --request a request config (JSON)."`
+	Request bool   `help:"FILE is a request config, as x-portkey-config brings it."`
 }
 
 // Run is called by kong. The environment takes part, as it will when the file is served.
 func (c *configCheckCmd) Run(h *host) error {
+	if c.Request {
+		text, err := os.ReadFile(c.File)
+		if err == nil {
+			err = proxy.CheckRequestConfig(text)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", config.ErrInvalid, c.File, err)
+		}
+		fmt.Fprintf(h.stdout, "%s: good\n", c.File)
+		return nil
+	}
 	if _, err := config.Load(config.Sources{File: c.File, Env: h.env}); err != nil {
 		return err
 	}
 	fmt.Fprintf(h.stdout, "%s: good\n", c.File)
 	return nil
+}
+
+type configSchemaCmd struct{}
+
+// Run is called by kong.
+func (c *configSchemaCmd) Run(h *host) error {
+	_, err := fmt.Fprintf(h.stdout, "%s\n", proxy.RequestConfigSchema())
+	return err
 }
 
 type configKeysCmd struct{}
