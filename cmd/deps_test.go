@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 // owners says who may import a module from elsewhere; those not named here are free, since they decide no layering.
 var owners = map[string][]string{
 	"go.etcd.io/bbolt":                    {"cache"},
-	"github.com/philippgille/chromem-go":  {"index"},
+	"github.com/philippgille/chromem-go":  {"index", "bench"},
 	"github.com/valyala/fasthttp":         {"proxy", "bench", "cmd"},
 	"github.com/sashabaranov/go-openai":   {"embed", "proxy", "bench", "cmd"},
 	"github.com/alecthomas/kong":          {"cmd"},

@@ -14,6 +14,7 @@ type benchCmd struct {
 	Embed   benchEmbedCmd   `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
 	Verify  benchVerifyCmd  `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
 	Quality benchQualityCmd `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
+	Index   benchIndexCmd   `cmd:"" help:"Searches of one partition: chromem's own query, all codes, the nearest lists."`
 	Fit     benchFitCmd     `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 
 	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`
