@@ -66,8 +66,9 @@ type Config struct {
 	Usage           Usage        // of a hit
 	ShareAcrossKeys bool         // callers with credentials of their own share one cache
 
-	AllowedHosts []string    // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
-	VirtualKeys  VirtualKeys // nil: there are none
+	AllowedHosts []string          // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
+	VirtualKeys  VirtualKeys       // nil: there are none
+	SavedConfigs map[string][]byte // request configs, JSON, by the ids by which x-portkey-config names them
 
 	Transport http.RoundTripper // towards the providers; nil: one of the server's own
 }

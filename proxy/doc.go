@@ -69,5 +69,5 @@
 // stops, for which net/http has contexts and fasthttp's client has not; and many providers speak HTTP/2 only to clients
 // that share a connection among calls.
 //
-// Not covered here: saved configs, gateway keys.
+// Not covered here: gateway keys.
 package proxy

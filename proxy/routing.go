@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,14 @@ func (s *Server) prepare() (err error) {
 			return fmt.Errorf("proxy: provider %q: %w", p.Name, apiErr)
 		}
 		s.plain[i] = plan
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.cfg.SavedConfigs)) {
+		if !validName(id) {
+			return fmt.Errorf("proxy: the saved config %q: its id must be 1 to 64 letters, digits, \"-\", \"_\" and \".\"", id)
+		}
+		if _, err := route.Parse(s.cfg.SavedConfigs[id], nil, s.checks()); err != nil {
+			return fmt.Errorf("proxy: the saved config %q: %w", id, err)
+		}
 	}
 	return nil
 }
@@ -151,6 +160,9 @@ func (s *Server) configSource(f *fields) ([]byte, *apiError) {
 	v = bytes.TrimSpace(v)
 	if len(v) == 0 || v[0] == '{' {
 		return v, nil
+	}
+	if saved, ok := s.cfg.SavedConfigs[string(v)]; ok {
+		return saved, nil
 	}
 	return nil, &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_config", name,
 		fmt.Sprintf("%s is %.64q: give a JSON object, or the id of a saved config", name, v)}

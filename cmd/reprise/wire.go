@@ -141,6 +141,10 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 		providers = append(providers, proxy.Provider{Name: name, Kind: proxy.Kind(p.Kind), BaseURL: p.BaseURL, APIKey: p.APIKey,
 			ResourceName: p.ResourceName, DeploymentID: p.DeploymentID, APIVersion: p.APIVersion})
 	}
+	saved, err := readConfigs(c.ConfigsDir)
+	if err != nil {
+		return nil, err
+	}
 	var hosts []string
 	for _, h := range strings.Split(c.AllowedHosts, ",") {
 		if h = strings.TrimSpace(h); h != "" {
@@ -148,7 +152,7 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 		}
 	}
 	return proxy.New(proxy.Config{
-		Cache: opened, Providers: providers, AllowedHosts: hosts, Default: c.DefaultProvider, Anthropic: c.Anthropic,
+		Cache: opened, Providers: providers, AllowedHosts: hosts, SavedConfigs: saved, Default: c.DefaultProvider, Anthropic: c.Anthropic,
 		MaxBodyBytes: c.Limits.MaxBodyBytes, MaxHeaderBytes: c.Limits.MaxHeaderBytes, MaxAnswerBytes: c.Cache.MaxValueBytes,
 		MaxConns: c.Limits.MaxConnections, FillQueue: c.Limits.FillQueue,
 		ReadTimeout: c.Timeouts.Read, WriteTimeout: c.Timeouts.Write, KeepAlive: c.Timeouts.KeepAlive,

@@ -13,6 +13,7 @@ type Config struct {
 	Anthropic       string              `koanf:"default_anthropic_provider"`
 	Providers       map[string]Provider `koanf:"providers"`
 	AllowedHosts    string              `koanf:"allowed_hosts"`
+	ConfigsDir      string              `koanf:"configs_dir"`
 	Cache           Cache               `koanf:"cache"`
 	Opinion         Opinion             `koanf:"opinion"`
 	Embedder        Embedder            `koanf:"embedder"`
