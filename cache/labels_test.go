@@ -77,7 +77,7 @@ func TestMissLabels(t *testing.T) {
 func TestMissLabelsUnlock(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		j := &judge{p: map[string]float64{}}
-		c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.7, MaxError: 0.05, NoLearning: off})
+		c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.7, MaxError: 0.08, NoLearning: off})
 		served := -1
 		for i := range 60 {
 			question := fmt.Sprintf("a%[1]d b%[1]d c%[1]d d%[1]d e%[1]d f%[1]d", i)

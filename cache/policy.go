@@ -44,6 +44,9 @@ func newDecider(opts Options) *Decider {
 	return d
 }
 
+// Fitted reports whether the decision was fitted for these models. Where it was not, they are taken at a discount.
+func (d *Decider) Fitted() bool { return d.known }
+
 // policyOf is what a look-up of this mode goes by.
 func (d *Decider) policyOf(m Mode) Policy {
 	if m == ModeThreshold {

@@ -15,6 +15,7 @@ type benchCmd struct {
 	Verify  benchVerifyCmd  `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
 	Quality benchQualityCmd `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
 	Index   benchIndexCmd   `cmd:"" help:"Searches of one partition: chromem's own query, all codes, the nearest lists."`
+	Replay  benchReplayCmd  `cmd:"" help:"A stream of real requests with known intents through the cache: hits and wrong answers by quarter, with and without learning."`
 	Fit     benchFitCmd     `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 
 	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`
@@ -112,6 +113,21 @@ type benchQualityCmd struct {
 // Run is called by kong.
 func (c *benchQualityCmd) Run(ctx context.Context, h *host) error {
 	report, err := bench.Quality(ctx, bench.QualityOptions{Pairs: c.Pairs, All: c.All, SVG: c.SVG, Progress: h.stderr})
+	if err != nil {
+		return err
+	}
+	return report.WriteText(h.stdout)
+}
+
+type benchReplayCmd struct {
+	Intents  []string `required:"" placeholder:"FILE" help:"Requests with their intents, as CLINC150 or Banking77: gzipped JSON lines of text and intent."`
+	Requests int      `default:"20000" help:"Length of the stream."`
+	MaxError float64  `default:"0.01" placeholder:"SHARE" help:"Error budget."`
+}
+
+// Run is called by kong.
+func (c *benchReplayCmd) Run(ctx context.Context, h *host) error {
+	report, err := bench.Replay(ctx, bench.ReplayOptions{Intents: c.Intents, Requests: c.Requests, MaxError: c.MaxError, Progress: h.stderr})
 	if err != nil {
 		return err
 	}

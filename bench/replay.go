@@ -1,0 +1,218 @@
+package bench
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/reprise-cache/reprise/cache"
+)
+
+// ReplayOptions configures [Replay].
+type ReplayOptions struct {
+	Intents  []string // files of requests with their intents: gzipped JSON lines of text and intent
+	Requests int      // 0: 20,000
+	MaxError float64  // 0: the cache's default
+	Progress io.Writer
+}
+
+// ReplayQuarter is a quarter of a replayed stream.
+type ReplayQuarter struct {
+	Requests, Exact, Right, Wrong int // Right and Wrong are semantic hits
+}
+
+// ReplayRow is one run.
+type ReplayRow struct {
+	Learning bool
+	Quarters [4]ReplayQuarter
+}
+
+// ReplayReport is what [Replay] measured.
+type ReplayReport struct {
+	Machine  Machine
+	Texts    int
+	Intents  int
+	MaxError float64
+	Rows     []ReplayRow
+}
+
+// replaySeed and replayExponent fix the stream: popularity falls with the rank to the power of the exponent, as that of queries
+// to search engines does.
+const (
+	replaySeed     = 11
+	replayExponent = 1.05
+)
+
+// Replay sends a stream of requests through a cache file: real requests, whose intents say which answers are the same,
+// repeated by Zipf's law. A semantic hit is right if the served answer is that of the request's intent. Intents are
+// coarse: two requests of one intent may need different answers, and two of sister intents the same, so that the figures are
+// of this labelling.
+func Replay(ctx context.Context, o ReplayOptions) (*ReplayReport, error) {
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	if o.Requests == 0 {
+		o.Requests = 20_000
+	}
+	if o.MaxError == 0 {
+		o.MaxError = cache.DefaultMaxError
+	}
+	var asks []replayAsk
+	for _, path := range o.Intents {
+		more, err := readIntents(path)
+		if err != nil {
+			return nil, fmt.Errorf("bench: replay: %s: %w", path, err)
+		}
+		asks = append(asks, more...)
+	}
+	if len(asks) < 2 {
+		return nil, errors.New("bench: replay: no requests; name files of gzipped JSON lines of text and intent")
+	}
+	intents := map[string]bool{}
+	for _, a := range asks {
+		intents[a.Intent] = true
+	}
+	rng := rand.New(rand.NewPCG(replaySeed, replaySeed))
+	rng.Shuffle(len(asks), func(i, j int) { asks[i], asks[j] = asks[j], asks[i] })
+	zipf := rand.NewZipf(rng, replayExponent, 1, uint64(len(asks)-1))
+	stream := make([]replayAsk, o.Requests)
+	for i := range stream {
+		stream[i] = asks[zipf.Uint64()]
+	}
+	models, err := newMemo()
+	if err != nil {
+		return nil, err
+	}
+	report := &ReplayReport{Machine: ThisMachine(), Texts: len(asks), Intents: len(intents), MaxError: o.MaxError}
+	for _, learning := range []bool{false, true} {
+		row, err := replay(ctx, models, stream, learning, o)
+		if err != nil {
+			return nil, err
+		}
+		report.Rows = append(report.Rows, *row)
+	}
+	return report, nil
+}
+
+type replayAsk struct {
+	Text   string `json:"text"`
+	Intent string `json:"intent"`
+}
+
+// outOfScope marks the requests of CLINC150 that belong to no intent.
+const outOfScope = "oos"
+
+func readIntents(path string) (asks []replayAsk, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	s := bufio.NewScanner(z)
+	s.Buffer(nil, maxLine)
+	for n := 1; s.Scan(); n++ {
+		var a replayAsk
+		if err := json.Unmarshal(s.Bytes(), &a); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if a.Text == "" || a.Intent == "" {
+			return nil, fmt.Errorf("line %d: text and intent must be there", n)
+		}
+		if a.Intent != outOfScope {
+			asks = append(asks, a)
+		}
+	}
+	return asks, s.Err()
+}
+
+// replay is one run through a fresh file.
+func replay(ctx context.Context, m *memo, stream []replayAsk, learning bool, o ReplayOptions) (row *ReplayRow, err error) {
+	dir, err := os.MkdirTemp("", "reprise-replay-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c, err := cache.Open(filepath.Join(dir, "replay.db"), cache.Options{
+		Embedder: m, Verifier: m.verifier(), MaxError: o.MaxError, NoLearning: !learning,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	row = &ReplayRow{Learning: learning}
+	for i, a := range stream {
+		q := &row.Quarters[i*4/len(stream)]
+		q.Requests++
+		answer := replayAnswer(a.Intent)
+		l := c.Lookup(ctx, question(a.Text))
+		switch {
+		case l.Err != nil:
+			return nil, l.Err
+		case l.Status == cache.HitExact:
+			q.Exact++
+		case l.Status == cache.HitSemantic && string(l.Entry.Value.Body) == answer:
+			q.Right++
+		case l.Status == cache.HitSemantic:
+			q.Wrong++
+		default:
+			if _, err := l.Fill(ctx, cache.Value{Body: []byte(answer)}); err != nil {
+				return nil, err
+			}
+			if learning {
+				// What a miss teaches is learnt in the background; the next request would come later than it takes.
+				if err := c.Flush(ctx); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if (i+1)%2000 == 0 {
+			fmt.Fprintf(o.Progress, "learning %v: %d of %d requests\n", learning, i+1, len(stream))
+		}
+	}
+	return row, nil
+}
+
+// replayAnswer is the one answer of an intent.
+func replayAnswer(intent string) string {
+	return "Here is what to do about " + strings.ReplaceAll(intent, "_", " ") + "."
+}
+
+// WriteText prints the report.
+func (r *ReplayReport) WriteText(w io.Writer) error {
+	fmt.Fprintf(w, "%s\n%d requests of %d intents, repeated by Zipf's law with exponent %v; error budget %.2g\n\n", r.Machine, r.Texts, r.Intents, replayExponent, r.MaxError)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "learning from misses\tquarter\trequests\texact\tsemantic\twrong\twrong share\t95 % interval\t")
+	for _, row := range r.Rows {
+		learning := "off"
+		if row.Learning {
+			learning = "on"
+		}
+		var all ReplayQuarter
+		line := func(name string, q ReplayQuarter) {
+			hits := q.Right + q.Wrong
+			low, high := Wilson(float64(q.Wrong), float64(hits))
+			fmt.Fprintf(t, "%s\t%s\t%d\t%.1f %%\t%.2f %%\t%d\t%.2f %%\t%.2f-%.2f\t\n", learning, name, q.Requests,
+				100*float64(q.Exact)/float64(max(1, q.Requests)), 100*float64(hits)/float64(max(1, q.Requests)), q.Wrong,
+				100*float64(q.Wrong)/float64(max(1, hits)), 100*low, 100*high)
+		}
+		for i, q := range row.Quarters {
+			line(fmt.Sprint(i+1), q)
+			all.Requests, all.Exact, all.Right, all.Wrong = all.Requests+q.Requests, all.Exact+q.Exact, all.Right+q.Right, all.Wrong+q.Wrong
+		}
+		line("all", all)
+	}
+	return t.Flush()
+}
