@@ -20,12 +20,12 @@ import (
 // It is a logistic regression over the columns of [features] whose weights have a sign where reason gives them one, so that
 // the probability can only rise with the similarity and with the verifier, and only fall with what guards find. Its scores
 // are then calibrated by an inductive Venn-Abers predictor (Vovk and Petej, Venn-Abers Predictors, 2014), of whose two
-// probabilities the lower is taken. Both steps see only labelled pairs that no model here was trained on; the scores that
+// probabilities the mean is taken. Both steps see only labelled pairs that no model here was trained on; the scores that
 // are calibrated come from regressions that did not see their pair's subject (five folds).
 //
-// The lower probability is careful where it matters. At a budget of 1 % what counts is the share of wrong answers at the very
-// top of the scale, where a few hundred pairs say little: a hundred right ones in a row are worth 0.990, not 1. A parametric
-// curve would be sure of itself exactly where it has seen nothing.
+// That is careful where it matters. At a budget of 1 % what counts is the share of wrong answers at the very top of the
+// scale, where a few hundred pairs say little: fifty right ones in a row are worth 0.990, not 1. A parametric curve
+// would be sure of itself exactly where it has seen nothing.
 //
 // # What it is made for
 //

@@ -28,9 +28,8 @@ type block struct {
 //
 // At every score an inductive Venn-Abers predictor (Vovk and Petej, 2014) gives two probabilities: those of the isotonic
 // regression of the points and one more of that score, taken to be a failure, and taken to be a success. Where points are
-// many the two are close. At the top of the scale they are not: after n successes in a row they are n/(n+1) and 1, and the data
-// have no more to say. There the shape of the rest decides: a sigmoid fitted to all points (Platt, 1999, with his targets, which
-// keep it from being sure), as long as it stays between the two.
+// many the two are all but one. At the top of the scale they are not: after n successes in a row they are n/(n+1) and 1. The
+// map takes their mean, which there is what Jeffreys' prior expects, 1 - 0.5/(n+1): n successes never make certainty.
 //
 // The map is linear between its knots and flat beyond them.
 func Calibrate(points []Point) []Knot {
@@ -51,7 +50,6 @@ func Calibrate(points []Point) []Knot {
 	if len(groups) == 0 {
 		return nil
 	}
-	slope, lift := platt(points)
 	// The regression is not asked at every score, but at enough of them; all of the top, where budgets cut.
 	const enough, top = 120, 60
 	stride := max(1, len(groups)/enough)
@@ -61,34 +59,11 @@ func Calibrate(points []Point) []Knot {
 		if i%stride != 0 && i < len(groups)-top {
 			continue
 		}
-		p := math.Max(venn(groups, i, 0), math.Min(venn(groups, i, 1), Sigmoid(slope*g.score+lift)))
+		p := (venn(groups, i, 0) + venn(groups, i, 1)) / 2
 		last = math.Max(last, p)
 		knots = append(knots, Knot{Score: g.score, P: last})
 	}
 	return knots
-}
-
-// platt fits the sigmoid of a score.
-func platt(points []Point) (slope, lift float64) {
-	yes := 0.0
-	for _, p := range points {
-		if p.Y {
-			yes++
-		}
-	}
-	no := float64(len(points)) - yes
-	rows := make([]Row, 0, 2*len(points))
-	for _, p := range points {
-		// A target between 0 and 1 is a row of either label, weighted.
-		target := 1 / (no + 2)
-		if p.Y {
-			target = (yes + 1) / (yes + 2)
-		}
-		x := []float64{p.Score}
-		rows = append(rows, Row{X: x, Y: true, Weight: target}, Row{X: x, Weight: 1 - target})
-	}
-	lift, weights := Logistic(rows, []int8{1}, 1e-6)
-	return weights[0], lift
 }
 
 type group struct{ score, sum, n float64 }
