@@ -55,7 +55,8 @@ func TestRun(t *testing.T) {
 	if got.PromptTokens == 0 || got.CompletionTokens == 0 || got.Saved <= 0 {
 		t.Errorf("saved %d and %d tokens, %v", got.PromptTokens, got.CompletionTokens, got.Saved)
 	}
-	if got.RestartAsks != 2*restartAsks || got.RestartHits != got.RestartAsks || got.RestartCalls != 0 {
+	// The exact ones are all there. A budget begins anew with the process, so that a rewording may have to wait again.
+	if got.RestartAsks != 2*restartAsks || got.RestartHits < restartAsks || got.RestartCalls != got.RestartAsks-got.RestartHits {
 		t.Errorf("after the restart %d of %d hit, %d calls", got.RestartHits, got.RestartAsks, got.RestartCalls)
 	}
 	text := out.String()
