@@ -55,7 +55,7 @@ const indexDepth = 5
 type IndexRow struct {
 	Source   string // "drawn" or "texts"
 	Size     int
-	Way      string // "chromem", "screen" (all codes) or "lists" (the nearest lists)
+	Way      string // "chromem", "screen" (all 8-bit codes) or "default" (lists, signs, codes)
 	P50, P99 time.Duration
 	At1, At5 float64       // recall: share of the true nearest one and five that were found
 	Build    time.Duration // of all vectors, one after the other
@@ -70,7 +70,7 @@ type IndexReport struct {
 }
 
 // Index times searches of one partition, one at a time, in every way that the index has or could have: chromem's
-// own query, which spreads over all cores; a screen of all codes; and the default, which screens the nearest lists.
+// own query, which spreads over all cores; a screen of all 8-bit codes; and the default, which goes by lists and signs first.
 // What is true is what a plain loop in float64 over all vectors says.
 //
 // Vectors are drawn as questions lie: 384 dimensions, topics with some hundred questions each, of which a few are in
@@ -85,7 +85,7 @@ func Index(ctx context.Context, o IndexOptions) (*IndexReport, error) {
 	report := &IndexReport{Machine: ThisMachine(), Queries: o.Queries}
 	measure := func(source string, set *vectorSet) error {
 		set.solve()
-		for _, way := range []string{"chromem", "screen", "lists"} {
+		for _, way := range []string{"chromem", "screen", "default"} {
 			fmt.Fprintf(o.Progress, "%s, %d vectors: %s\n", source, set.len(), way)
 			row, err := set.measure(ctx, way)
 			if err != nil {

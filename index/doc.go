@@ -3,17 +3,22 @@
 //
 // # Recall
 //
-// A partition of up to 64 vectors is searched exactly. A larger one keeps an 8-bit code of each vector beside it; a search
-// multiplies the query with the codes and scores the best of that screen (32, or four for each hit wanted, if that is more)
-// exactly, by float32. Every Score is therefore exact up to rounding; what a search may miss is a vector whose code erred by more
-// than the distance to the last of those. Up to 16,384 vectors all codes are screened. Beyond, a search screens the nearest lists
-// of vectors until it has seen that many or [Options.Probe] of the partition. `reprise bench index` prints what that finds.
+// A partition of up to 64 vectors is searched exactly. A larger one keeps two codes of each vector beside it: 8 bits an element,
+// and its sign. A search goes from coarse to fine:
+//
+//   - Lists: of more than 32,768 vectors, those in the lists nearest to the query, half of all ([Options.Probe]).
+//   - Signs: of more than 8,192, the thousand (or 128 for each hit wanted) whose signs differ from the query's in the fewest.
+//   - Codes: of those, the 32 (or four for each hit wanted) with the largest product of codes.
+//   - Vectors: those are scored by float32.
+//
+// Every Score is therefore exact up to rounding; what a search may miss is a vector that a coarser step took for further away than
+// it is. `reprise bench index` prints how many of the true nearest it finds.
 //
 // # Size
 //
-// A partition's lists have some hundred to a thousand vectors each, grouped by direction. A list that grows too long is
+// A partition's lists have some dozens to some hundred vectors each, grouped by direction. A list that grows too long is
 // split, one that gets too short is given to its neighbours; both take milliseconds whatever the partition's size, and nothing
-// is ever rebuilt as a whole. Removing a vector frees it at once and its code soon after; a partition without vectors costs
+// is ever rebuilt as a whole. Removing a vector frees it at once and its codes soon after; a partition without vectors costs
 // nothing.
 //
 // # Concurrency

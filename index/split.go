@@ -44,24 +44,10 @@ func (p *partition) split(s *scratch, at int) {
 		at   int
 		to   []int32
 	}
-	sources := []source{{h.list, at, make([]int32, h.list.n.Load())}}
-	for row, inRight := range h.inRight {
-		if sources[0].to[row] = int32(at); inRight {
-			sources[0].to[row] = int32(right)
-		}
-	}
+	sources := []source{{h.list, at, p.leave(s, h, next, at, right)}}
 	for _, i := range p.around(s, v, at) {
 		l := v.lists[i]
-		n := int(l.n.Load())
-		to := make([]int32, n)
-		// Rows of the halves that are nearer to this list, if it has room for them without being split at once.
-		if l.live() < listRows*3/4 {
-			for row, score := range p.scores(s, h.list, next, i) {
-				if score > h.best[row] {
-					h.best[row], sources[0].to[row] = score, int32(i)
-				}
-			}
-		}
+		to := make([]int32, l.n.Load())
 		// Rows of this list that are nearer to a half.
 		best := slices.Clone(p.scores(s, l, next, i))
 		for row := range to {
@@ -84,7 +70,7 @@ func (p *partition) split(s *scratch, at int) {
 			if src.list.rows[row].Load() != nil {
 				coming[to]++
 				if to != int32(src.at) {
-					changed[to], changed[int32(src.at)] = true, true
+					changed[int32(src.at)] = true
 				}
 			}
 		}
@@ -94,12 +80,40 @@ func (p *partition) split(s *scratch, at int) {
 	}
 	for _, src := range sources {
 		for row, to := range src.to {
-			if changed[to] && src.list.rows[row].Load() != nil {
-				next.lists[to].pull(src.list, row, int(to))
+			if src.list.rows[row].Load() == nil || to == int32(src.at) && !changed[to] {
+				continue
 			}
+			if !changed[to] && next.lists[to].full() {
+				next.lists[to] = next.lists[to].copied(int(to), slack(next.lists[to].live()), stride)
+			}
+			next.lists[to].pull(src.list, row, int(to))
 		}
 	}
 	p.view.Store(next)
+}
+
+// leave says where the rows of a split list go: to the list of next that is nearest, wherever it is, and to their half if none
+// is nearer than that.
+func (p *partition) leave(s *scratch, h *halves, next *view, at, right int) []int32 {
+	n := len(h.inRight)
+	to, half, stay := make([]int32, n), make([]int32, n), map[int32]int{}
+	for row, inRight := range h.inRight {
+		if half[row] = int32(at); inRight {
+			half[row] = int32(right)
+		}
+		s.query.SetCode(h.list.codes[row*h.list.stride():][:h.list.stride()])
+		best := int32(p.closest(s, next, -1))
+		near := func(i int32) float32 { return float32(s.dots[i]) * next.scales[i] }
+		if to[row] = half[row]; near(best) > near(half[row]) {
+			to[row] = best
+		}
+		stay[to[row]]++
+	}
+	// Where all want to be in the same half, a list would be split again and again.
+	if max(stay[int32(at)], stay[int32(right)]) > n*7/8 {
+		return half
+	}
+	return to
 }
 
 // around is the lists whose centres are nearest to that of a list.
@@ -143,14 +157,13 @@ type halves struct {
 	list    *list
 	centers [2]center
 	inRight []bool
-	best    []float32 // how near each row is to the centre of its half
 }
 
 // halve divides the rows of a list without gaps by 2-means on the sphere, beginning with two rows that are far apart. Neither
 // half gets less than an eighth: if the directions do not say otherwise, the order of nearness does.
 func halve(k *kernel.Kernel, s *scratch, l *list, dim int) *halves {
 	n, stride := int(l.n.Load()), l.stride()
-	h := &halves{list: l, inRight: make([]bool, n), best: make([]float32, n)}
+	h := &halves{list: l, inRight: make([]bool, n)}
 	var score [2][]float32
 	row := 0
 	for range 2 {
@@ -192,15 +205,6 @@ func halve(k *kernel.Kernel, s *scratch, l *list, dim int) *halves {
 			if c, ok := h.middle(side == 1, dim); ok {
 				h.centers[side] = c
 			}
-		}
-	}
-	for side, c := range h.centers {
-		s.query.SetCode(c.code)
-		score[side] = scan(k, s, l, c.scale, score[side], n)
-	}
-	for i, right := range h.inRight {
-		if h.best[i] = score[0][i]; right {
-			h.best[i] = score[1][i]
 		}
 	}
 	return h

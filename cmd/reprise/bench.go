@@ -14,8 +14,8 @@ type benchCmd struct {
 	Embed   benchEmbedCmd   `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
 	Verify  benchVerifyCmd  `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
 	Quality benchQualityCmd `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
-	Index   benchIndexCmd   `cmd:"" help:"Searches of one partition: chromem's own query, all codes, the nearest lists."`
 	Replay  benchReplayCmd  `cmd:"" help:"A stream of real requests with known intents through the cache: hits and wrong answers by quarter, with and without learning."`
+	Index   benchIndexCmd   `cmd:"" help:"Searches of one partition: chromem's own query, a screen of all codes, the default."`
 	Fit     benchFitCmd     `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 
 	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`

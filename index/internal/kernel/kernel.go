@@ -63,13 +63,14 @@ type Query struct {
 	dim    int
 	bytes  []int8
 	words  []int16 // the same, for kernels that multiply in 16 bits
-	excess int32   // what every sum has too much, since the codes of the rows are offset
+	signs  []uint64
+	excess int32 // what every sum has too much, since the codes of the rows are offset
 }
 
 // NewQuery returns a query of zeros for vectors of length dim.
 func NewQuery(dim int) *Query {
 	n := Stride(dim)
-	return &Query{dim: dim, bytes: make([]int8, n), words: make([]int16, n)}
+	return &Query{dim: dim, bytes: make([]int8, n), words: make([]int16, n), signs: make([]uint64, n/lane)}
 }
 
 // Set makes q the query of v and returns its scale. v must be finite.
@@ -81,7 +82,18 @@ func (q *Query) Set(v []float32) (scale float32) {
 		q.bytes[i], q.words[i] = int8(n), int16(n)
 		q.excess += offset * n
 	}
+	q.sign()
 	return scale
+}
+
+func (q *Query) sign() {
+	for w := range q.signs {
+		var word uint64
+		for i, v := range q.bytes[w*lane:][:lane] {
+			word |= uint64(^byte(v)>>7) << i
+		}
+		q.signs[w] = word
+	}
 }
 
 // SetCode makes q the query of the vector of a code, whose scale it shares.
@@ -92,6 +104,7 @@ func (q *Query) SetCode(code []byte) {
 		q.bytes[i], q.words[i] = int8(n), int16(n)
 		q.excess += offset * n
 	}
+	q.sign()
 }
 
 // Accumulate adds the vector of a code and its scale to sum.

@@ -34,6 +34,23 @@ func agree(t *testing.T, dim, n int, draw func() float32) {
 	for r := range n {
 		Encode(rows[r*stride:][:stride], fill())
 	}
+	words := Words(dim)
+	signs, differ := make([]uint64, n*words), make([]uint16, n)
+	for r := range n {
+		Signs(signs[r*words:][:words], rows[r*stride:][:stride])
+	}
+	Differ(differ, q, signs)
+	for r := range n {
+		want := uint16(0)
+		for i, c := range rows[r*stride:][:stride] {
+			if (c < offset) != (q.bytes[i] < 0) {
+				want++
+			}
+		}
+		if differ[r] != want {
+			t.Fatalf("dimension %d, row %d of %d: %d signs differ, want %d", dim, r, n, differ[r], want)
+		}
+	}
 	got := make([]int32, n+1)
 	for _, k := range kernels {
 		got[n] = 123456789 // a guard
@@ -111,7 +128,7 @@ func TestCodesHoldTheVector(t *testing.T) {
 		q.Set(b)
 		back, sum := NewQuery(dim), make([]float32, dim)
 		back.SetCode(code)
-		if !slices.Equal(back.bytes, q.bytes) || !slices.Equal(back.words, q.words) || back.excess != q.excess {
+		if !slices.Equal(back.bytes, q.bytes) || !slices.Equal(back.words, q.words) || back.excess != q.excess || !slices.Equal(back.signs, q.signs) {
 			t.Fatal("the query of a vector and that of its code differ")
 		}
 		Accumulate(sum, code, cs)
