@@ -6,7 +6,7 @@
 // A partition of up to 64 vectors is searched exactly. A larger one keeps two codes of each vector beside it: 8 bits an element,
 // and its sign. A search goes from coarse to fine:
 //
-//   - Lists: of more than 32,768 vectors, those in the lists nearest to the query, half of all ([Options.Probe]).
+//   - Lists: of more than 65,536 vectors, those in the lists nearest to the query, a quarter of all at least ([Options.Probe]).
 //   - Signs: of more than 8,192, the thousand (or 128 for each hit wanted) whose signs differ from the query's in the fewest.
 //   - Codes: of those, the 32 (or four for each hit wanted) with the largest product of codes.
 //   - Vectors: those are scored by float32.

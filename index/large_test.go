@@ -108,7 +108,7 @@ func recall(t *testing.T, x *Index, vecs map[uint64][]float32, queries [][]float
 // TestLargePartition grows a partition through splits, thins it out through merges and takes it down to nothing.
 func TestLargePartition(t *testing.T) {
 	const dim, k = 64, 5
-	n := 40_000
+	n := sieveBelow + 4_000
 	if raceEnabled { // one writer, so the detector finds nothing here that it does not elsewhere
 		n = 10_000
 	}

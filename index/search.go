@@ -11,9 +11,9 @@ const (
 	// screenBelow is how many vectors are all screened by their codes, and sieveBelow how many are all sieved by their signs:
 	// up to there, leaving something out saves next to nothing.
 	screenBelow = 8_192
-	sieveBelow  = 32_768
+	sieveBelow  = 65_536
 	// defaultProbe is the share of a larger partition that is sieved, in the lists nearest to the query.
-	defaultProbe = 1.0 / 2
+	defaultProbe = 1.0 / 4
 	// sieved is how many rows the sieve lets through for each that is scored exactly: signs err by some 0.07 of a cosine.
 	sieved = 32
 	// gathered is how many rows that came through are copied together before their codes are multiplied.
@@ -38,7 +38,7 @@ type scratch struct {
 	// those that are gathered to be screened, with copies of their codes.
 	runs   []run
 	differ []uint16
-	tally  []int
+	tally  [2][]int32 // of every other row, because neighbours often have the same number and would wait for each other
 	rows   []place
 	codes  []byte
 }
@@ -68,7 +68,7 @@ func newScratch(dim int) *scratch {
 	stride := kernel.Stride(dim)
 	return &scratch{
 		unit: make([]float32, dim), query: kernel.NewQuery(dim), dots: make([]int32, chunk),
-		tally: make([]int, stride+1), rows: make([]place, 0, gathered), codes: make([]byte, gathered*stride),
+		tally: [2][]int32{make([]int32, stride+1), make([]int32, stride+1)}, rows: make([]place, 0, gathered), codes: make([]byte, gathered*stride),
 	}
 }
 
@@ -129,17 +129,18 @@ func (p *partition) sieve(s *scratch, room int) {
 	}
 	s.differ = slices.Grow(s.differ[:0], total)[:total]
 	at, words, stride := s.differ, kernel.Words(p.x.dim), kernel.Stride(p.x.dim)
-	clear(s.tally)
+	clear(s.tally[0])
+	clear(s.tally[1])
 	for _, r := range s.runs {
 		kernel.Differ(at[:r.n], s.query, r.list.signs[:r.n*words])
-		for _, d := range at[:r.n] {
-			s.tally[d]++
+		for i, d := range at[:r.n] {
+			s.tally[i&1][d]++
 		}
 		at = at[r.n:]
 	}
 	cut, sum := 0, 0
-	for ; cut < len(s.tally)-1; cut++ {
-		if sum += s.tally[cut]; sum >= sieved*room {
+	for ; cut < len(s.tally[0])-1; cut++ {
+		if sum += int(s.tally[0][cut] + s.tally[1][cut]); sum >= sieved*room {
 			break
 		}
 	}
