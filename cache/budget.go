@@ -64,8 +64,11 @@ type Standing struct {
 	Allowed  bool
 }
 
-// mixBins is how finely a mix is kept: four bins for each halving of the risk, down to 1 in 4096.
-const mixBins = 48
+// A mix is kept in so many bins for each halving of the risk, down to 1 in 4096.
+const (
+	binsPerHalving = 4
+	mixBins        = 12 * binsPerHalving
+)
 
 // mix is a distribution of probabilities: how many candidates, and how much risk they carry together, by risk.
 type mix struct {
@@ -77,7 +80,7 @@ func mixBin(risk float64) int {
 	if !(risk > 0) {
 		return mixBins - 1
 	}
-	return max(0, min(mixBins-1, int(-4*math.Log2(risk))))
+	return max(0, min(mixBins-1, int(-binsPerHalving*math.Log2(risk))))
 }
 
 // add counts a candidate of probability p, after the others have faded.
@@ -121,7 +124,7 @@ func (m *mix) cutoff(maxError float64) float64 {
 			break
 		}
 		if m.Count[i] > 0 {
-			widest = math.Exp2(-float64(i) / 4)
+			widest = math.Exp2(-float64(i) / binsPerHalving)
 		}
 	}
 	return 1 - math.Max(widest, maxError)

@@ -32,8 +32,8 @@ type feature struct {
 // The columns. Similarity and verifier are given as ramps: column i of a scale climbs from 0 to 1 between two neighbouring
 // marks, so that weights that are not negative make any rising, piecewise linear curve, and only such.
 var (
-	similarityMarks = []float64{0.4, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 0.99, 1}
-	verifierMarks   = []float64{-6, -3, -1, 0, 1, 2, 3, 4, 5, 6, 8} // log-odds
+	similarityMarks = []float64{0.4, 0.8, 0.95, 1}
+	verifierMarks   = []float64{-6, 0, 8} // log-odds; the curve above is the calibration's
 	// doubtful are the guards whose findings have columns of their own; the findings of others share one.
 	doubtful = []Reason{ReasonNumber, ReasonNegation, ReasonIdentifier}
 )

@@ -164,35 +164,31 @@ func fit(p Policy, examples []example) *curve {
 	// Each pair counts once as it is, alone in its cache, and once, if it makes a difference, among the others.
 	alone := make([][]float64, len(examples))
 	var rows []monotone.Row
-	var folds []int
 	for i := range examples {
 		e := examples[i].evidence
 		behind := e.behind
 		e.behind = 0
 		alone[i] = row(&e)
-		rows, folds = append(rows, monotone.Row{X: alone[i], Y: examples[i].Same, Weight: 1}), append(folds, examples[i].fold)
+		rows = append(rows, monotone.Row{X: alone[i], Y: examples[i].Same, Weight: 1})
 		if e.behind = behind; behind > 0 && p.uses(behindColumn) {
-			rows, folds = append(rows, monotone.Row{X: row(&e), Y: examples[i].Same, Weight: 1}), append(folds, examples[i].fold)
+			rows = append(rows, monotone.Row{X: row(&e), Y: examples[i].Same, Weight: 1})
 		}
 	}
-	points := make([]monotone.Point, len(examples)) // with scores of regressions that did not see the fold
-	for f := range fitFolds {
-		var seen []monotone.Row
-		for i := range rows {
-			if folds[i] != f {
-				seen = append(seen, rows[i])
-			}
-		}
-		bias, weights := monotone.Logistic(seen, signs, fitRidge)
-		for i := range examples {
-			if examples[i].fold == f {
-				points[i] = monotone.Point{Score: score(bias, weights, alone[i]), Y: examples[i].Same}
-			}
-		}
-	}
-	c := &curve{Weights: map[string]float64{}, Map: monotone.Calibrate(points)}
+	c := &curve{Weights: map[string]float64{}}
 	var weights []float64
 	c.Bias, weights = monotone.Logistic(rows, signs, fitRidge)
+	// The scores that are calibrated are those of the very regression that the map is for: scores of regressions that each left a
+	// fold out are not on one scale, and what they lose at the top is more than what so few columns overfit.
+	points := make([]monotone.Point, len(examples))
+	var served []monotone.Point
+	for i := range examples {
+		points[i] = monotone.Point{Score: score(c.Bias, weights, alone[i]), Y: examples[i].Same}
+		// A pair that a guard vetoes is served at no probability, so that it says nothing of those that are.
+		if !p.vetoed() || !examples[i].vetoed {
+			served = append(served, points[i])
+		}
+	}
+	c.Map = monotone.Calibrate(served)
 	for i, column := range columns {
 		if weights[i] != 0 {
 			c.Weights[features[column].name] = weights[i]

@@ -28,10 +28,10 @@ const (
 	partitionVariance = 1.0
 )
 
-// What was learnt may lower a probability as far as it likes, and raise it only by a factor of about seven in the odds: a
-// hundred confirmed rewordings say nothing about a trap.
+// What was learnt may lower a probability as far as it likes, and raise it only by a factor of e in the odds: a hundred
+// confirmed rewordings say nothing about a trap, and labels from the middle of the scale little about its top, which is served.
 const (
-	mostRaise = 2.0
+	mostRaise = 1.0
 	mostLower = -12.0
 )
 

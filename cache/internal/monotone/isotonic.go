@@ -2,7 +2,6 @@ package monotone
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
@@ -20,80 +19,52 @@ type Knot struct {
 
 // block is a run of neighbouring scores that share a value.
 type block struct {
-	sum, n float64
-	first  int // index of its first group
+	yes, n      float64
+	first, last float64 // scores
 }
 
-// Calibrate returns a map from score to probability.
+// value is what Jeffreys' prior expects of the block: about its share of successes, but never certainty, since n successes in a
+// row are worth 1 - 0.5/(n+1).
+func (b *block) value() float64 { return (b.yes + 0.5) / (b.n + 1) }
+
+// Calibrate returns a map from score to probability: the isotonic regression of the labels on the scores, by pooling adjacent violators
+// (Ayer et al., 1955; Zadrozny and Elkan, 2002, for calibration), with the mean of Jeffreys' posterior as the value of a block.
+// A curve with a formula would be smoother, and sure of itself exactly where it has seen nothing: at the top of the scale, which
+// is where budgets cut.
 //
-// At every score an inductive Venn-Abers predictor (Vovk and Petej, 2014) gives two probabilities: those of the isotonic
-// regression of the points and one more of that score, taken to be a failure, and taken to be a success. Where points are
-// many the two are all but one. At the top of the scale they are not: after n successes in a row they are n/(n+1) and 1. The
-// map takes their mean, which there is what Jeffreys' prior expects, 1 - 0.5/(n+1): n successes never make certainty.
-//
-// The map is linear between its knots and flat beyond them.
+// The map is flat within a block and beyond the ends, and linear between two blocks.
 func Calibrate(points []Point) []Knot {
 	points = slices.Clone(points)
 	slices.SortStableFunc(points, func(a, b Point) int { return cmp.Compare(a.Score, b.Score) })
-	// Equal scores are one group: no regression can tell them apart.
-	var groups []group
-	for _, p := range points {
-		if n := len(groups); n == 0 || groups[n-1].score != p.Score {
-			groups = append(groups, group{score: p.Score})
-		}
-		g := &groups[len(groups)-1]
-		g.n++
-		if p.Y {
-			g.sum++
-		}
-	}
-	if len(groups) == 0 {
-		return nil
-	}
-	// The regression is not asked at every score, but at enough of them; all of the top, where budgets cut.
-	const enough, top = 120, 60
-	stride := max(1, len(groups)/enough)
-	var knots []Knot
-	last := 0.0
-	for i, g := range groups {
-		if i%stride != 0 && i < len(groups)-top {
-			continue
-		}
-		p := (venn(groups, i, 0) + venn(groups, i, 1)) / 2
-		last = math.Max(last, p)
-		knots = append(knots, Knot{Score: g.score, P: last})
-	}
-	return knots
-}
-
-type group struct{ score, sum, n float64 }
-
-// venn is the isotonic value at group i with one more point there, of the given label.
-func venn(groups []group, i int, label float64) float64 {
 	var blocks []block
-	for j, g := range groups {
-		b := block{sum: g.sum, n: g.n, first: j}
-		if j == i {
-			b.sum += label
+	for i := 0; i < len(points); {
+		b := block{first: points[i].Score, last: points[i].Score}
+		for ; i < len(points) && points[i].Score == b.first; i++ { // equal scores cannot be told apart
 			b.n++
+			if points[i].Y {
+				b.yes++
+			}
 		}
 		for len(blocks) > 0 {
-			last := blocks[len(blocks)-1]
-			if last.sum*b.n < b.sum*last.n {
+			below := blocks[len(blocks)-1]
+			if below.yes*b.n < b.yes*below.n {
 				break
 			}
-			b = block{sum: last.sum + b.sum, n: last.n + b.n, first: last.first}
+			b = block{yes: below.yes + b.yes, n: below.n + b.n, first: below.first, last: b.last}
 			blocks = blocks[:len(blocks)-1]
 		}
 		blocks = append(blocks, b)
 	}
-	at, _ := slices.BinarySearchFunc(blocks, i, func(b block, i int) int {
-		if b.first <= i {
-			return -1
+	var knots []Knot
+	p := 0.0
+	for _, b := range blocks {
+		p = max(p, b.value()) // a small block's value may lie below that of a large one under it
+		knots = append(knots, Knot{Score: b.first, P: p})
+		if b.last > b.first {
+			knots = append(knots, Knot{Score: b.last, P: p})
 		}
-		return 1
-	})
-	return blocks[at-1].sum / blocks[at-1].n
+	}
+	return knots
 }
 
 // At reads a map. Between two knots it is linear, beyond the ends it is flat.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/embed"
+	"github.com/reprise-cache/reprise/proxy"
 )
 
 // Options says how the demo runs.
@@ -26,10 +27,6 @@ type Options struct {
 
 // Run runs the demo and returns what it came to. Ending the context ends it early, with the context's error, except while
 // it stays at the end: that is its purpose, and no error.
-// maxError is the demo's budget. It is wider than the default, because a new cache that has learnt nothing serves few rewordings
-// at 1 %, and a demo is all new.
-const maxError = 0.05
-
 func Run(ctx context.Context, o Options) (*Totals, error) {
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
@@ -91,7 +88,7 @@ func run(ctx context.Context, o Options, data *dataset) (totals *Totals, err err
 	if err != nil {
 		return nil, err
 	}
-	s.models = cache.Options{Embedder: model, Verifier: verifier, MaxError: maxError}
+	s.models = cache.Options{Embedder: model, Verifier: verifier, ReadAnswer: proxy.ReadAnswer}
 	fmt.Fprintf(o.Out, "models    %s and %s, loaded in %s\n", model.ID(), verifier.ID(), millis(time.Since(start)))
 	outcomes, elapsed, err := s.questions(ctx)
 	if err != nil {
