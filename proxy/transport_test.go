@@ -253,7 +253,7 @@ func TestTransportErrors(t *testing.T) {
 	if _, err := tr.do(context.Background(), chatPath, question("hello", "")); !errors.Is(err, broken) {
 		t.Errorf("the base's error: %v", err)
 	}
-	tr = newTrip(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "slow down", 429) }, nil, TransportOptions{MaxBodyBytes: 200})
+	tr = newTrip(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "slow down", http.StatusTooManyRequests) }, nil, TransportOptions{MaxBodyBytes: 200})
 	resp, err := tr.do(context.Background(), chatPath, question("hello", ""))
 	if err != nil || resp.StatusCode != 429 || resp.Request == nil {
 		t.Errorf("the provider's error: %+v, %v", resp, err)
