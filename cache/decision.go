@@ -19,8 +19,8 @@ import (
 //
 // It is a logistic regression over the columns of [features] whose weights have a sign where reason gives them one, so that
 // the probability can only rise with the similarity and with the verifier, and only fall with what guards find. Its scores
-// are then calibrated by an isotonic regression whose blocks are worth the mean of Jeffreys' posterior; see
-// cache/internal/monotone for the sources. Both steps see only labelled pairs that no model here was trained on. The reliability
+// are then calibrated by the mean of isotonic regressions over resamples, whose blocks are worth the mean of Jeffreys'
+// posterior; see cache/internal/monotone for the sources. Both steps see only labelled pairs that no model here was trained on. The reliability
 // curve that is kept beside the parameters comes from calibrations that did not see their pair's subject (five folds).
 //
 // That is careful where it matters. At a budget of 1 % what counts is the share of wrong answers at the very top of the

@@ -2,6 +2,7 @@ package monotone
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -27,14 +28,46 @@ type block struct {
 // row are worth 1 - 0.5/(n+1).
 func (b *block) value() float64 { return (b.yes + 0.5) / (b.n + 1) }
 
-// Calibrate returns a map from score to probability: the isotonic regression of the labels on the scores, by pooling adjacent violators
-// (Ayer et al., 1955; Zadrozny and Elkan, 2002, for calibration), with the mean of Jeffreys' posterior as the value of a block.
-// A curve with a formula would be smoother, and sure of itself exactly where it has seen nothing: at the top of the scale, which
-// is where budgets cut.
+// resamples is how many regressions a map is the mean of.
+const resamples = 100
+
+// Calibrate returns a map from score to probability: isotonic regressions of the labels on the scores, by pooling adjacent violators
+// (Ayer et al., 1955; Zadrozny and Elkan, 2002, for calibration), with the mean of Jeffreys' posterior as the value of a block,
+// averaged over bootstrap resamples (Breiman, Bagging Predictors, 1996), without which all scores of a block would be alike and a
+// budget could not cut through it. A curve with a formula would be smoother still, and sure of itself exactly where it has seen
+// nothing: at the top of the scale, which is where budgets cut.
 //
-// The map is flat within a block and beyond the ends, and linear between two blocks.
+// The same points give the same map. It is linear between its knots and flat beyond the ends.
 func Calibrate(points []Point) []Knot {
+	if len(points) == 0 {
+		return nil
+	}
 	points = slices.Clone(points)
+	slices.SortStableFunc(points, func(a, b Point) int { return cmp.Compare(a.Score, b.Score) })
+	var knots []Knot
+	const enough = 150
+	for i := range enough { // at even steps of rank
+		s := points[i*(len(points)-1)/(enough-1)].Score
+		if n := len(knots); n == 0 || s > knots[n-1].Score {
+			knots = append(knots, Knot{Score: s})
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	sample := make([]Point, len(points))
+	for range resamples {
+		for i := range sample {
+			sample[i] = points[rng.IntN(len(points))]
+		}
+		m := isotonic(sample)
+		for i := range knots {
+			knots[i].P += At(m, knots[i].Score) / resamples
+		}
+	}
+	return knots
+}
+
+// isotonic is one regression, as a map that is flat within a block and linear between two.
+func isotonic(points []Point) (knots []Knot) {
 	slices.SortStableFunc(points, func(a, b Point) int { return cmp.Compare(a.Score, b.Score) })
 	var blocks []block
 	for i := 0; i < len(points); {
@@ -55,7 +88,6 @@ func Calibrate(points []Point) []Knot {
 		}
 		blocks = append(blocks, b)
 	}
-	var knots []Knot
 	p := 0.0
 	for _, b := range blocks {
 		p = max(p, b.value()) // a small block's value may lie below that of a large one under it

