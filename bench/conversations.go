@@ -37,18 +37,9 @@ type Turn struct {
 // ReadConversations reads labelled pairs of chats, a JSON object a line, from a file, or from all files of a folder whose
 // names begin with authored_conversations.
 func ReadConversations(path string) ([]Conversation, error) {
-	info, err := os.Stat(path)
+	files, err := filesOf(path, "authored_conversations*.jsonl")
 	if err != nil {
 		return nil, fmt.Errorf("bench: conversations: %w", err)
-	}
-	files := []string{path}
-	if info.IsDir() {
-		if files, err = filepath.Glob(filepath.Join(path, "authored_conversations*.jsonl")); err != nil {
-			return nil, fmt.Errorf("bench: conversations: %w", err)
-		}
-		if len(files) == 0 {
-			return nil, fmt.Errorf("bench: conversations: no authored_conversations*.jsonl in %s", path)
-		}
 	}
 	var pairs []Conversation
 	seen := map[string]int{}
@@ -144,15 +135,7 @@ func Conversations(ctx context.Context, o ConversationsOptions) (*ConversationsR
 	if r.Same.Pairs == 0 || r.Traps.Pairs == 0 {
 		return nil, fmt.Errorf("bench: %s has %d same-pairs and %d traps in question; both are needed (of each set, pairs 2, 7, 12 … are held out)", o.Pairs, r.Same.Pairs, r.Traps.Pairs)
 	}
-	slices.SortStableFunc(r.Kinds, func(a, b ConversationsCount) int {
-		if a.Same != b.Same {
-			if a.Same {
-				return -1
-			}
-			return 1
-		}
-		return b.Pairs - a.Pairs
-	})
+	slices.SortStableFunc(r.Kinds, func(a, b ConversationsCount) int { return byKind(a.Same, b.Same, a.Pairs, b.Pairs) })
 	return r, nil
 }
 

@@ -51,20 +51,11 @@ func (p Pair) Calibration() bool {
 }
 
 // ReadPairs reads labelled pairs, a JSON object a line, from a file, or from all
-// files of a folder whose names end in .jsonl.
+// files of a folder whose names hold "pairs" and end in .jsonl.
 func ReadPairs(path string) ([]Pair, error) {
-	info, err := os.Stat(path)
+	files, err := filesOf(path, "*pairs*.jsonl")
 	if err != nil {
 		return nil, fmt.Errorf("bench: pairs: %w", err)
-	}
-	files := []string{path}
-	if info.IsDir() {
-		if files, err = filepath.Glob(filepath.Join(path, "*pairs*.jsonl")); err != nil {
-			return nil, fmt.Errorf("bench: pairs: %w", err)
-		}
-		if len(files) == 0 {
-			return nil, fmt.Errorf("bench: pairs: no *pairs*.jsonl in %s", path)
-		}
 	}
 	var pairs []Pair
 	for _, f := range files {
@@ -75,6 +66,22 @@ func ReadPairs(path string) ([]Pair, error) {
 		pairs = append(pairs, more...)
 	}
 	return pairs, nil
+}
+
+// filesOf returns the path itself, or, of a folder, its files that match the pattern; none is an error.
+func filesOf(path, pattern string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	files, err := filepath.Glob(filepath.Join(path, pattern))
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("no %s in %s", pattern, path)
+	}
+	return files, err
 }
 
 // maxLine bounds a line of a file of pairs.
@@ -106,4 +113,15 @@ func readPairFile(path string) (pairs []Pair, err error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return pairs, nil
+}
+
+// byKind orders the kinds of a table: those that are the same first, then by their number of pairs, most first.
+func byKind(aSame, bSame bool, aPairs, bPairs int) int {
+	if aSame != bSame {
+		if aSame {
+			return -1
+		}
+		return 1
+	}
+	return bPairs - aPairs
 }

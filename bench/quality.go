@@ -231,15 +231,7 @@ func qualityKinds(pairs []Pair, whole map[cache.Policy][]judged) []QualityKind {
 			k.Vetoed++
 		}
 	}
-	slices.SortFunc(kinds, func(a, b QualityKind) int {
-		if a.Same != b.Same {
-			if a.Same {
-				return -1
-			}
-			return 1
-		}
-		return b.Pairs - a.Pairs
-	})
+	slices.SortFunc(kinds, func(a, b QualityKind) int { return byKind(a.Same, b.Same, a.Pairs, b.Pairs) })
 	return kinds
 }
 

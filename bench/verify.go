@@ -150,15 +150,7 @@ func verifyKinds(pairs []Pair, cosine, verifier []scored) []VerifyKind {
 		kinds[i].Cosine /= float64(kinds[i].Pairs)
 		kinds[i].Verifier /= float64(kinds[i].Pairs)
 	}
-	slices.SortFunc(kinds, func(a, b VerifyKind) int {
-		if a.Same != b.Same {
-			if a.Same {
-				return -1
-			}
-			return 1
-		}
-		return b.Pairs - a.Pairs
-	})
+	slices.SortFunc(kinds, func(a, b VerifyKind) int { return byKind(a.Same, b.Same, a.Pairs, b.Pairs) })
 	return kinds
 }
 
