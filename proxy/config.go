@@ -70,6 +70,10 @@ type Config struct {
 	VirtualKeys  VirtualKeys       // nil: there are none
 	SavedConfigs map[string][]byte // request configs, JSON, by the ids by which x-portkey-config names them
 
+	// AdminToken is the operator's key, which has every scope; "": there is none, and the admin API answers only to gateway
+	// keys that may use it.
+	AdminToken string
+
 	Transport http.RoundTripper // towards the providers; nil: one of the server's own
 }
 
@@ -159,6 +163,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Anthropic != "" && !known[c.Anthropic] {
 		bad("Anthropic %q is not the name of a provider", c.Anthropic)
+	}
+	if t := c.AdminToken; t != "" && (len(t) < MinAdminToken || !validHeaderValue(t)) {
+		bad("AdminToken has %d bytes: use %d or more that a header can carry, drawn at random", len(t), MinAdminToken)
 	}
 	if _, err := egress.ParseAllowList(c.AllowedHosts); err != nil {
 		bad("AllowedHosts: %w", err)

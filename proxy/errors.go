@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
@@ -69,9 +70,9 @@ func notFound(method, path string) *apiError {
 		fmt.Sprintf("unknown path: %.20s %.200s; the API is below /v1/", method, path)}
 }
 
-func notAllowed(method, path string) *apiError {
+func notAllowed(method, path string, allowed ...string) *apiError {
 	return &apiError{fasthttp.StatusMethodNotAllowed, "invalid_request_error", "method_not_allowed", "",
-		fmt.Sprintf("%.20s is not allowed on %.200s: use GET", method, path)}
+		fmt.Sprintf("%.20s is not allowed on %.200s: use %s", method, path, strings.Join(allowed, " or "))}
 }
 
 func notCached() *apiError {

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -41,8 +40,7 @@ func (s *Server) feedback(ctx *fasthttp.RequestCtx, x *exchange) {
 
 func (x *exchange) notAllowed(ctx *fasthttp.RequestCtx, method string) {
 	ctx.Response.Header.Set("Allow", method)
-	x.fail(ctx, &apiError{fasthttp.StatusMethodNotAllowed, "invalid_request_error", "method_not_allowed", "",
-		fmt.Sprintf("%.20s is not allowed on %.200s: use %s", ctx.Method(), x.path, method)})
+	x.fail(ctx, notAllowed(string(ctx.Method()), x.path, method))
 }
 
 func unknownTrace() *apiError {

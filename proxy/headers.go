@@ -69,6 +69,7 @@ const (
 	ownMetadata
 	ownMaxError
 	ownExplain
+	ownAPIKey   // the gateway's own
 	ownProvider // from here on they say where the request goes
 	ownConfig
 	ownMode
@@ -84,7 +85,7 @@ const (
 )
 
 var ownWords = [numOwn]string{
-	"Cache", "Cache-Namespace", "Cache-Force-Refresh", "Trace-Id", "Request-Timeout", "Metadata", "Max-Error", "Explain", "Provider", "Config", "Mode", "Virtual-Key", "Retry-Count",
+	"Cache", "Cache-Namespace", "Cache-Force-Refresh", "Trace-Id", "Request-Timeout", "Metadata", "Max-Error", "Explain", "Api-Key", "Provider", "Config", "Mode", "Virtual-Key", "Retry-Count",
 	"Custom-Host", "Forward-Headers", "Strict-Open-Ai-Compliance", "Azure-Resource-Name", "Azure-Deployment-Id", "Azure-Api-Version",
 }
 

@@ -240,6 +240,9 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 	case strings.HasPrefix(string(path), cachesPath):
 		x.path = string(path)
 		s.langcache(ctx, x)
+	case strings.HasPrefix(string(path), adminPath):
+		x.path = string(path)
+		s.admin(ctx, x)
 	case strings.HasPrefix(string(path), "/v1/"):
 		x.path = string(path)
 		s.passthrough(ctx, x)
@@ -255,7 +258,7 @@ func (s *Server) health(ctx *fasthttp.RequestCtx, x *exchange) {
 	if !ctx.IsGet() && !ctx.IsHead() {
 		x.d.trace = newTraceID()
 		ctx.Response.Header.Set("Allow", "GET, HEAD")
-		x.fail(ctx, notAllowed(string(ctx.Method()), x.path))
+		x.fail(ctx, notAllowed(string(ctx.Method()), x.path, "GET"))
 		return
 	}
 	ctx.SetContentType("application/json")

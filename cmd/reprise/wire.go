@@ -157,7 +157,7 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 		MaxConns: c.Limits.MaxConnections, FillQueue: c.Limits.FillQueue,
 		ReadTimeout: c.Timeouts.Read, WriteTimeout: c.Timeouts.Write, KeepAlive: c.Timeouts.KeepAlive,
 		UpstreamTimeout: c.Timeouts.Upstream, UpstreamIdle: c.Timeouts.UpstreamIdle,
-		Logger: log, Usage: usage, ShareAcrossKeys: c.Cache.ShareAcrossKeys,
+		Logger: log, Usage: usage, ShareAcrossKeys: c.Cache.ShareAcrossKeys, AdminToken: c.Admin.Token,
 	})
 }
 

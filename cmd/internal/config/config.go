@@ -19,6 +19,7 @@ type Config struct {
 	Embedder        Embedder            `koanf:"embedder"`
 	Limits          Limits              `koanf:"limits"`
 	Timeouts        Timeouts            `koanf:"timeouts"`
+	Admin           Admin               `koanf:"admin"`
 	Log             Log                 `koanf:"log"`
 
 	// Warnings are things that were ignored and that the operator should know of, a line each.
@@ -103,6 +104,12 @@ type Timeouts struct {
 	Upstream     time.Duration `koanf:"upstream"`
 	UpstreamIdle time.Duration `koanf:"upstream_idle"`
 	Shutdown     time.Duration `koanf:"shutdown"`
+}
+
+// Admin says who the operator is.
+type Admin struct {
+	Token     string `koanf:"token"` // resolved: token, or what token_file holds
+	TokenFile string `koanf:"token_file"`
 }
 
 // Log says what is logged, and how.

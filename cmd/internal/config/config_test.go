@@ -51,9 +51,13 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		KindString: "other", KindBool: "true", KindInt: "7", KindFloat: "0.123", KindDuration: "60s", KindSize: "12345",
 		KindURL: "http://other.test/v1", KindAddress: "127.0.0.1:9",
 	}
+	special := map[string]string{"admin.token": "sixteen bytes or more", "admin.token_file": file(t, "sixteen bytes or more\n")}
 	seen := map[string]string{}
 	for _, k := range Keys() {
 		value := other[k.Kind]
+		if v := special[k.Path]; v != "" {
+			value = v
+		}
 		if k.Kind == KindEnum {
 			value = k.Enum[len(k.Enum)-1]
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/v2"
+
+	"github.com/reprise-cache/reprise/proxy"
 )
 
 // Setting is one key that a command-line flag sets.
@@ -185,6 +187,7 @@ func (l *loader) resolve(c *Config) {
 		c.Providers[name] = p
 	}
 	c.Embedder.APIKey = l.resolveKey("embedder", c.Embedder.APIKey, c.Embedder.APIKeyEnv)
+	c.Admin.Token = l.resolveFile("admin.token", c.Admin.Token, c.Admin.TokenFile)
 
 	configured := l.configured(c)
 	if c.DefaultProvider == "" {
@@ -253,6 +256,9 @@ func (l *loader) crossCheck(c *Config) {
 			c.Anthropic, suggestion(nearest(c.Anthropic, names, ".")), strings.Join(names, ", "))
 	}
 	l.checkLearning(c)
+	if n := len(c.Admin.Token); n > 0 && n < proxy.MinAdminToken {
+		l.complain("admin.token has %d bytes; write %d or more, drawn at random, as `openssl rand -hex 32` prints", n, proxy.MinAdminToken)
+	}
 	if c.Cache.Conversation == "judged" && (!c.Cache.Verifier || c.Cache.Mode == "threshold") {
 		l.complain("cache.conversation is judged, which needs the verifier; write cache.verifier: true and cache.mode: semantic, or cache.conversation: strict")
 	}

@@ -1,0 +1,47 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// maxSecretFile is the largest file that a secret is read from. One that is larger is not what was meant.
+const maxSecretFile = 16 << 10
+
+// resolveFile replaces a secret by what the file at path+"_file" holds, its last line end left out. Naming both is refused:
+// which of the two counts would be a guess.
+func (l *loader) resolveFile(path, value, file string) string {
+	if file == "" {
+		return value
+	}
+	if value != "" {
+		l.complain("%s (%s) and %s_file are both set; remove one", path, l.origins[path], path)
+		return value
+	}
+	secret, err := readSecret(file)
+	if err != nil {
+		l.complain("%s_file: %v", path, err)
+		return value
+	}
+	return secret // not among the values: what is printed names the file
+}
+
+func readSecret(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxSecretFile {
+		return "", fmt.Errorf("%s has %d bytes, which is no secret; at most %d are read", file, info.Size(), maxSecretFile)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	secret := strings.TrimRight(string(b), "\r\n")
+	if secret == "" {
+		return "", fmt.Errorf("%s is empty; write the secret into it", file)
+	}
+	return secret, nil
+}

@@ -1,0 +1,37 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestAdminToken(t *testing.T) {
+	const token = "operator-token-0123456789"
+	for name, src := range map[string]Sources{
+		"variable": {Env: []string{"REPRISE_ADMIN_TOKEN=" + token}},
+		"file":     {Flags: []Setting{{Key: "admin.token_file", Value: file(t, token+"\n"), Flag: "--set"}}},
+		"YAML":     {File: file(t, "admin:\n  token: "+token+"\n")},
+	} {
+		c := mustLoad(t, src)
+		if c.Admin.Token != token {
+			t.Errorf("%s: the token is %q", name, c.Admin.Token)
+		}
+		var out strings.Builder
+		if err := c.Print(&out); err != nil || strings.Contains(out.String(), token) || !strings.Contains(out.String(), "admin:") {
+			t.Errorf("%s: printed as\n%s", name, out.String())
+		}
+	}
+	for _, src := range []Sources{
+		{Env: []string{"REPRISE_ADMIN_TOKEN=too-short"}},
+		{Env: []string{"REPRISE_ADMIN_TOKEN=" + token, "REPRISE_ADMIN_TOKEN_FILE=" + file(t, token)}},
+		{Env: []string{"REPRISE_ADMIN_TOKEN_FILE=" + file(t, "\n")}},
+		{Env: []string{"REPRISE_ADMIN_TOKEN_FILE=" + file(t, strings.Repeat("x", maxSecretFile+1))}},
+		{Env: []string{"REPRISE_ADMIN_TOKEN_FILE=/no/such/file"}},
+	} {
+		_, err := Load(src)
+		if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "admin.token") || strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "too-short") {
+			t.Errorf("%v", err)
+		}
+	}
+}

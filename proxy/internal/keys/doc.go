@@ -1,0 +1,2 @@
+// Package keys keeps what lets callers into the gateway, and the gateway into its providers.
+package keys
