@@ -95,7 +95,7 @@ func Kinds() []string { return providers.Names() }
 type Provider struct {
 	Name    string // as requests name it: letters, digits, "-", "_" and "."
 	Kind    Kind
-	BaseURL string            // up to and with the version: https://api.openai.com/v1
+	BaseURL string            // up to and with the version: https://api.openai.com/v1; "": DefaultBaseURL
 	APIKey  string            // sent in place of the caller's credential; "": that one passes through
 	Headers map[string]string // set on every request, over the caller's
 
@@ -111,6 +111,15 @@ type VirtualKeys interface {
 	// Secret returns what to send. It is asked for before each call, so that keys can be rotated and limited. The caller
 	// is told its error.
 	Secret(ctx context.Context, name string) (string, error)
+}
+
+// DefaultBaseURL is the address that the provider table has for its kind, or for its name; "" if it has none. For Azure
+// {resource_name} stands in it.
+func (p Provider) DefaultBaseURL() string {
+	if p.Kind != "" && providers.Get(string(p.Kind)) == nil {
+		return ""
+	}
+	return p.row().BaseURL
 }
 
 // String returns the provider with its secrets masked.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,10 +91,11 @@ func shutdown(s *proxy.Server, cfg *config.Config) error {
 func announceProviders(cfg *config.Config, log *slog.Logger) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
 		p := cfg.Providers[name]
+		base := cmp.Or(p.BaseURL, providerOf(name, p).DefaultBaseURL())
 		key := "configured"
 		if p.APIKey == "" {
 			key = "none configured: the caller's own authorization is passed through"
 		}
-		log.Info("provider", "name", name, "base_url", p.BaseURL, "key", key, "default", name == cfg.DefaultProvider)
+		log.Info("provider", "name", name, "base_url", base, "key", key, "default", name == cfg.DefaultProvider)
 	}
 }

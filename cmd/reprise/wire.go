@@ -107,8 +107,7 @@ func newOpinion(c *config.Config) (o cache.OpinionOptions, err error) {
 	if s.Model == "" {
 		return o, nil
 	}
-	p := c.Providers[s.Provider]
-	judge, err := proxy.NewChatOpinion(proxy.Provider{Name: s.Provider, BaseURL: p.BaseURL, APIKey: p.APIKey}, s.Model, nil)
+	judge, err := proxy.NewChatOpinion(providerOf(s.Provider, c.Providers[s.Provider]), s.Model, nil)
 	if err != nil {
 		return o, err
 	}
@@ -137,9 +136,7 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 	}
 	var providers []proxy.Provider
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
-		p := c.Providers[name]
-		providers = append(providers, proxy.Provider{Name: name, Kind: proxy.Kind(p.Kind), BaseURL: p.BaseURL, APIKey: p.APIKey,
-			ResourceName: p.ResourceName, DeploymentID: p.DeploymentID, APIVersion: p.APIVersion})
+		providers = append(providers, providerOf(name, c.Providers[name]))
 	}
 	saved, err := readConfigs(c.ConfigsDir)
 	if err != nil {
@@ -159,6 +156,12 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 		UpstreamTimeout: c.Timeouts.Upstream, UpstreamIdle: c.Timeouts.UpstreamIdle,
 		Logger: log, Usage: usage, ShareAcrossKeys: c.Cache.ShareAcrossKeys, AdminToken: c.Admin.Token,
 	})
+}
+
+// providerOf is a configured provider as the proxy takes it.
+func providerOf(name string, p config.Provider) proxy.Provider {
+	return proxy.Provider{Name: name, Kind: proxy.Kind(p.Kind), BaseURL: p.BaseURL, APIKey: p.APIKey,
+		ResourceName: p.ResourceName, DeploymentID: p.DeploymentID, APIVersion: p.APIVersion}
 }
 
 // names is how the log calls the models.

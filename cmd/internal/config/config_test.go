@@ -194,6 +194,7 @@ func TestComplaintsNameKeyValueAndRemedy(t *testing.T) {
 		"scalar section":     {"cache: semantic\n", []string{"cache", "section"}},
 		"relative URL":       {"providers:\n  p:\n    base_url: api.test\n", []string{"absolute URL"}},
 		"missing URL":        {"providers:\n  p:\n    api_key: k\n", []string{"providers.p.base_url is missing"}},
+		"none in the table":  {"providers:\n  box:\n    kind: vllm\n", []string{"providers.box.base_url is missing"}},
 		"unset variable":     {"providers:\n  openai:\n    api_key_env: NOT_SET\n", []string{"NOT_SET", "export it"}},
 		"unknown default":    {"default_provider: opnai\n", []string{`did you mean "openai"?`}},
 		"own address":        {"providers:\n  openai:\n    base_url: http://localhost:8080/v1\n", []string{"own address"}},
@@ -366,5 +367,18 @@ func TestAnthropicProvider(t *testing.T) {
 	}
 	if _, err := Load(Sources{Flags: []Setting{{Key: "default_anthropic_provider", Value: "nobody"}}}); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "default_anthropic_provider") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestProvidersOfTheTable needs no address for a provider that the table has one for, by its name, an alias or its kind.
+func TestProvidersOfTheTable(t *testing.T) {
+	c := mustLoad(t, Sources{File: file(t, "providers:\n  groq:\n    api_key: k\n  google:\n    api_key: k\n  quick:\n    kind: fireworks\ndefault_provider: groq\n")})
+	for _, name := range []string{"groq", "google", "quick"} {
+		if p, ok := c.Providers[name]; !ok || p.BaseURL != "" {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	if c.DefaultProvider != "groq" {
+		t.Errorf("the default is %q", c.DefaultProvider)
 	}
 }

@@ -45,7 +45,7 @@ var keys = []Key{
 	{Path: "default_anthropic_provider", Kind: KindString, Unit: "a name under providers",
 		Doc: "The same for /v1/messages. Empty: a configured one of kind anthropic; without any, anthropic if none is configured at all, else default_provider."},
 	{Path: "providers.NAME.base_url", Kind: KindURL, Unit: "URL, usually ending in /v1",
-		Doc: "Root of an OpenAI-compatible API. openai defaults to https://api.openai.com/v1; OPENAI_BASE_URL sets it too. anthropic defaults to https://api.anthropic.com/v1."},
+		Doc: "Root of the provider's API. Empty: the address that the provider table has for its kind or name. OPENAI_BASE_URL sets openai's too."},
 	{Path: "providers.NAME.kind", Kind: KindEnum, Enum: proxy.Kinds(),
 		Doc: "Which API it has, as the provider table knows it. Empty: that of the provider's own name; where the table has none, what comes is sent on as it is."},
 	{Path: "providers.NAME.resource_name", Kind: KindString, Doc: "Azure OpenAI: the resource, where base_url does not say it."},

@@ -265,8 +265,10 @@ func (l *loader) crossCheck(c *Config) {
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
 		switch {
+		case p.BaseURL == "" && (proxy.Provider{Name: name, Kind: proxy.Kind(p.Kind)}).DefaultBaseURL() == "":
+			l.complain("providers.%s.base_url is missing; write the root of its API, as https://api.example.com/v1, or its kind if the provider table knows it (%s)",
+				name, strings.Join(proxy.Kinds(), ", "))
 		case p.BaseURL == "":
-			l.complain("providers.%s.base_url is missing; write the root of its API, as https://api.example.com/v1", name)
 		case sameEndpoint(p.BaseURL, c.Listen):
 			// Easy to do: the shell whose clients were pointed here by OPENAI_BASE_URL also starts the server.
 			l.complain("providers.%s.base_url %s is this server's own address, so that a miss would call itself; "+

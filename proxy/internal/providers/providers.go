@@ -24,13 +24,14 @@ const (
 // Row is one provider.
 type Row struct {
 	Name       string            `json:"name"`
+	Source     string            `json:"source"` // the provider's own page that says so
 	Aliases    []string          `json:"aliases"`
 	Form       Form              `json:"form"`
 	BaseURL    string            `json:"base_url"` // "": there is no public one, the operator has to give it
 	Auth       string            `json:"auth"`     // the header of the key: "" is authorization, with a bearer token
 	Headers    map[string]string `json:"headers"`  // set where the request does not have them
 	APIVersion string            `json:"api_version"`
-	Paths      map[string]string `json:"paths"`    // what stands between base URL and the rest, by the path's beginning
+	Paths      map[string]string `json:"paths"`    // what stands in the base URL's place or after it, by the path; "": all others
 	Rename     map[string]string `json:"rename"`   // members of a request that have another name here
 	Messages   bool              `json:"messages"` // speaks Anthropic's Messages too
 	Refuses    []string          `json:"refuses"`  // members of a request that other providers know and this one refuses
@@ -111,13 +112,17 @@ func (r *Row) URL(base, path, query string, d Deployment) (string, error) {
 		query += "api-version=" + version
 	}
 	if own { // a base URL that somebody gave is complete but for the path
-		for begin, stead := range r.Paths {
-			if begin != "" && path == begin {
-				path = stead
-				return join(base, path, query), nil
-			}
+		stead, whole := r.Paths[path], path != ""
+		if !whole || stead == "" {
+			stead, whole = r.Paths[""], false
 		}
-		base += r.Paths[""]
+		if strings.Contains(stead, "://") {
+			base = ""
+		}
+		base += stead
+		if whole {
+			path = ""
+		}
 	}
 	return join(base, path, query), nil
 }

@@ -17,6 +17,9 @@ func TestTable(t *testing.T) {
 			}
 			seen[n] = true
 		}
+		if src, err := url.Parse(r.Source); err != nil || src.Scheme != "https" || src.Host == "" {
+			t.Errorf("%s: its source is %q", r.Name, r.Source)
+		}
 		if r.BaseURL == "" {
 			continue
 		}
@@ -51,7 +54,10 @@ func TestURL(t *testing.T) {
 		{"azure-openai", "", "/chat/completions", "", Deployment{ID: "dep"}, ""},
 		{"anthropic", "", "/messages", "", Deployment{}, "https://api.anthropic.com/v1/messages"},
 		{"cohere", "", "/chat", "", Deployment{}, "https://api.cohere.com/v2/chat"},
-		{"cohere", "", "/embeddings", "", Deployment{}, "https://api.cohere.com/compatibility/v1/embeddings"},
+		{"cohere", "", "/embeddings", "", Deployment{}, "https://api.cohere.ai/compatibility/v1/embeddings"},
+		{"cohere", "", "/models", "", Deployment{}, "https://api.cohere.ai/compatibility/v1/models"},
+		{"together", "", "/models", "", Deployment{}, "https://api.together.ai/v1/models"},
+		{"deepseek", "", "/chat/completions", "", Deployment{}, "https://api.deepseek.com/chat/completions"},
 		{"cohere", "http://box/v2", "/chat", "", Deployment{}, "http://box/v2/chat"},
 		{"ollama", "", "/chat/completions", "", Deployment{}, ""},
 		{"ollama", "http://127.0.0.1:11434/v1", "/chat/completions", "", Deployment{}, "http://127.0.0.1:11434/v1/chat/completions"},
