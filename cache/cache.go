@@ -77,7 +77,7 @@ func Open(path string, o Options) (*Cache, error) {
 	}
 	c.working.Go(c.remember)
 	c.working.Go(func() { c.labels.work(c.life) })
-	if opts.Shadow.Rate > 0 {
+	if opts.shadows() {
 		for range shadowWorkers {
 			c.working.Go(func() { c.shadow.work(c.life) })
 		}
@@ -88,7 +88,7 @@ func Open(path string, o Options) (*Cache, error) {
 // startLearning reads what was learnt before.
 func (c *Cache) startLearning() error {
 	o := &c.opts
-	c.memory = newMemory(o.HalfLife, o.MaxError, o.OnTighten)
+	c.memory = newMemory(o.HalfLife, o.maxErrorOf, o.OnTighten)
 	c.labels.jobs = make(chan func(context.Context), labelQueue)
 	c.shadow.jobs = make(chan func(context.Context), shadowQueue)
 	c.shadow.ShadowOptions, c.shadow.draw = o.Shadow, rand.Float64

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -58,7 +59,7 @@ func (c *Cache) Search(ctx context.Context, q Query, s Search) ([]Match, error) 
 	if err := c.usable(ctx); err != nil {
 		return nil, err
 	}
-	q.Threshold = max(q.Threshold, c.opts.Threshold)
+	q.Threshold = max(q.Threshold, cmp.Or(c.opts.Namespaces[q.Namespace].Threshold, c.opts.Threshold))
 	l := &Lookup{c: c, q: q}
 	if !c.prepare(l) {
 		return nil, l.Err

@@ -141,7 +141,7 @@ func (c *Cache) note(l *Lookup) {
 		at := now().UnixNano()
 		m.hit(l.q.Namespace, at)
 		hit := l.served()
-		l.drawn = hit != nil && c.shadow.Rate > 0 && c.shadow.draw() < c.shadow.Rate
+		l.drawn = hit != nil && c.opts.shadowRate(l.q.Namespace) > 0 && c.shadow.draw() < c.opts.shadowRate(l.q.Namespace)
 		if l.q.TraceID != "" && hit != nil {
 			m.trace(&l.q, at, store.Outcome{
 				Kind: uint8(HitSemantic), Entry: hit.key, Question: l.exact, Partition: l.partition,

@@ -102,7 +102,7 @@ func TestMissLabelsUnlock(t *testing.T) {
 
 // TestOneKeyCannotMisteachAPartition: labels come from the provider, but the questions are the caller's.
 func TestOneKeyCannotMisteachAPartition(t *testing.T) {
-	m := newMemory(time.Hour, 0.01, nil)
+	m := newMemory(time.Hour, constant(0.01), nil)
 	partition := Hash([]byte("p"))
 	at := now().UnixNano()
 	m.mu.Lock()

@@ -142,6 +142,7 @@ func (c *Cache) prepare(l *Lookup) bool {
 		l.degrade(ReasonClosed, ErrClosed)
 		return false
 	}
+	c.opts.apply(q)
 	l.Mode = q.Mode
 	if l.Mode == ModeDefault {
 		l.Mode = c.opts.Mode

@@ -43,7 +43,7 @@ type traitKey struct {
 // memory is what was learnt from use. The file has it all, but for what the last second brought.
 type memory struct {
 	halfLife time.Duration
-	budget   float64 // that tightening is measured by
+	budget   func(namespace string) float64 // that tightening is measured by
 	tighten  func(FalseHits)
 
 	wake chan struct{} // holds one when something is to be written
@@ -74,7 +74,7 @@ const (
 	numSources
 )
 
-func newMemory(halfLife time.Duration, budget float64, tighten func(FalseHits)) *memory {
+func newMemory(halfLife time.Duration, budget func(string) float64, tighten func(FalseHits)) *memory {
 	return &memory{
 		halfLife: halfLife, budget: budget, tighten: tighten, wake: make(chan struct{}, 1),
 		traits: map[traitKey]*store.Trait{}, rates: map[string]*namespaceRate{}, traces: newTraces(),
@@ -90,7 +90,7 @@ func (m *memory) load(s *store.Store) error {
 		func(t store.Trait) { m.traits[traitKey{t.Kind, t.Key}] = &t },
 		func(r store.Rate) {
 			age(&r, at, m.halfLife/4)
-			m.rates[r.Namespace] = &namespaceRate{r, tightening(&r, m.budget)}
+			m.rates[r.Namespace] = &namespaceRate{r, tightening(&r, m.budget(r.Namespace))}
 		},
 		func(t store.Trace) { old = append(old, t) })
 	if err != nil {
@@ -252,7 +252,7 @@ func (m *memory) settle(namespace string) (tell *FalseHits) {
 	if r == nil {
 		return nil
 	}
-	factor := tightening(&r.Rate, m.budget)
+	factor := tightening(&r.Rate, m.budget(namespace))
 	if factor == r.factor {
 		return nil
 	}

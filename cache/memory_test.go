@@ -20,7 +20,7 @@ func TestWrongEntryIsFoundOut(t *testing.T) {
 	r := seeded(seed)
 	var labels, wrong []int
 	for range runs {
-		m := newMemory(DefaultHalfLife, DefaultMaxError, nil)
+		m := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil)
 		entry, partition := Hash([]byte("e")), Hash([]byte("p"))
 		at := now().UnixNano()
 		n, served := 0, 0
@@ -73,7 +73,7 @@ func TestLearningServesMore(t *testing.T) {
 		r := seeded(seed)
 		var first, last, wrongLearnt, hitsLearnt, wrongPlain, hitsPlain float64
 		for range runs {
-			m := newMemory(DefaultHalfLife, DefaultMaxError, nil)
+			m := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil)
 			partition, at := Hash([]byte("p")), now().UnixNano()
 			for i := range asks {
 				entry := Hash([]byte{byte(r.IntN(200))})
@@ -122,7 +122,7 @@ func TestLearningServesMore(t *testing.T) {
 
 // TestPrune: what has faded is forgotten, what must not come back is not, and the file follows.
 func TestPrune(t *testing.T) {
-	m := newMemory(time.Hour, DefaultMaxError, nil)
+	m := newMemory(time.Hour, constant(DefaultMaxError), nil)
 	at := now().UnixNano()
 	faded, bad := Hash([]byte("faded")), Hash([]byte("bad"))
 	m.mu.Lock()
@@ -144,3 +144,6 @@ func TestPrune(t *testing.T) {
 		t.Error("the trait is gone")
 	}
 }
+
+// constant is a budget that is the same everywhere.
+func constant(budget float64) func(string) float64 { return func(string) float64 { return budget } }

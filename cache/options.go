@@ -3,6 +3,8 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -69,6 +71,9 @@ type Options struct {
 
 	Volatile    Volatile      // what becomes of questions whose answers change by themselves; VolatileDefault: VolatileExact
 	VolatileTTL time.Duration // longest life of such an answer with VolatileShort; zero: DefaultVolatileTTL
+
+	// Namespaces has what holds in single namespaces in place of the above.
+	Namespaces map[string]NamespaceOptions
 
 	MaxValueBytes int   // largest body that Put and Fill accept; zero: DefaultMaxValueBytes
 	MaxTextBytes  int   // longest last turn that is embedded; longer ones use the exact tier only; zero: DefaultMaxTextBytes
@@ -147,6 +152,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.HalfLife < 0 {
 		bad("half life %v is negative", o.HalfLife)
 	}
+	for _, name := range slices.Sorted(maps.Keys(o.Namespaces)) {
+		n := o.Namespaces[name]
+		n.complain(bad, name, &o)
+	}
 	o.Shadow.complain(bad)
 	o.Opinion.complain(bad)
 	if len(errs) > 0 {
@@ -159,6 +168,7 @@ func (o Options) withDefaults() (Options, error) {
 			o.Mode = ModeSemantic
 		}
 	}
+	o.Namespaces = maps.Clone(o.Namespaces)
 	setDefault(&o.Conversation, ConversationStrict)
 	setDefault(&o.Volatile, VolatileExact)
 	setDefault(&o.VolatileTTL, DefaultVolatileTTL)

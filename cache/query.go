@@ -43,6 +43,8 @@ type Query struct {
 	TraceID string // what Feedback names this query by, at most MaxTraceBytes; "": no feedback will come
 	Source  Digest // the key of whoever asks; only the same key may give feedback on the answer
 
+	// Of the fields from here on, a zero one means what Options.Namespaces says of the namespace, else what Options says.
+
 	Mode         Mode         // ModeDefault: Options.Mode
 	Conversation Conversation // how the turns before the last count; ConversationDefault: Options.Conversation
 	// IgnoreSystem leaves the system prompts out, turns of the roles "system" and "developer": questions share an answer

@@ -79,7 +79,7 @@ func (l *Lookup) ShadowCheck(call CallFunc) bool {
 	taken := s.meter.take(now())
 	// The chance that this hit was checked is that of being drawn times that of there being room; what was checked
 	// stands for as many as the inverse.
-	weight := 1 / (s.Rate * max(0.01, s.admitted(taken)))
+	weight := 1 / (c.opts.shadowRate(l.q.Namespace) * max(0.01, s.admitted(taken)))
 	lb := label{
 		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior,
 		from: fromShadow, served: true,
