@@ -41,6 +41,7 @@ type Report struct {
 	Vectors   int
 	Expired   int   // entries past their time that wait for the sweeper; not a problem
 	Bytes     int64 // of the bodies
+	Stored    int64 // of the bodies, as the file keeps them: compressed where that pays
 	FileBytes int64
 	Pages     uint64    // in use; 0: the file's structure could not be read
 	Problems  []Problem // everything that is wrong; nil: nothing
@@ -73,7 +74,7 @@ func report(path string, r *store.Report, err error) (*Report, error) {
 	out := &Report{
 		Path: path, Version: r.Version, Model: r.Model.ID, Dim: r.Model.Dim,
 		Entries: r.Entries, Vectors: r.Vectors, Expired: r.Expired,
-		Bytes: r.Bytes, FileBytes: r.FileBytes, Pages: r.Pages,
+		Bytes: r.Bytes, Stored: r.StoredBytes, FileBytes: r.FileBytes, Pages: r.Pages,
 	}
 	for _, p := range r.Problems {
 		out.Problems = append(out.Problems, Problem(p))

@@ -25,9 +25,21 @@ type Stats struct {
 	Expired      uint64 // entries removed by the sweeper
 	SweepErrors  uint64 // sweeps that the store refused
 
+	Writer   WriterStats
 	Learning LearningStats
 
 	Stages map[string]StageStats // "key", "embed", "search", "decide", "verify", "opinion", "load"
+}
+
+// WriterStats says what the file's writer has to do, and has done since Open.
+type WriterStats struct {
+	Waiting int64         // writes that were called for and are not on disk yet
+	Room    int           // how many the queue takes; the callers of more wait, until their context ends
+	Writes  uint64        // on disk
+	Commits uint64        // that they took
+	Failed  uint64        // commits that the file refused
+	Time    time.Duration // of all commits
+	Longest time.Duration // commit
 }
 
 // StageStats is the time that one stage of the look-ups took.
@@ -122,6 +134,7 @@ func (c *Cache) Stats() Stats {
 		IndexErrors:  n.indexErrors.Load(),
 		Expired:      n.expired.Load(),
 		SweepErrors:  n.sweepErrors.Load(),
+		Writer:       WriterStats(c.store.Load()),
 		Learning:     c.learningStats(),
 		Stages: map[string]StageStats{
 			"key": n.key.snapshot(), "embed": n.embed.snapshot(), "search": n.search.snapshot(),

@@ -19,12 +19,14 @@ type Report struct {
 	Version   uint32
 	Model     Model
 	Entries   int
-	Vectors   int // in use
-	Expired   int // entries past their time that are still there; not a problem
-	Bytes     int64
+	Vectors   int   // in use
+	Expired   int   // entries past their time that are still there; not a problem
+	Bytes     int64 // of the bodies
 	FileBytes int64
-	Pages     uint64
-	Problems  []Problem
+
+	StoredBytes int64 // of the bodies, as the file keeps them
+	Pages       uint64
+	Problems    []Problem
 }
 
 // CheckFile checks a file that no store has open. The error is about reading it; damage is in the report.
@@ -102,6 +104,8 @@ type checker struct {
 	model   *Model
 	buckets map[string]bool
 	format  bool
+
+	identity bool
 }
 
 func check(ctx context.Context, f io.ReaderAt, size int64) (*Report, error) {
@@ -151,15 +155,16 @@ func (c *checker) record(bucket string, key, value []byte) error {
 			c.r.Expired++
 		}
 	case "bodies":
-		p, err := unseal(tagBody, key, value)
+		n, err := bodySize(key, value)
 		if err != nil {
 			return err
 		}
 		if len(key) != 8 {
 			return errKeyForm
 		}
-		c.bodies[binary.BigEndian.Uint64(key)] = uint32(len(p))
-		c.r.Bytes += int64(len(p))
+		c.bodies[binary.BigEndian.Uint64(key)] = uint32(n)
+		c.r.Bytes += int64(n)
+		c.r.StoredBytes += int64(len(value) - sealOverhead)
 	case "keys":
 		id, err := openID(key, value)
 		if err != nil {
@@ -195,6 +200,10 @@ func (c *checker) meta(key, value []byte) error {
 		if c.format, c.r.Version = true, version; version < firstVersion || version > formatVersion {
 			return fmt.Errorf("format version %d is unknown to this program", version)
 		}
+	case string(metaFile):
+		_, err := openIdentity(key, value)
+		c.identity = err == nil
+		return err
 	case string(metaModel), string(metaNext):
 		m, err := openModel(key, value)
 		if err != nil {
@@ -253,6 +262,9 @@ func (c *checker) compare() {
 	}
 	if !c.format {
 		c.problem("meta", 0, metaFormat, "record is missing")
+	}
+	if c.r.Version >= 3 && !c.identity {
+		c.problem("meta", 0, metaFile, "record is missing")
 	}
 	for name := range c.buckets {
 		if g, ok := generationOf(name); ok && c.modelOf(g) == nil {

@@ -39,6 +39,12 @@ func FuzzOthers(f *testing.F) {
 			_, _ = openFormat(key, v)
 			_, _ = openID(key, v)
 		}
+		for _, v := range [][]byte{value, sealBytes(tagBody, key, value), packed{bodyZstd, value}.seal(key)} {
+			body, err := openBody(key, v)
+			if n, sizeErr := bodySize(key, v); err == nil && (sizeErr != nil || n != len(body)) {
+				t.Errorf("body of %d is said to be of %d, %v", len(body), n, sizeErr)
+			}
+		}
 		for _, v := range [][]byte{value, sealBytes(tagLearned, key, value)} {
 			_, _, _ = openLearned(key, v)
 		}

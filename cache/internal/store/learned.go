@@ -102,7 +102,7 @@ func RateKey(namespace string) []byte { return append([]byte{rateKind}, namespac
 // on the writer goroutine, so that of two calls the later one cannot write older rows. If the commit fails, it was in vain.
 func (s *Store) Learn(ctx context.Context, collect func() *Learning) error {
 	var l *Learning
-	return s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+	return s.do(ctx, 0, func(tx *txn) (Change, error) {
 		if l == nil { // or this is the second try, after another write of the batch failed
 			l = collect()
 		}

@@ -36,7 +36,7 @@ type Vector struct {
 // StartModel begins a generation of vectors for m, or goes on with the one that an earlier process began for the
 // same m, and hands it to fill, which writes the vectors and finishes it.
 func (s *Store) StartModel(ctx context.Context, m Model, fill func(Next) error) error {
-	err := s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+	err := s.do(ctx, 0, func(tx *txn) (Change, error) {
 		meta := tx.Bucket(bucketMeta)
 		if value := meta.Get(metaNext); value != nil {
 			next, err := openModel(metaNext, value)
@@ -67,8 +67,8 @@ func (s *Store) StartModel(ctx context.Context, m Model, fill func(Next) error) 
 	return fill(Next{s: s, model: m})
 }
 
-func dropBucket(tx *bbolt.Tx, name []byte) error {
-	if tx.Bucket(name) == nil {
+func dropBucket(tx *txn, name []byte) error {
+	if !tx.has(name) {
 		return nil
 	}
 	return tx.DeleteBucket(name)
@@ -102,7 +102,7 @@ func (n Next) Missing(after uint64, limit int) (heads []Head, next uint64, looke
 
 // Put writes vectors of this generation.
 func (n Next) Put(ctx context.Context, vecs []Vector) error {
-	return n.s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+	return n.s.do(ctx, 0, func(tx *txn) (Change, error) {
 		bucket := tx.Bucket(vectorBucket(n.model.generation))
 		for _, v := range vecs {
 			key := idKey(v.ID)
@@ -116,7 +116,7 @@ func (n Next) Put(ctx context.Context, vecs []Vector) error {
 
 // Finish puts the generation in use and drops the one before.
 func (n Next) Finish(ctx context.Context) error {
-	err := n.s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+	err := n.s.do(ctx, 0, func(tx *txn) (Change, error) {
 		meta := tx.Bucket(bucketMeta)
 		err := errors.Join(meta.Put(metaModel, sealModel(metaModel, n.model)), meta.Delete(metaNext))
 		if old, ok := n.s.Model(); ok {
@@ -142,7 +142,7 @@ func (s *Store) DropNext(ctx context.Context) error {
 	if err != nil || !pending {
 		return err
 	}
-	return s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+	return s.do(ctx, 0, func(tx *txn) (Change, error) {
 		meta := tx.Bucket(bucketMeta)
 		next, err := openModel(metaNext, bytes.Clone(meta.Get(metaNext)))
 		if err != nil {

@@ -10,7 +10,14 @@ import (
 )
 
 func (s *Store) view(fn func(tx *bbolt.Tx) error) error {
-	return guarded(func() error { return s.db.View(fn) })
+	for {
+		db := s.db.Load()
+		err := guarded(func() error { return db.View(fn) })
+		// A compaction may have closed this one before fn began, and has put another in its place.
+		if !errors.Is(err, ErrClosed) || s.db.Load() == db {
+			return err
+		}
+	}
 }
 
 // ByKey returns the entry of an exact key; ok is false if there is none. A record that fails its checksum, or
@@ -54,14 +61,14 @@ func entry(tx *bbolt.Tx, id uint64) (h Head, body []byte, ok bool, err error) {
 		return h, nil, ok, err
 	}
 	key := idKey(id)
-	p, err := unseal(tagBody, key, tx.Bucket(bucketBodies).Get(key))
-	if err == nil && uint64(len(p)) != uint64(h.BodyLen) {
-		err = fmt.Errorf("body of %d bytes instead of %d", len(p), h.BodyLen)
+	body, err = openBody(key, tx.Bucket(bucketBodies).Get(key))
+	if err == nil && uint64(len(body)) != uint64(h.BodyLen) {
+		err = fmt.Errorf("body of %d bytes instead of %d", len(body), h.BodyLen)
 	}
 	if err != nil {
 		return h, nil, false, corrupt(bucketBodies, key, err)
 	}
-	return h, bytes.Clone(p), true, nil
+	return h, body, true, nil
 }
 
 func head(tx *bbolt.Tx, id uint64) (h Head, ok bool, err error) {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	formatVersion = 2 // of the file, in meta/format
+	formatVersion = 3 // of the file, in meta/format
 	firstVersion  = 1 // the oldest that is still opened, and brought up to date
 	recordVersion = 1 // of a sealed value
 	sealOverhead  = 5
@@ -71,8 +71,12 @@ func checksum(tag byte, key, record []byte) uint32 {
 
 // seal frames what fill appends to the record.
 func seal(tag byte, key []byte, size int, fill func([]byte) []byte) []byte {
+	return sealVersion(tag, recordVersion, key, size, fill)
+}
+
+func sealVersion(tag, version byte, key []byte, size int, fill func([]byte) []byte) []byte {
 	rec := make([]byte, 1, size+sealOverhead)
-	rec[0] = recordVersion
+	rec[0] = version
 	rec = fill(rec)
 	return binary.BigEndian.AppendUint32(rec, checksum(tag, key, rec))
 }
@@ -83,17 +87,22 @@ func sealBytes(tag byte, key, payload []byte) []byte {
 
 // unseal returns the payload of a sealed value, which lies within it.
 func unseal(tag byte, key, value []byte) ([]byte, error) {
+	version, p, err := unsealVersion(tag, key, value)
+	if err == nil && version != recordVersion {
+		return nil, fmt.Errorf("record version %d is unknown", version)
+	}
+	return p, err
+}
+
+func unsealVersion(tag byte, key, value []byte) (version byte, payload []byte, err error) {
 	if len(value) < sealOverhead {
-		return nil, errShort
+		return 0, nil, errShort
 	}
 	rec, sum := value[:len(value)-4], binary.BigEndian.Uint32(value[len(value)-4:])
 	if checksum(tag, key, rec) != sum {
-		return nil, errChecksum
+		return 0, nil, errChecksum
 	}
-	if rec[0] != recordVersion {
-		return nil, fmt.Errorf("record version %d is unknown", rec[0])
-	}
-	return rec[1:], nil
+	return rec[0], rec[1:], nil
 }
 
 func sealHead(h *Head) []byte {
@@ -233,6 +242,15 @@ func openFormat(key, value []byte) (uint32, error) {
 		return 0, errShort
 	}
 	return binary.BigEndian.Uint32(p), nil
+}
+
+func openIdentity(key, value []byte) (id [16]byte, err error) {
+	p, err := unseal(tagMeta, key, value)
+	if err == nil && len(p) != len(id) {
+		err = fmt.Errorf("identity of %d bytes instead of %d", len(p), len(id))
+	}
+	copy(id[:], p)
+	return id, err
 }
 
 func vectorBucket(generation uint32) []byte { return fmt.Appendf(nil, "vectors/%08x", generation) }

@@ -2,14 +2,17 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -25,6 +28,7 @@ var (
 	metaFormat = []byte("format")
 	metaModel  = []byte("model")
 	metaNext   = []byte("next")
+	metaFile   = []byte("file")
 )
 
 // Options configures a store.
@@ -53,9 +57,13 @@ type Removed struct {
 
 // Store is an open file. It is safe for concurrent use.
 type Store struct {
-	db   *bbolt.DB
+	db   atomic.Pointer[bbolt.DB] // another after a compaction
 	path string
 	opts Options
+
+	file    [16]byte // identity of the file: no two that were made, compacted or salvaged have the same
+	touched touchLog
+	load    load
 
 	model atomic.Pointer[Model] // nil: no embedder was ever used
 
@@ -77,11 +85,12 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: path, opts: o, queue: make(chan *request, maxBatch), done: make(chan struct{})}
-	err := guarded(func() (err error) {
-		s.db, err = bbolt.Open(path, 0o600, boltOptions(o.LockTimeout))
-		if err != nil {
-			return err
-		}
+	db, err := openBolt(path, o.LockTimeout)
+	if err != nil {
+		return nil, err
+	}
+	s.db.Store(db)
+	err = guarded(func() error {
 		old, err := s.readMeta()
 		if err == nil && old {
 			err = s.upgrade()
@@ -89,13 +98,68 @@ func Open(path string, o Options) (*Store, error) {
 		return err
 	})
 	if err != nil {
-		if s.db != nil {
-			_ = guarded(s.db.Close) // the first error is the one to tell
-		}
+		_ = guarded(db.Close) // the first error is the one to tell
 		return nil, err
 	}
 	go s.write()
 	return s, nil
+}
+
+// mapAhead is how much address space the file's map gets, which costs none of the memory: where bbolt has to make the map larger,
+// writes wait for every read under way, and later reads for the write, so that one long read, as a backup's, would stop all others.
+const mapAhead = 64 << 30
+
+// openBolt opens the file for writing.
+func openBolt(path string, lockTimeout time.Duration) (db *bbolt.DB, err error) {
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		o := boltOptions(lockTimeout)
+		if runtime.GOOS != "windows" && strconv.IntSize == 64 { // Windows would make the file that large
+			o.InitialMmapSize = mapAhead
+		}
+		var f *os.File
+		o.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			f, err = os.OpenFile(name, flag, mode)
+			return f, err
+		}
+		open := func() (err error) {
+			db, err = bbolt.Open(path, 0o600, o)
+			return err
+		}
+		err := guarded(open)
+		if errors.Is(err, syscall.ENOMEM) { // address space is scarce here
+			o.InitialMmapSize = 0
+			err = guarded(open)
+		}
+		if err != nil {
+			return nil, err
+		}
+		// While this one waited for the lock, the process that had it may have compacted: then the lock is of a file without a name.
+		same, err := named(path, f)
+		if err == nil && same {
+			return db, nil
+		}
+		if err == nil && attempt == attempts {
+			err = &Fault{Kind: Locked, Err: errors.New("another process keeps replacing the file")}
+		}
+		_ = guarded(db.Close)
+		if err != nil {
+			return nil, sorted(err)
+		}
+	}
+}
+
+// named reports whether the path still leads to the open file.
+func named(path string, f *os.File) (bool, error) {
+	is, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	at, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(is, at), err
 }
 
 func boltOptions(lockTimeout time.Duration) *bbolt.Options {
@@ -127,7 +191,7 @@ func create(path string) error {
 				return err
 			}
 		}
-		return putVersion(tx)
+		return errors.Join(putVersion(tx), putIdentity(tx))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return sorted(err)
@@ -147,16 +211,28 @@ func putVersion(tx *bbolt.Tx) error {
 	return tx.Bucket(bucketMeta).Put(metaFormat, sealBytes(tagMeta, metaFormat, version))
 }
 
-// upgrade brings a file of an older version up to date, in one transaction: version 2 added two buckets.
+// putIdentity makes the file one of its own.
+func putIdentity(tx *bbolt.Tx) error {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	return tx.Bucket(bucketMeta).Put(metaFile, sealBytes(tagMeta, metaFile, id))
+}
+
+// upgrade brings a file of an older version up to date, in one transaction: version 2 added two buckets, version 3 the identity.
 func (s *Store) upgrade() error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	err := s.db.Load().Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{bucketLearned, bucketTraces} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
 		}
-		return putVersion(tx)
+		return errors.Join(putVersion(tx), putIdentity(tx))
 	})
+	if err != nil {
+		return err
+	}
+	_, err = s.readMeta()
+	return err
 }
 
 // syncDir makes a new name durable. Windows has no such call on folders, and needs none.
@@ -237,7 +313,7 @@ func openFile(path string) (*os.File, int64, error) {
 
 // readMeta checks the version and the buckets, and learns the model. It reports whether the file is of an older version.
 func (s *Store) readMeta() (old bool, err error) {
-	err = s.db.View(func(tx *bbolt.Tx) error {
+	err = s.db.Load().View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
 			return corrupt(bucketMeta, nil, errors.New("bucket is missing: not a file of this program, or one that lost it"))
@@ -253,6 +329,11 @@ func (s *Store) readMeta() (old bool, err error) {
 		for _, name := range bucketsOf(version)[1:] {
 			if tx.Bucket(name) == nil {
 				return corrupt(name, nil, errors.New("bucket is missing"))
+			}
+		}
+		if !old {
+			if s.file, err = openIdentity(metaFile, meta.Get(metaFile)); err != nil {
+				return corrupt(bucketMeta, metaFile, err)
 			}
 		}
 		value := meta.Get(metaModel)
@@ -298,6 +379,27 @@ func (s *Store) FileBytes() int64 {
 	return st.Size()
 }
 
+// Snapshot is what identifies the state of a file: no two files share File, and Generation grows with every commit to one.
+type Snapshot struct {
+	File       [16]byte
+	Generation uint64
+	Vectors    uint32 // the generation of the vectors; 0: none
+	LastID     uint64 // the highest id given so far
+}
+
+// Snapshot returns the state as of the last commit.
+func (s *Store) Snapshot() (Snapshot, error) {
+	n := Snapshot{File: s.file}
+	if m, ok := s.Model(); ok {
+		n.Vectors = m.generation
+	}
+	err := s.view(func(tx *bbolt.Tx) error {
+		n.Generation, n.LastID = uint64(tx.ID()), tx.Bucket(bucketHeads).Sequence()
+		return nil
+	})
+	return n, err
+}
+
 // Close waits for the accepted writes, then closes the file. Later calls return ErrClosed.
 //
 // After a write that panicked inside bbolt, its locks may never be released, and its own Close would wait for them
@@ -315,5 +417,5 @@ func (s *Store) Close() error {
 	if f := s.broken.Load(); f != nil {
 		return f
 	}
-	return guarded(s.db.Close)
+	return guarded(s.db.Load().Close)
 }

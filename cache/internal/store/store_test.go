@@ -61,7 +61,7 @@ func unitVector(n, dim int) []float32 {
 	return v
 }
 
-func body(n int) []byte { return bytes.Repeat([]byte{byte(n), byte(n >> 8), 0xA5}, 20+n%700) }
+func body(n int) []byte { return bytes.Repeat([]byte{byte(n), byte(n >> 8), 0xA5}, 20+n%700) } // most of them are compressed
 
 // fillStore puts n entries, some of which expire and some of which have vectors.
 func fillStore(t *testing.T, s *Store, n int) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -17,14 +18,14 @@ const (
 
 type request struct {
 	size  int
-	apply func(tx *bbolt.Tx) (Change, error)
+	apply func(tx *txn) (Change, error)
 	alone func() error // instead of apply: runs while no write is under way
 	err   chan error   // buffered: the writer never waits for a caller
 }
 
 // do hands a write to the writer and waits for its commit. ctx only counts until the writer has it: what is
 // queued will be committed, and the caller is told.
-func (s *Store) do(ctx context.Context, size int, apply func(tx *bbolt.Tx) (Change, error)) error {
+func (s *Store) do(ctx context.Context, size int, apply func(tx *txn) (Change, error)) error {
 	return s.wait(ctx, &request{size: size, apply: apply})
 }
 
@@ -35,6 +36,8 @@ func (s *Store) exclusive(ctx context.Context, fn func() error) error {
 
 func (s *Store) wait(ctx context.Context, r *request) error {
 	r.err = make(chan error, 1)
+	s.load.waiting.Add(1)
+	defer s.load.waiting.Add(-1)
 	if err := s.send(ctx, r); err != nil {
 		return err
 	}
@@ -95,7 +98,8 @@ func (s *Store) poll() *request {
 // back a part of itself.
 func (s *Store) commit(batch []*request) {
 	changes := make([]Change, len(batch))
-	err := s.transact(func(tx *bbolt.Tx) error {
+	began := time.Now()
+	err := s.transact(func(tx *txn) error {
 		for i, r := range batch {
 			var err error
 			if changes[i], err = r.apply(tx); err != nil {
@@ -104,6 +108,7 @@ func (s *Store) commit(batch []*request) {
 		}
 		return nil
 	})
+	s.load.commit(len(batch), time.Since(began), err)
 	if err != nil && len(batch) > 1 {
 		for i := range batch {
 			s.commit(batch[i : i+1])
@@ -120,11 +125,18 @@ func (s *Store) commit(batch []*request) {
 
 // transact runs fn in a write transaction. After a panic inside bbolt nothing is known about what it holds in
 // memory, so that no further write is let in: the file itself is whole as of the last commit.
-func (s *Store) transact(fn func(tx *bbolt.Tx) error) error {
+func (s *Store) transact(fn func(tx *txn) error) error {
 	if f := s.broken.Load(); f != nil {
 		return f
 	}
-	err := guarded(func() error { return s.db.Update(fn) })
+	touched := s.touched.fresh()
+	err := guarded(func() error {
+		return s.db.Load().Update(func(tx *bbolt.Tx) error {
+			tx.DB().AllocSize = growth(tx.Size())
+			return fn(&txn{Tx: tx, touched: touched})
+		})
+	})
+	s.touched.add(touched) // of a commit that failed, too: copying a row again does no harm
 	var f *Fault
 	if errors.Is(err, errPanicked) && errors.As(err, &f) {
 		s.broken.Store(f)
@@ -132,10 +144,14 @@ func (s *Store) transact(fn func(tx *bbolt.Tx) error) error {
 	return err
 }
 
+// growth is by how much the file grows beyond what it needs, so that not every commit has to grow it.
+func growth(size int64) int { return int(min(max(size/8, 64<<10), 16<<20)) }
+
 // Put writes an entry, replacing the one with the same exact key, and returns its id, which is new. The head's ID
 // and BodyLen are set by the store; vec must be nil, or a unit vector of the file's model.
 func (s *Store) Put(ctx context.Context, h Head, body []byte, vec []float32) (uint64, error) {
-	err := s.do(ctx, len(body), func(tx *bbolt.Tx) (Change, error) {
+	p := pack(body)
+	err := s.do(ctx, len(p.payload), func(tx *txn) (Change, error) {
 		var c Change
 		keys, heads := tx.Bucket(bucketKeys), tx.Bucket(bucketHeads)
 		if value := keys.Get(h.Key[:]); value != nil {
@@ -154,14 +170,14 @@ func (s *Store) Put(ctx context.Context, h Head, body []byte, vec []float32) (ui
 		key := idKey(id)
 		err = errors.Join(
 			heads.Put(key, sealHead(&h)),
-			tx.Bucket(bucketBodies).Put(key, sealBytes(tagBody, key, body)),
+			tx.Bucket(bucketBodies).Put(key, p.seal(key)),
 			keys.Put(h.Key[:], sealID(h.Key[:], id)))
 		if h.Expires != 0 {
 			err = errors.Join(err, tx.Bucket(bucketExpiry).Put(expiryKey(h.Expires, id), nil))
 		}
 		if vec != nil {
 			vectors := s.vectors(tx)
-			if vectors == nil {
+			if vectors.Bucket == nil {
 				return c, errors.New("vector for a file without a model")
 			}
 			err = errors.Join(err, vectors.Put(key, sealVector(key, vec)))
@@ -173,19 +189,19 @@ func (s *Store) Put(ctx context.Context, h Head, body []byte, vec []float32) (ui
 	return h.ID, err
 }
 
-// vectors returns the bucket of the vectors in use; nil: none yet.
-func (s *Store) vectors(tx *bbolt.Tx) *bbolt.Bucket {
+// vectors returns the bucket of the vectors in use; one of nil: none yet.
+func (s *Store) vectors(tx *txn) bucket {
 	m, ok := s.Model()
 	if !ok {
-		return nil
+		return bucket{}
 	}
 	return tx.Bucket(vectorBucket(m.generation))
 }
 
 // remove deletes an entry's records and notes it in c. An entry whose head is damaged is deleted all the same, so
 // that a refill heals it; its expiry row, whose key is not known then, stays until the sweeper meets it.
-func remove(tx *bbolt.Tx, vectors *bbolt.Bucket, id uint64, c *Change) error {
-	h, ok, err := head(tx, id)
+func remove(tx *txn, vectors bucket, id uint64, c *Change) error {
+	h, ok, err := head(tx.Tx, id)
 	var f *Fault
 	if err != nil && !errors.As(err, &f) {
 		return err
@@ -196,7 +212,7 @@ func remove(tx *bbolt.Tx, vectors *bbolt.Bucket, id uint64, c *Change) error {
 	r := Removed{ID: id}
 	key := idKey(id)
 	errs := []error{tx.Bucket(bucketHeads).Delete(key), tx.Bucket(bucketBodies).Delete(key)}
-	if vectors != nil {
+	if vectors.Bucket != nil {
 		errs = append(errs, vectors.Delete(key))
 	}
 	if ok {
@@ -216,7 +232,7 @@ func remove(tx *bbolt.Tx, vectors *bbolt.Bucket, id uint64, c *Change) error {
 
 // Delete removes entries and returns how many there were.
 func (s *Store) Delete(ctx context.Context, ids []uint64) (n int, err error) {
-	err = s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+	err = s.do(ctx, 0, func(tx *txn) (Change, error) {
 		var c Change
 		vectors := s.vectors(tx)
 		for _, id := range ids {
@@ -242,13 +258,13 @@ func (s *Store) Sweep(ctx context.Context, now int64, limit int) (n int, err err
 	if err != nil || !due {
 		return 0, err
 	}
-	err = s.do(ctx, 0, func(tx *bbolt.Tx) (Change, error) {
+	err = s.do(ctx, 0, func(tx *txn) (Change, error) {
 		var c Change
 		vectors := s.vectors(tx)
-		rows := expired(tx, now, limit)
+		rows := expired(tx.Tx, now, limit)
 		for _, row := range rows {
 			id := binary.BigEndian.Uint64(row[8:])
-			h, ok, err := head(tx, id)
+			h, ok, err := head(tx.Tx, id)
 			if err == nil && ok && h.Expires == int64(binary.BigEndian.Uint64(row)) {
 				if err := remove(tx, vectors, id, &c); err != nil {
 					return c, err
