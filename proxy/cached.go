@@ -123,8 +123,9 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 		MaxAge: d.maxAge, TTL: d.ttl, ForceRefresh: d.forceRefresh, NoStore: d.noStore,
 		Conversation: d.conversation, IgnoreSystem: d.ignoreSystem,
 	}
-	if x.question.ExactOnly && q.Mode != cache.ModeOff {
-		q.Mode = cache.ModeSimple
+	x.s.restrict(&q)
+	if x.question.ExactOnly {
+		q.Mode = x.exactMode(&q)
 	}
 	var credential cache.Digest
 	if !x.s.cfg.ShareAcrossKeys {
@@ -140,6 +141,18 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	q.Scope = cache.Hash(x.question.Scope[:], scope[:], vary[:], forwarded[:], ctx.URI().QueryString(), credential[:],
 		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta], f.std[stdAnthropicVersion], f.std[stdAnthropicBeta])
 	return q
+}
+
+// exactMode is the mode of a question that only an equal one may share. Where nothing may be served, nothing is looked for.
+func (x *exchange) exactMode(q *cache.Query) cache.Mode {
+	mode := q.Mode
+	if mode == cache.ModeDefault {
+		mode = x.s.cfg.Cache.Namespace(q.Namespace).Mode
+	}
+	if mode == cache.ModeOff || mode == cache.ModeShadow {
+		return cache.ModeOff
+	}
+	return cache.ModeSimple
 }
 
 // sendHit sends the stored answer. It reports false if the entry turns out not to be one, which only a file that

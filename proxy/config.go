@@ -66,6 +66,11 @@ type Config struct {
 	Usage           Usage        // of a hit
 	ShareAcrossKeys bool         // callers with credentials of their own share one cache
 
+	// StricterOnly: requests may have the cache serve less than its options say, and not more. StricterIn says so of single
+	// namespaces, and goes before it.
+	StricterOnly bool
+	StricterIn   map[string]bool
+
 	AllowedHosts []string          // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
 	VirtualKeys  VirtualKeys       // nil: there are none
 	SavedConfigs map[string][]byte // request configs, JSON, by the ids by which x-portkey-config names them

@@ -81,10 +81,12 @@ func (x *exchange) langQuery(prompt string) cache.Query {
 		std := &d.fields.std
 		credential = cache.Hash(std[stdAuthorization], std[stdAPIKey])
 	}
-	return cache.Query{
+	q := cache.Query{
 		Namespace: d.namespace, Scope: cache.Hash(langScope, credential[:]), Messages: []cache.Message{{Role: "user", Text: prompt}},
 		Mode: d.mode, Threshold: d.threshold, MaxAge: d.maxAge, TTL: d.ttl, NoStore: d.noStore,
 	}
+	x.s.restrict(&q)
+	return q
 }
 
 func langEntryOf(e *cache.Entry) (*wire.LangEntry, bool) {

@@ -30,7 +30,7 @@ type models struct {
 
 // newModels loads what the configuration names.
 func newModels(c *config.Config) (m models, err error) {
-	if mode := c.Cache.Mode; mode == "simple" || mode == "off" {
+	if !slices.ContainsFunc(c.Cache.Modes(), func(mode string) bool { return mode != "simple" && mode != "off" }) {
 		return m, nil
 	}
 	var mini *embed.MiniLM
@@ -88,6 +88,9 @@ func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, erro
 		return nil, err
 	}
 	o.VolatileTTL = c.Cache.VolatileTTL
+	if o.Namespaces, err = namespaces(c, m, log); err != nil {
+		return nil, err
+	}
 	if c.Cache.OnModelChange == "reembed" {
 		o.OnModelChange = cache.Reembed
 	}
@@ -155,6 +158,7 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 		ReadTimeout: c.Timeouts.Read, WriteTimeout: c.Timeouts.Write, KeepAlive: c.Timeouts.KeepAlive,
 		UpstreamTimeout: c.Timeouts.Upstream, UpstreamIdle: c.Timeouts.UpstreamIdle,
 		Logger: log, Usage: usage, ShareAcrossKeys: c.Cache.ShareAcrossKeys, AdminToken: c.Admin.Token,
+		StricterOnly: c.Cache.RequestSettings == "stricter", StricterIn: stricterIn(c),
 	})
 }
 

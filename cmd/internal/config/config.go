@@ -64,6 +64,22 @@ type Cache struct {
 	OnModelChange   string        `koanf:"on_model_change"`
 	Volatile        string        `koanf:"volatile"`
 	VolatileTTL     time.Duration `koanf:"volatile_ttl"`
+	RequestSettings string        `koanf:"request_settings"`
+
+	Namespaces map[string]Namespace `koanf:"namespaces"`
+}
+
+// Namespace holds what is set for one namespace; a zero field is as Cache says.
+type Namespace struct {
+	Mode            string        `koanf:"mode"`
+	Conversation    string        `koanf:"conversation"`
+	Threshold       float64       `koanf:"threshold"`
+	MaxError        float64       `koanf:"max_error"`
+	TTL             time.Duration `koanf:"ttl"`
+	MaxAge          time.Duration `koanf:"max_age"`
+	Volatile        string        `koanf:"volatile"`
+	ShadowRate      *float64      `koanf:"shadow_rate"` // 0 is none
+	RequestSettings string        `koanf:"request_settings"`
 }
 
 // Opinion says who is asked about pairs that the decision is not sure of.

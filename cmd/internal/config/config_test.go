@@ -382,3 +382,37 @@ func TestProvidersOfTheTable(t *testing.T) {
 		t.Errorf("the default is %q", c.DefaultProvider)
 	}
 }
+
+func TestNamespaces(t *testing.T) {
+	c := mustLoad(t, Sources{File: file(t, "cache:\n  namespaces:\n    shop:\n      mode: shadow\n      max_age: 10m\n      ttl: never\n      shadow_rate: 0\n    Team_1:\n      request_settings: stricter\n"),
+		Env: []string{"REPRISE_CACHE_NAMESPACES_SHOP_MAX_ERROR=0.02"}})
+	n := c.Cache.Namespaces["shop"]
+	if n.Mode != "shadow" || n.MaxAge != 10*time.Minute || n.TTL != Never || n.ShadowRate == nil || *n.ShadowRate != 0 || n.MaxError != 0.02 {
+		t.Errorf("shop: %+v", n)
+	}
+	if c.Cache.Namespaces["Team_1"].RequestSettings != "stricter" || c.Cache.Namespaces["Team_1"].ShadowRate != nil {
+		t.Errorf("Team_1: %+v", c.Cache.Namespaces["Team_1"])
+	}
+	var out strings.Builder
+	if err := c.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	again := mustLoad(t, Sources{File: file(t, out.String())})
+	if !reflect.DeepEqual(again.Cache, c.Cache) {
+		t.Errorf("printed as\n%s", out.String())
+	}
+	for text, want := range map[string]string{
+		"shop:\n      threshhold: 0.5":                             `did you mean "cache.namespaces.shop.threshold"?`,
+		"shop:\n      mode: fuzzy":                                 "cache.namespaces.shop.mode",
+		"shop.x:\n      mode: off":                                 "cache.namespaces.shop",
+		"shop: semantic":                                           "is a section",
+		"\"a b\":\n      mode: simple":                             "cannot be written here",
+		"shop:\n      mode: simple\n      threshold: 0.9":          "has no effect with mode simple",
+		"shop:\n      conversation: judged\n      mode: threshold": "needs the verifier",
+	} {
+		_, err := Load(Sources{File: file(t, "cache:\n  namespaces:\n    "+text+"\n")})
+		if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -57,26 +57,27 @@ func variables() []string {
 	return names
 }
 
-// pathOfVariable is the inverse of Key.Env, with a provider's name filled in; "" if no key has the variable.
+// pathOfVariable is the inverse of Key.Env, with a name filled in; "" if no key has the variable. Names that have capitals or
+// underscores cannot be said by a variable.
 func pathOfVariable(variable string) string {
 	for _, k := range keys {
-		pre, post, isProvider := strings.Cut(k.Env(), anyName)
-		if !isProvider {
+		pre, post, isNamed := strings.Cut(k.Env(), "_"+anyName+"_")
+		if !isNamed {
 			if variable == k.Env() {
 				return k.Path
 			}
 			continue
 		}
-		name, ok := strings.CutPrefix(variable, pre)
+		name, ok := strings.CutPrefix(variable, pre+"_")
 		if !ok {
 			continue
 		}
-		if name, ok = strings.CutSuffix(name, post); !ok {
+		if name, ok = strings.CutSuffix(name, "_"+post); !ok {
 			continue
 		}
 		name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-		if nameRule.MatchString(name) {
-			return strings.Replace(k.Path, anyName, name, 1)
+		if path := strings.Replace(k.Path, anyName, name, 1); sections["providers"].rule.MatchString(name) {
+			return path
 		}
 	}
 	return ""

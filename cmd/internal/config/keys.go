@@ -12,7 +12,7 @@ import (
 
 // Key describes one configuration key: the single place that says what it is called, takes, means and defaults to.
 type Key struct {
-	Path    string   // dotted; the segment NAME stands for a provider's name
+	Path    string   // dotted; the segment NAME stands for a provider's or a namespace's name
 	Kind    Kind     // what values it takes
 	Default string   // as it would be written in the file; "" is the zero of the kind, or none
 	Unit    string   // unit of a bare number, or the form of the text
@@ -24,8 +24,18 @@ type Key struct {
 	Doc     string   // one sentence
 }
 
-// anyName is the segment of a path that stands for a provider's name.
+// anyName is the segment of a path that stands for a name that the operator gives.
 const anyName = "NAME"
+
+// sections are those whose keys have such a name in them, with the rule that it follows. A provider's also has to be usable,
+// upper-cased, in a variable's name.
+var sections = map[string]struct {
+	rule *regexp.Regexp
+	is   string
+}{
+	"providers":        {regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`), "the provider name %q must be lower-case letters, digits and single hyphens"},
+	"cache.namespaces": {regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), "the namespace %q cannot be written here: only such of letters, digits, \"-\" and \"_\" have settings of their own"},
+}
 
 // defaultProvider exists without being configured, so that a bare `reprise serve` has somewhere to send a miss.
 const defaultProvider = "openai"
@@ -81,6 +91,20 @@ var keys = []Key{
 		Doc: "Most money for these checks a day (UTC), counted by cache.shadow_price. 0: no limit."},
 	{Path: "cache.shadow_price", Kind: KindFloat, Default: "0", Unit: "money a call", Min: 0, Max: 1e6,
 		Doc: "What one check is taken to cost."},
+	{Path: "cache.request_settings", Kind: KindEnum, Default: "any", Enum: []string{"any", "stricter"},
+		Doc: "What requests may say of mode, threshold, max_error, conversation, ages and ignore_system. any: what they like. stricter: only what has the cache serve less than the configuration would; the rest of what they say has no effect."},
+	{Path: "cache.namespaces.NAME.mode", Kind: KindEnum, Enum: []string{"semantic", "simple", "threshold", "shadow", "off"},
+		Doc: "cache.mode of the requests in the namespace NAME. Empty: cache.mode; and so for all that follow."},
+	{Path: "cache.namespaces.NAME.conversation", Kind: KindEnum, Enum: []string{"strict", "judged", "last_turn"},
+		Doc: "cache.conversation there."},
+	{Path: "cache.namespaces.NAME.threshold", Kind: KindFloat, Unit: "cosine, 0..1", Min: 0.0001, Max: 1, Doc: "cache.threshold there."},
+	{Path: "cache.namespaces.NAME.max_error", Kind: KindFloat, Unit: "share, 0..1", Min: 0.0001, Max: 1, Doc: "cache.max_error there."},
+	{Path: "cache.namespaces.NAME.ttl", Kind: KindDuration, Unit: `duration, as "10m" or "7d"`, Words: []string{"never"}, Doc: "cache.ttl there."},
+	{Path: "cache.namespaces.NAME.max_age", Kind: KindDuration, Unit: "duration", Min: 0.001, Max: 10 * 365 * 86400,
+		Doc: "Serve nothing older there. Empty: whatever has not expired."},
+	{Path: "cache.namespaces.NAME.volatile", Kind: KindEnum, Enum: []string{"exact", "short", "cache"}, Doc: "cache.volatile there."},
+	{Path: "cache.namespaces.NAME.shadow_rate", Kind: KindFloat, Unit: "share, 0..1", Min: 0, Max: 1, Doc: "cache.shadow_rate there."},
+	{Path: "cache.namespaces.NAME.request_settings", Kind: KindEnum, Enum: []string{"any", "stricter"}, Doc: "cache.request_settings there."},
 	{Path: "opinion.model", Kind: KindString,
 		Doc: "A chat model that is asked for a yes or no about the candidates that the decision is not sure of. Empty: none."},
 	{Path: "opinion.provider", Kind: KindString, Unit: "a name under providers",
@@ -161,13 +185,10 @@ var keys = []Key{
 func Keys() []Key { return append([]Key(nil), keys...) }
 
 // Env is the environment variable that sets the key: REPRISE_ and the path in upper case, its dots as underscores.
-// NAME stays, and stands for the provider's name with its hyphens as underscores.
+// NAME stays, and stands for the name with its hyphens as underscores.
 func (k Key) Env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
 }
-
-// nameRule keeps a provider's name usable as a YAML key, as a path segment and, upper-cased, in a variable's name.
-var nameRule = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // lookup finds the key of a path as a layer wrote it. ok is false for a path that no key has.
 func lookup(path string) (k Key, ok bool) {
@@ -176,9 +197,9 @@ func lookup(path string) (k Key, ok bool) {
 			return k, true
 		}
 	}
-	if name, field, ok := splitProvider(path); ok && nameRule.MatchString(name) {
+	if n, ok := splitNamed(path); ok && n.valid() {
 		for _, k := range keys {
-			if k.Path == "providers."+anyName+"."+field {
+			if k.Path == n.section+"."+anyName+"."+n.field {
 				return k, true
 			}
 		}
@@ -186,19 +207,26 @@ func lookup(path string) (k Key, ok bool) {
 	return Key{}, false
 }
 
-// splitProvider takes providers.NAME.field apart.
-func splitProvider(path string) (name, field string, ok bool) {
-	parts := strings.Split(path, ".")
-	if len(parts) != 3 || parts[0] != "providers" {
-		return "", "", false
+// named is a path with a name in it, taken apart.
+type named struct{ section, name, field string }
+
+func (n named) valid() bool { return sections[n.section].rule.MatchString(n.name) }
+
+// splitNamed takes providers.NAME.field, and its like, apart. field is "" for the section of one name.
+func splitNamed(path string) (n named, ok bool) {
+	for section := range sections {
+		if rest, ok := strings.CutPrefix(path, section+"."); ok {
+			name, field, _ := strings.Cut(rest, ".")
+			return named{section, name, field}, name != ""
+		}
 	}
-	return parts[1], parts[2], true
+	return named{}, false
 }
 
 // isSection reports whether a path has keys below it, as "cache" or "providers.openai".
 func isSection(path string) bool {
-	if name, ok := strings.CutPrefix(path, "providers."); ok && nameRule.MatchString(name) {
-		return true
+	if n, ok := splitNamed(path); ok {
+		return n.field == "" && n.valid()
 	}
 	for _, k := range keys {
 		if strings.HasPrefix(k.Path, path+".") {

@@ -168,8 +168,8 @@ func (l *loader) remedyForUnknown(path string) string {
 	if path == "cache.min_probability" {
 		return ": it is gone; write cache.max_error, the share of wrong answers that semantic hits may have"
 	}
-	if name, _, ok := splitProvider(path); ok && !nameRule.MatchString(name) {
-		return fmt.Sprintf(": the provider name %q must be lower-case letters, digits and single hyphens", name)
+	if n, ok := splitNamed(path); ok && !n.valid() {
+		return ": " + fmt.Sprintf(sections[n.section].is, n.name)
 	}
 	if s := nearestKey(path); s != "" {
 		return suggestion(s)
@@ -256,6 +256,7 @@ func (l *loader) crossCheck(c *Config) {
 			c.Anthropic, suggestion(nearest(c.Anthropic, names, ".")), strings.Join(names, ", "))
 	}
 	l.checkLearning(c)
+	l.checkNamespaces(c)
 	if n := len(c.Admin.Token); n > 0 && n < proxy.MinAdminToken {
 		l.complain("admin.token has %d bytes; write %d or more, drawn at random, as `openssl rand -hex 32` prints", n, proxy.MinAdminToken)
 	}

@@ -26,14 +26,14 @@ func nearest(written string, candidates []string, sep string) string {
 	return best
 }
 
-// nearestKey suggests a path for an unknown one. A provider's fields are compared under the name that was written.
+// nearestKey suggests a path for an unknown one. Fields with a name before them are compared under the one that was written.
 func nearestKey(path string) string {
-	name, _, isProvider := splitProvider(path)
+	n, isNamed := splitNamed(path)
 	candidates := make([]string, 0, len(keys))
 	for _, k := range keys {
 		c := k.Path
-		if isProvider && nameRule.MatchString(name) {
-			c = strings.Replace(c, anyName, name, 1)
+		if isNamed && n.valid() && strings.HasPrefix(c, n.section+".") {
+			c = strings.Replace(c, anyName, n.name, 1)
 		}
 		candidates = append(candidates, c)
 	}

@@ -25,7 +25,7 @@ func (c *Config) Print(w io.Writer) error {
 			c.appendKey(root, k, k.Path)
 			continue
 		}
-		for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		for _, name := range c.names(k) {
 			c.appendKey(root, k, strings.Replace(k.Path, anyName, name, 1))
 		}
 	}
@@ -35,6 +35,14 @@ func (c *Config) Print(w io.Writer) error {
 		return fmt.Errorf("config: print: %w", err)
 	}
 	return enc.Close()
+}
+
+// names are those that the configuration has in the place of the key's NAME.
+func (c *Config) names(k Key) []string {
+	if strings.HasPrefix(k.Path, "providers.") {
+		return slices.Sorted(maps.Keys(c.Providers))
+	}
+	return slices.Sorted(maps.Keys(c.Cache.Namespaces))
 }
 
 func (c *Config) appendKey(root *yaml.Node, k Key, path string) {
