@@ -1,0 +1,416 @@
+package keys
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	formatVersion = 1
+	recordVersion = 1
+	saveDelay     = time.Second
+
+	defaultLockTimeout = 500 * time.Millisecond
+)
+
+var (
+	bucketMeta    = []byte("meta")
+	bucketGateway = []byte("gateway")
+	bucketVirtual = []byte("virtual")
+	bucketSpend   = []byte("spend")
+	buckets       = [][]byte{bucketMeta, bucketGateway, bucketVirtual, bucketSpend}
+
+	metaFormat = "format"
+	metaSeal   = "seal"
+)
+
+// Options configure a store.
+type Options struct {
+	Seal        SealKey       // none: virtual keys can neither be made nor used
+	LockTimeout time.Duration // how long to wait for another process; zero: half a second
+}
+
+// Store is an open file of keys. It is safe for concurrent use.
+type Store struct {
+	db     *bbolt.DB
+	path   string
+	sealer *sealer // nil: no key to seal with
+
+	mu      sync.Mutex // one change at a time
+	gateway atomic.Pointer[map[string]*Gateway]
+	virtual atomic.Pointer[map[string]*virtual]
+
+	saveMu sync.Mutex // guards what follows
+	save   *time.Timer
+	closed bool
+	saved  func(error) // is told of each attempt to write what was spent; nil: nobody
+}
+
+// Open opens the file, or makes it, and checks all that is in it.
+func Open(path string, o Options) (s *Store, err error) {
+	// bbolt maps the file and panics, or faults, on pages that make no sense.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if s != nil && s.db != nil {
+				s.close()
+			}
+			s, err = nil, fmt.Errorf("%s: %w", path, ErrDamaged)
+		}
+	}()
+	if o.LockTimeout == 0 {
+		o.LockTimeout = defaultLockTimeout
+	}
+	s = &Store{path: path}
+	s.gateway.Store(&map[string]*Gateway{})
+	s.virtual.Store(&map[string]*virtual{})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: o.LockTimeout, FreelistType: bbolt.FreelistMapType, NoStatistics: true})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%s: %w: it is no bbolt file", path, ErrDamaged)
+	case err != nil:
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	s.db = db
+	if err := errors.Join(os.Chmod(path, 0o600), s.load(o.Seal)); err != nil {
+		s.close()
+		return nil, fmt.Errorf("%s: %w", filepath.Clean(path), err)
+	}
+	return s, nil
+}
+
+func (s *Store) close() { _ = s.db.Close() } // there is an error to tell already
+
+// load reads the whole file.
+func (s *Store) load(k SealKey) error {
+	var seal *sealRecord
+	fresh := false
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		if info, err := os.Stat(s.path); err != nil || info.Size() < tx.Size() {
+			return fmt.Errorf("%w: it is cut off", ErrDamaged)
+		}
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil {
+			if name, _ := tx.Cursor().First(); name != nil {
+				return fmt.Errorf("%w: it is another program's, or a cache's", ErrDamaged)
+			}
+			fresh = true
+			return nil
+		}
+		switch v := string(meta.Get([]byte(metaFormat))); v {
+		case strconv.Itoa(formatVersion):
+		case "":
+			return fmt.Errorf("%w: it is another program's, or a cache's", ErrDamaged)
+		default:
+			return fmt.Errorf("%w: %.20q, this program reads %d", ErrVersion, v, formatVersion)
+		}
+		if b := meta.Get([]byte(metaSeal)); b != nil {
+			seal = &sealRecord{}
+			if err := decode(b, seal); err != nil {
+				return fmt.Errorf("%w (meta/seal)", err)
+			}
+		}
+		if err := s.readAll(tx); err != nil {
+			return err
+		}
+		return checkPages(tx)
+	})
+	switch {
+	case err != nil:
+		return err
+	case fresh:
+		err = s.db.Update(func(tx *bbolt.Tx) error {
+			for _, b := range buckets {
+				if _, err := tx.CreateBucket(b); err != nil {
+					return err
+				}
+			}
+			return tx.Bucket(bucketMeta).Put([]byte(metaFormat), []byte(strconv.Itoa(formatVersion)))
+		})
+		if err != nil {
+			return fmt.Errorf("keys: %w", err)
+		}
+	}
+	return s.unseal(k, seal)
+}
+
+// checkPages has bbolt look at its pages once more, those that are free above all. It does so on a goroutine of its own,
+// where a fault would end the process; so all that it is led to must have been read before.
+func checkPages(tx *bbolt.Tx) (first error) {
+	for err := range tx.Check() { // to the end, or its goroutine would wait for ever
+		if first == nil {
+			first = fmt.Errorf("%w: %v", ErrDamaged, err)
+		}
+	}
+	return first
+}
+
+func (s *Store) readAll(tx *bbolt.Tx) error {
+	if err := tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+		for _, b := range buckets {
+			if string(b) == string(name) {
+				return nil
+			}
+		}
+		return fmt.Errorf("%w: a bucket %.40q, which is none of ours", ErrDamaged, name)
+	}); err != nil {
+		return err
+	}
+	spent := map[string]Spent{}
+	gateway, virtuals := map[string]*Gateway{}, map[string]*virtual{}
+	for _, one := range []struct {
+		bucket []byte
+		read   func(key string, b []byte) error
+	}{
+		{bucketMeta, func(key string, b []byte) error {
+			if b == nil || key != metaFormat && key != metaSeal {
+				return ErrDamaged
+			}
+			return nil
+		}},
+		{bucketSpend, func(key string, b []byte) error {
+			var v Spent
+			err := decode(b, &v)
+			spent[key] = v
+			return err
+		}},
+		{bucketGateway, func(key string, b []byte) error {
+			var rec gatewayRecord
+			if err := decode(b, &rec); err != nil {
+				return err
+			}
+			scopes, err := ParseScopes(rec.Scopes)
+			if err != nil || rec.ID != key {
+				return ErrDamaged
+			}
+			gateway[key] = &Gateway{rec: rec, scopes: scopes, meter: newMeter(rec.Limits, spent["g/"+key]), store: s}
+			return nil
+		}},
+		{bucketVirtual, func(key string, b []byte) error {
+			var rec virtualRecord
+			if err := decode(b, &rec); err != nil {
+				return err
+			}
+			if rec.Name != key || rec.Count < 1 || rec.Count > maxSecrets {
+				return ErrDamaged
+			}
+			virtuals[key] = &virtual{rec: rec, meter: newMeter(rec.Limits, spent["v/"+key])}
+			return nil
+		}},
+	} {
+		b := tx.Bucket(one.bucket)
+		if b == nil {
+			return fmt.Errorf("%w: the bucket %s is missing", ErrDamaged, one.bucket)
+		}
+		if err := b.ForEach(func(k, v []byte) error {
+			if err := one.read(string(k), v); err != nil {
+				return fmt.Errorf("%w (%s/%.80q)", err, one.bucket, k)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	s.gateway.Store(&gateway)
+	s.virtual.Store(&virtuals)
+	return nil
+}
+
+// unseal opens all boxes with the key, or seals a file that has no seal yet.
+func (s *Store) unseal(k SealKey, rec *sealRecord) (err error) {
+	switch {
+	case rec == nil && len(s.virtuals()) > 0:
+		return fmt.Errorf("%w: it has sealed secrets and no seal", ErrDamaged)
+	case k.none():
+		return nil
+	case rec == nil:
+		var made sealRecord
+		if s.sealer, made, err = newSeal(k); err != nil {
+			return err
+		}
+		return s.write(bucketMeta, metaSeal, &made)
+	}
+	if s.sealer, err = k.open(*rec); err != nil {
+		return err
+	}
+	for name, v := range s.virtuals() {
+		if err := v.unseal(s.sealer); err != nil {
+			return fmt.Errorf("%w (virtual/%q)", err, name)
+		}
+	}
+	return nil
+}
+
+// Sealed reports whether there are virtual keys and no key to open them with.
+func (s *Store) Sealed() bool { return s.sealer == nil && len(s.virtuals()) > 0 }
+
+func (s *Store) gateways() map[string]*Gateway { return *s.gateway.Load() }
+func (s *Store) virtuals() map[string]*virtual { return *s.virtual.Load() }
+
+// setGateway and setVirtual replace the whole map, which requests read without a lock. Callers hold s.mu.
+func (s *Store) setGateway(g *Gateway) {
+	m := maps.Clone(s.gateways())
+	m[g.rec.ID] = g
+	s.gateway.Store(&m)
+}
+
+func (s *Store) setVirtual(name string, v *virtual) {
+	m := maps.Clone(s.virtuals())
+	if v == nil {
+		delete(m, name)
+	} else {
+		m[name] = v
+	}
+	s.virtual.Store(&m)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// encode makes a record.
+func encode(v any) ([]byte, error) {
+	text, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	b := make([]byte, 5, 5+len(text))
+	b[0] = recordVersion
+	binary.LittleEndian.PutUint32(b[1:], crc32.Checksum(text, castagnoli))
+	return append(b, text...), nil
+}
+
+// decode reads one. Its errors quote nothing of it.
+func decode(b []byte, v any) error {
+	switch {
+	case len(b) < 5:
+		return fmt.Errorf("%w: a record is cut off", ErrDamaged)
+	case b[0] != recordVersion:
+		return fmt.Errorf("%w: a record of version %d", ErrVersion, b[0])
+	case crc32.Checksum(b[5:], castagnoli) != binary.LittleEndian.Uint32(b[1:]):
+		return fmt.Errorf("%w: a record's checksum is wrong", ErrDamaged)
+	}
+	if err := json.Unmarshal(b[5:], v, json.RejectUnknownMembers(true)); err != nil {
+		return fmt.Errorf("%w: a record cannot be read", ErrDamaged)
+	}
+	return nil
+}
+
+func (s *Store) write(bucket []byte, key string, v any) error {
+	b, err := encode(v)
+	if err != nil {
+		return err
+	}
+	if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put([]byte(key), b) }); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
+}
+
+// remove deletes a virtual key and what was spent by it.
+func (s *Store) remove(name string) error {
+	if err := s.db.Update(func(tx *bbolt.Tx) error {
+		return errors.Join(tx.Bucket(bucketVirtual).Delete([]byte(name)), tx.Bucket(bucketSpend).Delete([]byte("v/"+name)))
+	}); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
+}
+
+// saveSoon has what was spent written within saveDelay. One write serves all that is spent until it comes.
+func (s *Store) saveSoon() {
+	s.saveMu.Lock()
+	defer s.saveMu.Unlock()
+	if s.save != nil || s.closed {
+		return
+	}
+	s.save = time.AfterFunc(saveDelay, func() {
+		s.saveMu.Lock()
+		s.save = nil
+		s.saveMu.Unlock()
+		err := s.Save()
+		if s.saved != nil {
+			s.saved(err)
+		}
+	})
+}
+
+// OnSave has f told of each attempt to write what was spent. Call it before anything is.
+func (s *Store) OnSave(f func(error)) { s.saved = f }
+
+// Save writes what was spent and is not written yet.
+func (s *Store) Save() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]Spent{}
+	meters := map[string]*meter{}
+	add := func(key string, m *meter) {
+		if v, ok := m.unsaved(); ok {
+			out[key], meters[key] = v, m
+		}
+	}
+	for id, g := range s.gateways() {
+		add("g/"+id, g.meter)
+	}
+	for name, v := range s.virtuals() {
+		add("v/"+name, v.meter)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketSpend)
+		for key, v := range out {
+			rec, err := encode(&v)
+			if err == nil {
+				err = b.Put([]byte(key), rec)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		for _, m := range meters {
+			m.unwritten()
+		}
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
+}
+
+// Close writes what was spent and lets go of the file.
+func (s *Store) Close() error {
+	s.saveMu.Lock()
+	if s.closed {
+		s.saveMu.Unlock()
+		return nil
+	}
+	s.closed = true
+	if s.save != nil {
+		s.save.Stop()
+	}
+	s.saveMu.Unlock()
+	err := s.Save()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(err, s.db.Close())
+}
+
+// Path is where the file is.
+func (s *Store) Path() string { return s.path }
