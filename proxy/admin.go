@@ -29,7 +29,10 @@ type adminRoute struct {
 var adminRoutes []adminRoute
 
 func init() { // not a literal: some handlers need a server, whose own handler needs the table
-	adminRoutes = []adminRoute{}
+	adminRoutes = []adminRoute{
+		{"POST", "entries", keys.Admin, adminImport},
+		{"POST", "entries/export", keys.Admin, adminExport},
+	}
 }
 
 // adminCall is a request to the admin API that was let in. A handler answers with reply, or returns an error, which is sent

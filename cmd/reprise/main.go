@@ -23,17 +23,6 @@ const (
 	exitUsage   = 2
 )
 
-// cli is the command line. Each command lives in the file of its name.
-type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Serve the API on --listen and answer from the cache where that is safe."`
-	Demo    demoCmd    `cmd:"" help:"Show the cache at work, offline: no key, no download, nothing left behind."`
-	Bench   benchCmd   `cmd:"" help:"Measure, and say on what machine."`
-	Explain explainCmd `cmd:"" help:"Say whether the answer to one question would be served for another, and why."`
-	Check   checkCmd   `cmd:"" help:"Read a whole cache file and list everything that is wrong with it."`
-	Config  configCmd  `cmd:"" help:"Show, check or explain the configuration."`
-	Version versionCmd `cmd:"" help:"Say what this binary is."`
-}
-
 // host is what a command may use of the process that it runs in.
 type host struct {
 	stdin  io.Reader

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// newProgress is a bar on standard error where that is a terminal, and else one that shows nothing. total is in bytes if bytes is
+// set; -1: not known. The caller closes it.
+func newProgress(h *host, what string, total int64, bytes bool) *progressbar.ProgressBar {
+	out := io.Discard
+	if f, ok := h.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		out = f
+	}
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(out),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowBytes(bytes),
+		progressbar.OptionShowCount(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+	)
+}

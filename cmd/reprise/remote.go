@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/reprise-cache/reprise/cmd/internal/config"
+)
+
+// remoteFlags are those of commands that work on a file or, with --url, through the server that has it open.
+type remoteFlags struct {
+	settingFlags
+	URL string `name:"url" placeholder:"URL" help:"The server that has the file open, as http://127.0.0.1:8080. Its admin API is used, with admin.token from the environment (REPRISE_ADMIN_TOKEN) or the configuration."`
+}
+
+// remote is a server's admin API.
+type remote struct {
+	base, token string
+}
+
+// server is the server that --url names; nil: none.
+func (f *remoteFlags) server(cfg *config.Config) (*remote, error) {
+	if f.URL == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(f.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%w: --url %q: give the server's address, as http://127.0.0.1:8080", config.ErrInvalid, f.URL)
+	}
+	if cfg.Admin.Token == "" {
+		return nil, fmt.Errorf("%w: --url needs the operator's token: set REPRISE_ADMIN_TOKEN to what the server has as admin.token", config.ErrInvalid)
+	}
+	return &remote{base: strings.TrimSuffix(f.URL, "/") + "/admin/v1/", token: cfg.Admin.Token}, nil
+}
+
+// call posts to the admin API. The caller closes the answer's body, which is a good one.
+func (r *remote) call(ctx context.Context, path string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what there is of it is told
+	var said struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(text, &said) == nil && said.Error.Message != "" {
+		return nil, fmt.Errorf("%s: %s: %s", r.base, resp.Status, said.Error.Message)
+	}
+	return nil, fmt.Errorf("%s: %s: %.200s", r.base, resp.Status, text)
+}
+
+// post calls and decodes the JSON that comes back.
+func (r *remote) post(ctx context.Context, path string, body []byte, into any) error {
+	resp, err := r.call(ctx, path, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return fmt.Errorf("%s%s: the answer is no JSON: %w", r.base, path, err)
+	}
+	return nil
+}

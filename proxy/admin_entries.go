@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/cache"
+)
+
+// adminExport streams every entry as a line of JSON. It is a POST, for the scope admin: it hands out all that was ever answered.
+func adminExport(s *Server, c *adminCall) *apiError {
+	if s.cfg.Cache == nil {
+		return noCacheHere()
+	}
+	c.stream("application/jsonl", func(w io.Writer) error {
+		return s.cfg.Cache.Export(s.ctx, func(r *cache.Record) error {
+			line, err := r.MarshalJSON()
+			if err == nil {
+				_, err = w.Write(append(line, '\n'))
+			}
+			return err
+		})
+	})
+	return nil
+}
+
+// stream answers with what write writes, as it comes. Where write fails, the connection ends before the answer does, so that no
+// half one is taken for a whole.
+func (c *adminCall) stream(contentType string, write func(io.Writer) error) {
+	r, w := io.Pipe()
+	log, trace := c.x.s.cfg.Logger, c.x.d.trace
+	go func() {
+		b := bufio.NewWriterSize(w, 64<<10)
+		err := write(b)
+		if err == nil {
+			err = b.Flush()
+		}
+		if err != nil {
+			log.Warn("an answer of the admin API broke off", "trace", trace, "error", err)
+		}
+		_ = w.CloseWithError(err) // never fails
+	}()
+	c.ctx.SetContentType(contentType)
+	c.ctx.SetBodyStream(r, -1) // closes r when the client is gone, and with it the writing
+}
+
+func noCacheHere() *apiError {
+	return badRequest("no_cache", "", "this server runs without a cache")
+}
+
+// adminImport stores the entries that the body's lines hold. Those before a bad one are stored.
+func adminImport(s *Server, c *adminCall) *apiError {
+	if s.cfg.Cache == nil {
+		return noCacheHere()
+	}
+	var said struct {
+		Stored  int `json:"stored"`
+		Skipped int `json:"skipped"`
+	}
+	at := 0
+	for line := range bytes.Lines(c.ctx.PostBody()) {
+		at++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var r cache.Record
+		err := r.UnmarshalJSON(line)
+		var done bool
+		if err == nil {
+			done, err = s.cfg.Cache.Import(s.ctx, &r)
+		}
+		switch {
+		case errors.Is(err, cache.ErrInvalid), errors.Is(err, cache.ErrTooLarge):
+			return badRequest("invalid_entry", "", "line %d: %v (%d lines before it are stored)", at, err, said.Stored)
+		case err != nil && !errors.Is(err, context.Canceled):
+			s.cfg.Logger.Warn("an import failed", "trace", c.x.d.trace, "error", err)
+			return internalError()
+		case done:
+			said.Stored++
+		default:
+			said.Skipped++
+		}
+	}
+	return c.reply(fasthttp.StatusOK, said)
+}
