@@ -169,13 +169,10 @@ func write(t *testing.T, s string) string {
 }
 
 func TestFileGoesFirst(t *testing.T) {
-	table, err := Load(write(t, `{"providers": [
-		{"provider": "openai", "source": "contract", "date": "2026-01-01", "models": [{"model": "gpt-4o", "in": "1", "out": "2"}, {"model": "ft:*", "in": "3", "out": "4"}, {"model": "ft:gpt-4o*", "in": "5", "out": "6"}]},
-		{"provider": "local", "models": [{"model": "*", "in": "0", "out": "0"}]}]}`))
-	if err == nil || !strings.Contains(err.Error(), `models[0].model is "*"`) {
+	if _, err := Load(write(t, `{"providers": [{"provider": "local", "models": [{"model": "*", "in": "0", "out": "0"}]}]}`)); err == nil || !strings.Contains(err.Error(), `models[0].model is "*"`) {
 		t.Errorf("a row for everything: %v", err)
 	}
-	table, err = Load(write(t, `{"providers": [
+	table, err := Load(write(t, `{"providers": [
 		{"provider": "openai", "source": "contract", "date": "2026-01-01", "models": [{"model": "gpt-4o", "in": "1", "out": "2"}, {"model": "ft:*", "in": "3", "out": "4"}, {"model": "ft:gpt-4o*", "in": "5", "out": "6"}]},
 		{"provider": "local", "models": [{"model": "llama*", "in": "0", "out": "0"}]}]}`))
 	if err != nil {

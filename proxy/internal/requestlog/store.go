@@ -1,0 +1,246 @@
+package requestlog
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// The file: meta has the version and the salt of callers; records has JSON by ID; traces has, for each record, its trace
+// id, a NUL and its ID; feedback has the ID of the record that a feedback is on; costs has Totals by CostKey.
+var (
+	bucketMeta     = []byte("meta")
+	bucketRecords  = []byte("records")
+	bucketTraces   = []byte("traces")
+	bucketFeedback = []byte("feedback")
+	bucketCosts    = []byte("costs")
+
+	keyVersion = []byte("version")
+	keySalt    = []byte("salt")
+)
+
+const version = "1"
+
+// ErrFormat: the file is not a request log that this program can read.
+var ErrFormat = errors.New("requestlog: not a request log of this version")
+
+// ErrBusy: another process has the file open.
+var ErrBusy = errors.New("requestlog: another process has the file open")
+
+// ErrCorrupt: the file holds something that was not written by this package.
+var ErrCorrupt = errors.New("requestlog: the file is damaged")
+
+func corrupt(what string) error { return fmt.Errorf("%w: %s cannot be read", ErrCorrupt, what) }
+
+const lockWait = time.Second
+
+// store is the file. One goroutine writes.
+type store struct {
+	db   *bolt.DB
+	salt []byte
+	last ID // the writer's
+	rows rowCount
+}
+
+func openStore(path string, readOnly bool) (*store, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType})
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("%w: %s", ErrBusy, path)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("requestlog: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %s: %w", ErrFormat, path, err)
+	}
+	s := &store{db: db}
+	if readOnly {
+		err = db.View(s.load)
+	} else if err = db.Update(s.prepare); err == nil {
+		err = db.View(s.load)
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("%w: %s", err, path)
+	}
+	return s, nil
+}
+
+// prepare makes what a new file has to have. A file with anything else in it is left alone.
+func (s *store) prepare(tx *bolt.Tx) error {
+	if tx.Bucket(bucketMeta) != nil {
+		return nil
+	}
+	if k, _ := tx.Cursor().First(); k != nil {
+		return ErrFormat
+	}
+	for _, b := range [][]byte{bucketMeta, bucketRecords, bucketTraces, bucketFeedback, bucketCosts} {
+		if _, err := tx.CreateBucket(b); err != nil {
+			return err
+		}
+	}
+	salt := make([]byte, 32)
+	if _, err := rand.Read(salt); err != nil {
+		return err
+	}
+	meta := tx.Bucket(bucketMeta)
+	return errors.Join(meta.Put(keyVersion, []byte(version)), meta.Put(keySalt, salt))
+}
+
+func (s *store) load(tx *bolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil || string(meta.Get(keyVersion)) != version {
+		return ErrFormat
+	}
+	for _, b := range [][]byte{bucketRecords, bucketTraces, bucketFeedback, bucketCosts} {
+		if tx.Bucket(b) == nil {
+			return ErrFormat
+		}
+	}
+	s.salt = bytes.Clone(meta.Get(keySalt))
+	if k, _ := tx.Bucket(bucketRecords).Cursor().Last(); len(k) == 8 {
+		s.last = ID(binary.BigEndian.Uint64(k))
+	}
+	return nil
+}
+
+func (s *store) close() error { return s.db.Close() }
+
+// view runs f in a read transaction, which must be short: pages that were freed during it are not used again before its end.
+func (s *store) view(f func(*bolt.Tx) error) error {
+	err := s.db.View(f)
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}
+
+// sizes returns the size of the file, and how much of it is not free.
+func (s *store) sizes() (file, used int64) {
+	_ = s.db.View(func(tx *bolt.Tx) error {
+		file = tx.Size()
+		return nil
+	})
+	return file, file - s.free()
+}
+
+func (s *store) free() int64 {
+	n := s.db.Stats()
+	return int64(n.FreePageN+n.PendingPageN) * int64(s.db.Info().PageSize)
+}
+
+func idKey(id ID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
+
+func traceKey(trace string, id ID) []byte {
+	b := append([]byte(trace), 0)
+	return binary.BigEndian.AppendUint64(b, uint64(id))
+}
+
+// commit writes ops and totals in one transaction, and says how many old records made room for them.
+func (s *store) commit(ops []op, totals map[CostKey]*Totals, o Options, now time.Time) (removed uint64, err error) {
+	last, rows, used := s.last, s.rows, int64(0)
+	free := s.free()
+	err = s.db.Update(func(tx *bolt.Tx) error {
+		used = tx.Size() - free
+		encoded, size, err := s.encode(ops, now)
+		if err != nil {
+			return err
+		}
+		if removed, err = makeRoom(tx, used+2*size-o.MaxBytes*3/4, now.Add(-o.MaxAge)); err != nil {
+			return err
+		}
+		records, traces := tx.Bucket(bucketRecords), tx.Bucket(bucketTraces)
+		records.FillPercent = 0.95 // they come in order
+		for i, op := range ops {
+			switch {
+			case op.record != nil:
+				r := op.record
+				err = errors.Join(records.Put(idKey(r.ID), encoded[i]), traces.Put(traceKey(r.TraceID, r.ID), nil))
+				if r.W3CTraceID != "" {
+					err = errors.Join(err, traces.Put(traceKey(r.W3CTraceID, r.ID), nil))
+				}
+			case op.feedback != nil:
+				err = putFeedback(tx, op.feedback)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return s.addTotals(tx, totals, now)
+	})
+	if err != nil {
+		s.last, s.rows = last, rows
+		s.rows.ok = false
+	}
+	return removed, err
+}
+
+// encode gives the records their IDs and writes them out.
+func (s *store) encode(ops []op, now time.Time) (encoded [][]byte, size int64, err error) {
+	encoded = make([][]byte, len(ops))
+	for i, o := range ops {
+		if o.record == nil {
+			continue
+		}
+		s.last = max(s.last+1, ID(max(0, now.UnixNano())))
+		o.record.ID = s.last
+		if encoded[i], err = o.record.encode(); err != nil {
+			return nil, 0, err
+		}
+		size += int64(len(encoded[i]))
+	}
+	return encoded, size, nil
+}
+
+// makeRoom removes the oldest records until as many bytes of them are gone, and those that were written before the moment.
+// Where that is not enough the oldest days of the costs go.
+func makeRoom(tx *bolt.Tx, excess int64, before time.Time) (removed uint64, err error) {
+	records := tx.Bucket(bucketRecords)
+	limit := ID(max(0, before.UnixNano()))
+	c := records.Cursor()
+	for k, v := c.First(); len(k) == 8; k, v = c.First() {
+		id := ID(binary.BigEndian.Uint64(k))
+		if excess <= 0 && id >= limit || removed >= 16*batchRecords {
+			return removed, nil
+		}
+		excess -= int64(len(k) + len(v))
+		if err := forget(tx, id, v); err != nil {
+			return removed, err
+		}
+		if err := c.Delete(); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	costs := tx.Bucket(bucketCosts).Cursor()
+	for k, v := costs.First(); k != nil && excess > 0; k, v = costs.First() {
+		excess -= int64(len(k) + len(v))
+		if err := costs.Delete(); err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// forget removes what leads to a record. One that cannot be read has nothing that does.
+func forget(tx *bolt.Tx, id ID, v []byte) error {
+	r, err := decode(v)
+	if err != nil {
+		return nil
+	}
+	traces := tx.Bucket(bucketTraces)
+	err = traces.Delete(traceKey(r.TraceID, id))
+	if r.W3CTraceID != "" {
+		err = errors.Join(err, traces.Delete(traceKey(r.W3CTraceID, id)))
+	}
+	for _, f := range r.Feedback {
+		err = errors.Join(err, tx.Bucket(bucketFeedback).Delete([]byte(f.ID)))
+	}
+	return err
+}
