@@ -81,7 +81,7 @@ func TestConversationControls(t *testing.T) {
 	}
 	for control, names := range map[string]string{
 		`{"conversation":"all"}`:           "judged",
-		`{"conversation":1}`:               "string",
+		`{"conversation":1}`:               "judged",
 		`{"semantic_last_turn_only":"on"}`: "true or false",
 		`{"ignore_system":0}`:              "true or false",
 		`{"turns":1}`:                      "conversation",

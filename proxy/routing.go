@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/valyala/fasthttp"
 
@@ -57,13 +56,7 @@ func (s *Server) prepare() (err error) {
 func (s *Server) checks() route.Checks {
 	return route.Checks{
 		Provider: s.checkProvider, VirtualKey: s.checkVirtualKey, Host: s.checkHost,
-		Cache: func(path string, v jsontext.Value) error {
-			var d directives
-			if err := d.parseCache(path, v); err != nil {
-				return &route.Error{Path: err.param, Code: "invalid_config", Message: strings.TrimPrefix(err.message, path+" ")}
-			}
-			return nil
-		},
+		Cache: checkCache,
 	}
 }
 

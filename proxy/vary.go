@@ -4,21 +4,16 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 const maxVaryBy = 16
 
 // setVaryBy reads what else answers depend on: names of metadata and of request headers.
-func (d *directives) setVaryBy(path string, v jsontext.Value) *apiError {
-	var names []string
-	if err := json.Unmarshal(v, &names); err != nil || len(names) > maxVaryBy {
-		return badRequest("invalid_header", path, "%s: give an array of at most %d names, as metadata._user or header.x-tenant", path, maxVaryBy)
-	}
+func (d *directives) setVaryBy(path string, names []string) error {
 	d.varyBy = nil
 	for _, n := range names {
 		if name, ok := strings.CutPrefix(n, "header."); ok && validName(name) {
@@ -26,7 +21,7 @@ func (d *directives) setVaryBy(path string, v jsontext.Value) *apiError {
 			continue
 		}
 		if name, ok := strings.CutPrefix(n, "metadata."); !ok || name == "" {
-			return badRequest("invalid_header", path, "%s: %.60q is neither metadata.NAME nor header.NAME", path, n)
+			return strict.Wrong(path, "%.60q is neither metadata.NAME nor header.NAME", n)
 		}
 		d.varyBy = append(d.varyBy, n)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // Body returns the body with the target's overriding members in place of its own. What is not overridden keeps its bytes.
@@ -36,7 +38,7 @@ func (t *Target) Body(body []byte) []byte {
 func Renamed(body []byte, names map[string]string, drop []string) ([]byte, error) {
 	has := map[string]bool{}
 	changes := false
-	if err := object("", bytes.TrimSpace(body), func(name string, _ jsontext.Value) error {
+	if err := strict.Object("", bytes.TrimSpace(body), func(name string, _ jsontext.Value) error {
 		has[name] = true
 		changes = changes || names[name] != "" || slices.Contains(drop, name)
 		return nil
@@ -68,7 +70,7 @@ func (w *writer) member(name string, v jsontext.Value) {
 func rewritten(body []byte, each func(w *writer, name string, v jsontext.Value), last func(w *writer)) ([]byte, error) {
 	w := &writer{make([]byte, 0, len(body)+256)}
 	w.b = append(w.b, '{')
-	if err := object("", bytes.TrimSpace(body), func(name string, v jsontext.Value) error {
+	if err := strict.Object("", bytes.TrimSpace(body), func(name string, v jsontext.Value) error {
 		each(w, name, v)
 		return nil
 	}); err != nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // Facts are what conditions and sticky draws may ask of a request.
@@ -166,7 +168,79 @@ func numbers(got, want any) (a, b float64, ok bool) {
 	return 0, 0, false
 }
 
-var operators = []string{"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$regex"}
+// scalar is what a field is compared with.
+var scalar = strict.Kind[any]{Schema: strict.Schema{"type": []string{"string", "number", "boolean"}, "pattern": strict.PlainText}, Read: func(path string, v jsontext.Value) (any, error) {
+	switch v.Kind() {
+	case jsontext.KindString:
+		return strict.ReadText(path, v)
+	case jsontext.KindNumber:
+		return strict.ReadNumber(path, v)
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return strict.Bool.Read(path, v)
+	}
+	return nil, wrong(path, "give a string, a number, true or false")
+}}
+
+// ordered is what a field can be before or after.
+var ordered = strict.Kind[any]{Schema: strict.Schema{"type": []string{"string", "number"}, "pattern": strict.PlainText}, Read: func(path string, v jsontext.Value) (any, error) {
+	x, err := scalar.Read(path, v)
+	if _, isBool := x.(bool); err == nil && isBool {
+		return nil, wrong(path, "give a number or a string")
+	}
+	return x, err
+}}
+
+// operators are the members of what a field is asked.
+var operators = strict.Table[*test]{
+	operator("$eq", "The field is equal.", scalar), operator("$ne", "It differs, or is not there.", scalar),
+	operator("$gt", "It is greater.", ordered), operator("$gte", "It is greater or equal.", ordered),
+	operator("$lt", "It is less.", ordered), operator("$lte", "It is less or equal.", ordered),
+	membership("$in", "It is one of these."), membership("$nin", "It is none of these."),
+	strict.In("$regex", "It matches a pattern, in RE2's syntax.", strict.Kind[string]{
+		Schema: strict.Schema{"type": "string", "maxLength": maxPattern, "format": "regex", "pattern": strict.PlainText}, Read: strict.ReadText,
+	}, func(t *test, path, s string) (err error) {
+		if len(s) > maxPattern {
+			return wrong(path, "the pattern is longer than %d bytes", maxPattern)
+		}
+		if t.re, err = regexp.Compile(s); err != nil {
+			return wrong(path, "is not a pattern of RE2's syntax")
+		}
+		return nil
+	}),
+}
+
+func operator(name, doc string, k strict.Kind[any]) strict.Member[*test] {
+	return strict.In(name, doc, k, func(t *test, _ string, v any) error {
+		t.want = v
+		return nil
+	})
+}
+
+func membership(name, doc string) strict.Member[*test] {
+	return strict.In(name, doc, strict.List(scalar, 0, 0), func(t *test, _ string, list []any) error {
+		t.list = list
+		return nil
+	})
+}
+
+// The names that a query may have beside fields.
+const (
+	both   = "$and"
+	either = "$or"
+)
+
+// asked is the pattern of the fields that may be asked for.
+const asked = `^(metadata|params)\.[\s\S]+$`
+
+// querySchema is that of what parseQuery reads.
+func querySchema() strict.Schema {
+	several := strict.Schema{"type": "array", "minItems": 1, "items": strict.Ref("query")}
+	ask := operators.Schema()
+	ask["minProperties"] = 1
+	return strict.Schema{"type": "object", "minProperties": 1, "additionalProperties": false,
+		"properties":        strict.Schema{both: several, either: several},
+		"patternProperties": strict.Schema{asked: strict.AnyOf(scalar.Schema, ask)}}
+}
 
 // parseQuery reads {"field": {"$op": value}}, of which all must hold, and $and and $or of such.
 func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
@@ -174,12 +248,12 @@ func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
 		return nil, wrong(path, "conditions are nested more than %d deep", MaxDepth)
 	}
 	out := all{}
-	err := object(path, v, func(name string, v jsontext.Value) error {
-		at := clip(join(path, name))
+	err := strict.Object(path, v, func(name string, v jsontext.Value) error {
+		at := strict.Clip(strict.Join(path, name))
 		switch {
-		case name == "$and" || name == "$or":
+		case name == both || name == either:
 			var list []condition
-			err := array(at, v, func(at string, v jsontext.Value) error {
+			err := strict.Array(at, v, func(at string, v jsontext.Value) error {
 				c, err := parseQuery(at, v, depth+1)
 				list = append(list, c)
 				return err
@@ -187,7 +261,7 @@ func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
 			if err == nil && len(list) == 0 {
 				return wrong(at, "is empty: give at least one condition")
 			}
-			if name == "$and" {
+			if name == both {
 				out = append(out, all(list))
 			} else {
 				out = append(out, some(list))
@@ -198,15 +272,15 @@ func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
 			return wrong(at, "is not something to ask for: give metadata.NAME, params.NAME, $and or $or")
 		}
 		if v.Kind() != jsontext.KindBeginObject {
-			t, err := parseTest(at, name, "$eq", v)
-			out = append(out, t)
+			want, err := scalar.Read(at, v)
+			out = append(out, &test{field: name, op: "$eq", want: want})
 			return err
 		}
 		n := len(out)
-		err := object(at, v, func(op string, v jsontext.Value) error {
-			t, err := parseTest(clip(join(at, op)), name, op, v)
+		err := strict.Object(at, v, func(op string, v jsontext.Value) error {
+			t := &test{field: name, op: op}
 			out = append(out, t)
-			return err
+			return operators.Set(t, at, op, v)
 		})
 		if err == nil && len(out) == n {
 			return wrong(at, "is empty: give an operator, as {\"$eq\": \"x\"}")
@@ -217,47 +291,4 @@ func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
 		return nil, wrong(path, "is empty: give at least one condition")
 	}
 	return out, err
-}
-
-func parseTest(path, field, op string, v jsontext.Value) (*test, error) {
-	t := &test{field: field, op: op}
-	scalar := func(path string, v jsontext.Value) (any, error) {
-		switch v.Kind() {
-		case jsontext.KindString:
-			return str(path, v)
-		case jsontext.KindNumber:
-			return num(path, v)
-		case jsontext.KindTrue, jsontext.KindFalse:
-			return boolean(path, v)
-		}
-		return nil, wrong(path, "give a string, a number, true or false")
-	}
-	var err error
-	switch op {
-	case "$eq", "$ne", "$gt", "$gte", "$lt", "$lte":
-		t.want, err = scalar(path, v)
-		if _, isBool := t.want.(bool); err == nil && isBool && op != "$eq" && op != "$ne" {
-			return nil, wrong(path, "give a number or a string")
-		}
-	case "$in", "$nin":
-		err = array(path, v, func(path string, v jsontext.Value) error {
-			w, err := scalar(path, v)
-			t.list = append(t.list, w)
-			return err
-		})
-	case "$regex":
-		var s string
-		if s, err = str(path, v); err != nil {
-			return nil, err
-		}
-		if len(s) > maxPattern {
-			return nil, wrong(path, "the pattern is longer than %d bytes", maxPattern)
-		}
-		if t.re, err = regexp.Compile(s); err != nil {
-			return nil, wrong(path, "is not a pattern of RE2's syntax")
-		}
-	default:
-		return nil, unknown(path, op, operators)
-	}
-	return t, err
 }

@@ -1,12 +1,12 @@
 package route
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // Limits of a request config. They keep what one header can ask for in proportion to what it costs to ask.
@@ -127,20 +127,6 @@ const (
 )
 
 // Error is what is wrong with a config: where, and what to write instead.
-type Error struct {
-	Path    string // as targets[1].weight; "": the whole
-	Code    string // invalid_config, unknown_field, unknown_provider, unknown_virtual_key, …
-	Message string
-}
+type Error = strict.Error
 
-// Error returns the message, which begins with the path.
-func (e *Error) Error() string {
-	if e.Path == "" {
-		return "config: " + e.Message
-	}
-	return e.Path + ": " + e.Message
-}
-
-func wrong(path, format string, args ...any) error {
-	return &Error{Path: path, Code: "invalid_config", Message: fmt.Sprintf(format, args...)}
-}
+var wrong = strict.Wrong

@@ -2,17 +2,15 @@ package route
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"math"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // Checks are what a config is held to that only the gateway knows. A nil one accepts everything. They return an *Error
@@ -23,14 +21,26 @@ type Checks struct {
 	Host       func(url string) error
 	Cache      func(path string, v jsontext.Value) error
 	Override   func(path string, t *Target) error // may change t, whose overriding members were just read
+	Saved      func(name string) (Saved, error)   // finds the saved config that a target names; nil: it is not looked at
 
 	Prefix string // of every path, as "config" where the config is a part of something; "": none
+	Self   string // the id of the saved config that is read, as pc-x@3, so that it cannot lead back to itself; "": none
+	NoKeys bool   // the config is one to keep, which holds no key
+}
+
+// Saved is a saved config.
+type Saved struct {
+	ID   string // with its version: pc-x@3
+	Text []byte
 }
 
 // Parse reads a request config: one JSON object. Outer, if not nil, is what the request's headers say; it fills in what the
-// config leaves open. The error is an *Error.
+// config leaves open. The error holds every complaint, an *Error each; see strict.All.
 func Parse(src []byte, outer *Target, checks Checks) (*Config, error) {
 	p := parser{checks: checks, cfg: &Config{}}
+	if checks.Self != "" {
+		p.within = []string{checks.Self}
+	}
 	root, err := p.target(checks.Prefix, jsontext.Value(bytes.TrimSpace(src)), 0)
 	if err != nil {
 		return nil, err
@@ -51,79 +61,9 @@ type parser struct {
 	checks Checks
 	cfg    *Config
 	count  int
+	within []string // the saved configs that are being read, outermost first
 
 	groupName string // the spelling of the root's targets
-}
-
-// object calls each with every member of v, in order. Names must be unique and text valid UTF-8.
-func object(path string, v jsontext.Value, each func(name string, v jsontext.Value) error) error {
-	if v.Kind() != jsontext.KindBeginObject {
-		return wrong(path, "give a JSON object")
-	}
-	d := jsontext.NewDecoder(bytes.NewReader(v))
-	if _, err := d.ReadToken(); err != nil {
-		return syntax(path, err)
-	}
-	for d.PeekKind() != jsontext.KindEndObject {
-		t, err := d.ReadToken()
-		if err != nil {
-			return syntax(path, err)
-		}
-		name := t.String()
-		value, err := d.ReadValue()
-		if err != nil {
-			return syntax(path, err)
-		}
-		if err := each(name, value.Clone()); err != nil {
-			return err
-		}
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return syntax(path, err)
-	}
-	if _, err := d.ReadToken(); err != io.EOF {
-		return wrong(path, "something follows the JSON object")
-	}
-	return nil
-}
-
-func array(path string, v jsontext.Value, each func(path string, v jsontext.Value) error) error {
-	if v.Kind() != jsontext.KindBeginArray {
-		return wrong(path, "give a JSON array")
-	}
-	d := jsontext.NewDecoder(bytes.NewReader(v))
-	if _, err := d.ReadToken(); err != nil {
-		return syntax(path, err)
-	}
-	for i := 0; d.PeekKind() != jsontext.KindEndArray; i++ {
-		value, err := d.ReadValue()
-		if err != nil {
-			return syntax(path, err)
-		}
-		if err := each(path+"["+strconv.Itoa(i)+"]", value.Clone()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// syntax tells where the text is no JSON. The decoder's own words may quote it, and it may hold a key.
-func syntax(path string, err error) error {
-	var se *jsontext.SyntacticError
-	switch {
-	case errors.As(err, &se) && errors.Is(err, jsontext.ErrDuplicateName):
-		return wrong(path, "a name is given twice in one object")
-	case errors.As(err, &se):
-		return wrong(path, "not valid JSON at byte %d", se.ByteOffset)
-	}
-	return wrong(path, "not valid JSON: the text ends too early")
-}
-
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
 }
 
 func (p *parser) target(path string, v jsontext.Value, depth int) (*Target, error) {
@@ -134,111 +74,77 @@ func (p *parser) target(path string, v jsontext.Value, depth int) (*Target, erro
 		return nil, wrong(path, "more than %d targets", MaxTargets)
 	}
 	r := &reading{p: p, t: &Target{weight: 1}, path: path, depth: depth}
-	err := object(path, v, func(name string, v jsontext.Value) error {
-		at := join(path, name)
-		for i := range targetFields {
-			if f := &targetFields[i]; f.Name == name {
-				if v.Kind() == jsontext.KindNull { // as many clients say that they say nothing
-					return nil
-				}
-				return f.set(r, at, v)
-			}
-		}
-		return unknown(at, name, fieldNames(targetFields))
-	})
-	if err == nil {
+	err := targetFields.Read(r, path, v)
+	if err == nil { // else what is held against each other may not be there
 		err = r.end()
 	}
 	return r.t, err
 }
 
-// unknown refuses a member, and names the one that was likely meant.
-func unknown(path, name string, known []string) error {
-	e := &Error{Path: clip(path), Code: "unknown_field", Message: "unknown key"}
-	best, cost := "", max(2, len(name)/3)+1
-	for _, k := range known {
-		if len(name) > 64 {
-			break
-		}
-		if c := levenshtein.ComputeDistance(strings.ToLower(name), k); c < cost {
-			best, cost = k, c
-		}
+// saved reads the config that a target names, as the one target of it.
+func (r *reading) saved(path, name string) error {
+	p := r.p
+	if p.checks.Saved == nil {
+		return nil
 	}
-	if best != "" {
-		e.Message += " (did you mean " + strconv.Quote(best) + "?)"
-	} else {
-		e.Message += ": the known ones are " + strings.Join(known, ", ")
-	}
-	return e
-}
-
-// clip keeps a path that a client wrote fit for a header, a log and a person.
-func clip(path string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, path)
-	if len(clean) > 200 {
-		return clean[:200] + "…"
-	}
-	return clean
-}
-
-func str(path string, v jsontext.Value) (string, error) {
-	if v.Kind() != jsontext.KindString {
-		return "", wrong(path, "give a string")
-	}
-	b, err := jsontext.AppendUnquote(nil, []byte(v))
+	s, err := p.checks.Saved(name)
 	if err != nil {
-		return "", syntax(path, err)
+		return strict.At(path, func(string) error { return err }, name)
 	}
-	if !utf8.Valid(b) || strings.ContainsFunc(string(b), func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", wrong(path, "the string holds a control character")
+	if slices.Contains(p.within, s.ID) {
+		return wrong(path, "is %s, which leads back to itself: %s", s.ID, strings.Join(append(slices.Clone(p.within), s.ID), ", "))
 	}
-	return string(b), nil
+	p.within = append(p.within, s.ID)
+	defer func() { p.within = p.within[:len(p.within)-1] }()
+	t, err := p.target(path, jsontext.Value(bytes.TrimSpace(s.Text)), r.depth+1)
+	r.t.Targets = []*Target{t}
+	return err
 }
 
-func boolean(path string, v jsontext.Value) (bool, error) {
-	switch v.Kind() {
-	case jsontext.KindTrue:
-		return true, nil
-	case jsontext.KindFalse:
-		return false, nil
+// statusCodes are HTTP statuses.
+var statusCodes = strict.List(strict.Whole(100, 599), 0, 0)
+
+// milliseconds is a time limit.
+var milliseconds = func() strict.Kind[time.Duration] {
+	whole := strict.Whole(1, 86_400_000)
+	return strict.Kind[time.Duration]{Schema: whole.Schema, Read: func(path string, v jsontext.Value) (time.Duration, error) {
+		n, err := whole.Read(path, v)
+		return time.Duration(n) * time.Millisecond, err
+	}}
+}()
+
+// share is a weight.
+var share = strict.Number(strict.Range{Min: new(float64)}, "a number, 0 or more")
+
+// heaviest is what the weights of a group may not add up to.
+const heaviest = 1e300
+
+// positive reports whether a draw can be made among weights of that sum.
+func positive(sum float64) bool { return sum > 0 && sum < heaviest && !math.IsNaN(sum) }
+
+// URLWord reports whether s may stand in a host name or a path without changing where it leads.
+func URLWord(s string) bool {
+	if s == "" || len(s) > 64 || strings.Trim(s, ".") == "" {
+		return false
 	}
-	return false, wrong(path, "give true or false")
-}
-
-func num(path string, v jsontext.Value) (float64, error) {
-	f, err := strconv.ParseFloat(string(v), 64)
-	if v.Kind() != jsontext.KindNumber || err != nil || math.IsInf(f, 0) {
-		return 0, wrong(path, "give a number")
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
 	}
-	return f, nil
+	return true
 }
 
-func whole(path string, v jsontext.Value, low, high int) (int, error) {
-	f, err := num(path, v)
-	if err != nil || f != math.Trunc(f) || f < float64(low) || f > float64(high) {
-		return 0, wrong(path, "is %.20s: give a whole number from %d to %d", v, low, high)
-	}
-	return int(f), nil
-}
-
-func codes(path string, v jsontext.Value) ([]int, error) {
-	out := []int{}
-	err := array(path, v, func(at string, v jsontext.Value) error {
-		n, err := whole(at, v, 100, 599)
-		out = append(out, n)
-		return err
-	})
-	return out, err
-}
-
-func milliseconds(path string, v jsontext.Value) (time.Duration, error) {
-	n, err := whole(path, v, 1, 86_400_000)
-	return time.Duration(n) * time.Millisecond, err
+// urlWord is such a word.
+var urlWord = strict.Kind[string]{
+	Schema: strict.Schema{"type": "string", "maxLength": 64, "pattern": `^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$`},
+	Read: func(path string, v jsontext.Value) (string, error) {
+		s, err := strict.ReadText(path, v)
+		if err == nil && !URLWord(s) {
+			return "", wrong(path, "give 1 to 64 letters, digits, \"-\", \"_\" and \".\"")
+		}
+		return s, err
+	},
 }
 
 // HeaderNames reads a list of header names as they are forwarded, and refuses those that belong to a connection or to
@@ -267,4 +173,33 @@ var unforwardable = map[string]bool{
 	"Connection": true, "Proxy-Connection": true, "Keep-Alive": true, "Te": true, "Trailer": true, "Upgrade": true,
 	"Transfer-Encoding": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
 	"Content-Length": true, "Content-Encoding": true, "Host": true, "Expect": true,
+}
+
+// headerName is the name of a header, of which HeaderNames has the last word.
+var headerName = strict.Kind[string]{
+	Schema: strict.Schema{"type": "string", "pattern": `^ *[A-Za-z0-9_-]{1,64} *$`, "not": strict.Schema{"pattern": notForwarded()}},
+	Read:   strict.ReadText,
+}
+
+// notForwarded is the pattern of the names that are not forwarded, whatever their letters' case.
+func notForwarded() string {
+	var names []string
+	for n := range unforwardable {
+		names = append(names, anyCase(n))
+	}
+	slices.Sort(names)
+	return "^ *((" + strings.Join(names, "|") + ") *$|" + anyCase("X-Portkey-") + "|" + anyCase("X-Reprise-") + ")"
+}
+
+// anyCase is a pattern in the syntax that schemas have, which knows no flags.
+func anyCase(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if l, u := strings.ToLower(string(c)), strings.ToUpper(string(c)); l != u {
+			b.WriteString("[" + l + u + "]")
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
 }

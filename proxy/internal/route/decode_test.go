@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // testChecks knows two providers and one key.
@@ -24,9 +26,9 @@ var testChecks = Checks{
 		return nil
 	},
 	Cache: func(path string, v jsontext.Value) error {
-		return object(path, v, func(name string, v jsontext.Value) error {
+		return strict.Object(path, v, func(name string, v jsontext.Value) error {
 			if name != "mode" && name != "max_age" && name != "force_refresh" {
-				return &Error{Path: join(path, name), Code: "unknown_field"}
+				return &Error{Path: strict.Join(path, name), Code: "unknown_field"}
 			}
 			return nil
 		})

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 func itoa(i int) string { return strconv.Itoa(i) }
@@ -18,9 +19,9 @@ func (p *parser) finish(root, outer *Target) (*Config, error) {
 	if root.Targets != nil && root.Mode == Single && outer.Mode != Single {
 		root.Mode = outer.Mode
 		if root.Mode == Conditional && root.rules == nil {
-			return nil, wrong(join(p.checks.Prefix, "strategy.conditions"), "is missing: give at least one condition")
+			return nil, wrong(strict.Join(p.checks.Prefix, "strategy.conditions"), "is missing: give at least one condition")
 		}
-		if err := p.weights(root, join(p.checks.Prefix, p.groupName)); err != nil {
+		if err := p.weights(root, strict.Join(p.checks.Prefix, p.groupName)); err != nil {
 			return nil, err
 		}
 	}
@@ -39,7 +40,7 @@ func (p *parser) weights(t *Target, path string) error {
 	for _, k := range t.Targets {
 		sum += k.weight
 	}
-	if t.Mode == LoadBalance && !(sum > 0 && sum < 1e300) {
+	if t.Mode == LoadBalance && !positive(sum) {
 		return wrong(path+"[0].weight", "the weights of a group must not all be 0, nor add up to more than 1e300")
 	}
 	return nil
@@ -132,12 +133,12 @@ func (t *Target) name() {
 		v := m.Value.Clone()
 		_ = v.Canonicalize() // it was read as JSON once
 		h = append(h, []byte(m.Name), v)
-		if s, err := str("", m.Value); m.Name == "model" && err == nil {
+		if s, err := strict.ReadText("", m.Value); m.Name == "model" && err == nil {
 			parts = append(parts, s)
 		}
 	}
 	t.digest = cache.Hash(h...)
-	t.label = clip(strings.Trim(strings.Join(parts, " "), " "))
+	t.label = strict.Clip(strings.Trim(strings.Join(parts, " "), " "))
 	if t.label == "" {
 		t.label = "default"
 	}

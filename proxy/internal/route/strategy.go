@@ -5,57 +5,48 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
-func readStrategy(r *reading, path string, v jsontext.Value) error {
-	return object(path, v, func(name string, v jsontext.Value) (err error) {
-		at := join(path, name)
-		switch name {
-		case "mode":
-			return r.setMode(at, v, "strategy.mode")
-		case "on_status_codes":
-			r.t.Codes, err = codes(at, v)
-		case "sticky_by":
-			s, _ := str(at, v)
-			switch s {
-			case "trace":
-				r.t.Sticky = StickyTrace
-			case "user":
-				r.t.Sticky = StickyUser
-			default:
-				return wrong(at, "is %.40s: give trace or user", v)
-			}
-		case "conditions":
-			r.query, r.queryPath = v, at
-		case "default":
-			r.deflt, err = str(at, v)
-			r.defltPath = at
-		default:
-			return unknown(at, name, []string{"mode", "on_status_codes", "sticky_by", "conditions", "default"})
-		}
-		return err
-	})
+// oldLoadBalance is what the first SDK calls the mode loadbalance.
+const oldLoadBalance = "ab_test"
+
+// strategyFields are the members of a strategy.
+var strategyFields = strict.Table[*reading]{
+	strict.In("mode", "How to pick: the first target; one after the other until one answers; by weight; by conditions.",
+		strict.OneOf(append(modeNames[:], oldLoadBalance)...), func(r *reading, path, s string) error { return r.setMode(path, s, "strategy.mode") }),
+	strict.In("on_status_codes", "Statuses on which a fallback goes on; without it 400 and above.", statusCodes, func(r *reading, _ string, codes []int) error {
+		r.t.Codes = codes
+		return nil
+	}),
+	strict.In("sticky_by", "What a draw by weight is tied to.", strict.OneOf("trace", "user"), func(r *reading, _, s string) error {
+		r.t.Sticky = map[string]Sticky{"trace": StickyTrace, "user": StickyUser}[s]
+		return nil
+	}),
+	strict.In("conditions", "The first whose query holds says which target it is.",
+		strict.Raw(strict.Schema{"type": "array", "minItems": 1, "items": strict.Ref("condition")}), func(r *reading, path string, v jsontext.Value) error {
+			r.query, r.queryPath = v, path // read when the targets' names are known
+			return nil
+		}),
+	strict.In("default", "The target where none holds.", strict.Text, func(r *reading, path, s string) error {
+		r.deflt, r.defltPath = s, path
+		return nil
+	}),
 }
 
-func (r *reading) setMode(path string, v jsontext.Value, spelling string) error {
-	s, err := str(path, v)
-	if err != nil {
-		return err
-	}
+func (r *reading) setMode(path, s, spelling string) error {
 	if r.modeBy != "" {
 		return wrong(path, "give either %s or %s", r.modeBy, spelling)
 	}
-	m, ok := ParseMode(s)
-	if !ok {
-		return wrong(path, "is %.40q: give %s", s, strings.Join(modeNames[:], ", "))
-	}
-	r.t.Mode, r.modeBy = m, spelling
+	r.t.Mode, _ = ParseMode(s)
+	r.modeBy = spelling
 	return nil
 }
 
 // ParseMode reads the name of a mode, the old one of loadbalance included.
 func ParseMode(s string) (Mode, bool) {
-	if s == "ab_test" {
+	if s == oldLoadBalance {
 		return LoadBalance, true
 	}
 	i := slices.Index(modeNames[:], s)
@@ -65,9 +56,18 @@ func ParseMode(s string) (Mode, bool) {
 // end holds the members of a target against each other.
 func (r *reading) end() error {
 	t := r.t
+	if r.ref != "" {
+		if t.Targets != nil || r.modeBy != "" || r.query != nil || t.VirtualKey != "" || t.CustomHost != "" {
+			return wrong(r.refPath, "says where to go: leave out targets, strategy, virtual_key and custom_host beside it, or leave out config")
+		}
+		if err := r.saved(r.refPath, r.ref); err != nil {
+			return err
+		}
+		return r.endCache()
+	}
 	if t.Targets == nil {
 		if r.modeBy != "" && t.Mode != Single {
-			return wrong(join(r.path, "targets"), "is missing: %s needs targets", t.Mode)
+			return wrong(strict.Join(r.path, "targets"), "is missing: %s needs targets", t.Mode)
 		}
 		if r.query != nil {
 			return wrong(r.queryPath, "conditions need targets to choose among")
@@ -86,7 +86,7 @@ func (r *reading) end() error {
 		}
 		names[k.Name] = k
 	}
-	if err := r.p.weights(t, join(r.path, r.targetsBy)); err != nil {
+	if err := r.p.weights(t, strict.Join(r.path, r.targetsBy)); err != nil {
 		return err
 	}
 	r.p.groupName = r.targetsBy // the root ends last
@@ -95,7 +95,7 @@ func (r *reading) end() error {
 
 // child is the path of a member of the i-th target, in the spelling that was used.
 func (r *reading) child(i int, name string) string {
-	return join(join(r.path, r.targetsBy)+"["+itoa(i)+"]", name)
+	return strict.Join(strict.Join(r.path, r.targetsBy)+"["+itoa(i)+"]", name)
 }
 
 func (r *reading) endConditions(names map[string]*Target) error {
@@ -132,39 +132,46 @@ func (r *reading) endConditions(names map[string]*Target) error {
 		t.other = k
 	}
 	if r.query == nil {
-		return wrong(join(r.path, "strategy.conditions"), "is missing: give at least one condition")
+		return wrong(strict.Join(r.path, "strategy.conditions"), "is missing: give at least one condition")
 	}
-	err := array(r.queryPath, r.query, func(path string, v jsontext.Value) error {
-		var c condition
-		var then *Target
-		err := object(path, v, func(name string, v jsontext.Value) (err error) {
-			at := join(path, name)
-			switch name {
-			case "query":
-				c, err = parseQuery(at, v, 0)
-			case "then":
-				var s string
-				if s, err = str(at, v); err == nil {
-					then, err = pick(at, s)
-				}
-			default:
-				return unknown(at, name, []string{"query", "then"})
-			}
+	err := strict.Array(r.queryPath, r.query, func(path string, v jsontext.Value) error {
+		var c conditionReading
+		if err := conditionFields.Read(&c, path, v); err != nil {
 			return err
-		})
-		switch {
-		case err != nil:
-			return err
-		case c == nil:
-			return wrong(join(path, "query"), "is missing")
-		case then == nil:
-			return wrong(join(path, "then"), "is missing")
 		}
-		t.rules = append(t.rules, rule{c, then})
+		switch {
+		case c.query == nil:
+			return wrong(strict.Join(path, "query"), "is missing")
+		case c.then == "":
+			return wrong(strict.Join(path, "then"), "is missing")
+		}
+		then, err := pick(strict.Join(path, "then"), c.then)
+		if err != nil {
+			return err
+		}
+		t.rules = append(t.rules, rule{c.query, then})
 		return nil
 	})
 	if err == nil && len(t.rules) == 0 {
 		return wrong(r.queryPath, "is empty: give at least one condition")
 	}
 	return err
+}
+
+// conditionReading is a condition under way.
+type conditionReading struct {
+	query condition
+	then  string
+}
+
+// conditionFields are the members of a condition; it must have both.
+var conditionFields = strict.Table[*conditionReading]{
+	strict.In("query", "What has to hold.", strict.Raw(strict.Ref("query")), func(c *conditionReading, path string, v jsontext.Value) (err error) {
+		c.query, err = parseQuery(path, v, 0)
+		return err
+	}),
+	strict.In("then", "The name of the target, of this group, that is chosen.", strict.Filled(4096), func(c *conditionReading, _, s string) error {
+		c.then = s
+		return nil
+	}),
 }
