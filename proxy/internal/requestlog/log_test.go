@@ -323,7 +323,7 @@ func TestFileStopsGrowing(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	n := uint64(len(all(t, l.Reader(), Filter{}, true)))
-	if n != s.Written-s.Removed || n < 200 {
+	if n != s.Written-s.Removed || n < 100 {
 		t.Errorf("%d records are left of %d, %d were removed", n, s.Written, s.Removed)
 	}
 	traces := 0
