@@ -73,6 +73,8 @@ type Places struct {
 	IDPrefix                 string // what a fresh id begins with: "chatcmpl-" of "chatcmpl-9x"
 	Echoes                   []Echo // what repeats the request, and must be this request's
 	Prompt, Completion, Both int    // tokens, as usage says; zero if it does not
+	Cost                     Usage  // the same, told apart as they are billed
+	Model                    string // that answered
 }
 
 // Echo is a member of an answer that repeats a harmless one of the request by the same name.
@@ -81,7 +83,7 @@ type Echo struct {
 	Name string
 }
 
-func locate(body []byte, echoes []string) (Places, error) {
+func locate(d *Dialect, body []byte) (Places, error) {
 	var p Places
 	ms, err := object(body)
 	if err != nil {
@@ -104,9 +106,13 @@ func locate(body []byte, echoes []string) (Places, error) {
 				p.Prompt, _ = integer(either(us, "prompt_tokens", "input_tokens"))
 				p.Completion, _ = integer(either(us, "completion_tokens", "output_tokens"))
 				p.Both, _ = integer(find(us, "total_tokens"))
+				p.Cost = d.usageOf(m.value)
 			}
+		case "model":
+			p.Model, _ = text(m.value)
+			fallthrough
 		default:
-			if slices.Contains(echoes, m.name) {
+			if slices.Contains(d.echoes, m.name) {
 				p.Echoes = append(p.Echoes, Echo{span, m.name})
 			}
 		}

@@ -101,7 +101,7 @@ func (d *Dialect) Replay(dst, body []byte, includeUsage bool) ([]byte, error) {
 }
 
 // Locate finds the places in a body that Check has passed.
-func (d *Dialect) Locate(body []byte) (Places, error) { return locate(body, d.echoes) }
+func (d *Dialect) Locate(body []byte) (Places, error) { return locate(d, body) }
 
 // finished reports whether v, a choice's finish_reason, says that the choice is whole.
 func finished(v jsontext.Value) bool {
