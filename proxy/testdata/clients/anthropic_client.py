@@ -5,7 +5,7 @@ import sys
 
 import anthropic
 
-from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, reached, same
+from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, reached, row, same, version
 
 TOOLS = [{"name": name, "input_schema": {"type": "object", "properties": {}}} for name in ("get_weather", "get_time")]
 
@@ -100,6 +100,7 @@ def helper():
 def semantic():
     client, model = connect("semantic"), fresh()
     _, first = ask(client, model, "How do I enable two-factor authentication?")
+    check("x-reprise-entry" in ask(client, model, "How do I enable two-factor authentication?")[0], "not stored")  # and it is now
     headers, hit = ask(client, model, "How can I enable two-factor authentication?", stream=True)
     same((status(headers), hit["content"]), ("SEMANTIC HIT", first["content"]), "reworded")
     same(status(ask(client, model, "How do I disable two-factor authentication?")[0]), "SEMANTIC MISS", "opposite")
@@ -154,14 +155,36 @@ def keys():
     same((sent, seen["anthropic-beta"]), ("sk-ant-one", "b-1"), "headers")
     check(seen["anthropic-version"], "no version")
     same(calls(model), 3, "calls")
-    ask(anthropic.Anthropic(base_url=control("gateway/url")["url"], auth_token="bearer", api_key=None, max_retries=0), model)
-    same(control("state", model=model)["last"]["headers"]["authorization"], "Bearer bearer", "bearer")
+    ask(anthropic.Anthropic(base_url=control("gateway/url")["url"], auth_token="bearer-one", api_key=None, max_retries=0), model)
+    same(control("state", model=model)["last"]["headers"]["authorization"], "Bearer bearer-one", "bearer")
 
 
 @case("tokens are counted by the provider")
 def count():
     same(connect().messages.count_tokens(model="plain", messages=[{"role": "user", "content": PROMPT}]).input_tokens, 11, "tokens")
     reached("path:/v1/messages/count_tokens", "calls")
+
+
+def pieces(model, stream, tools):
+    params = {"model": model, "max_tokens": 2000, "messages": [{"role": "user", "content": PROMPT}]}
+    if tools:
+        params["tools"] = TOOLS
+    said = []
+    if stream:
+        with connect().messages.stream(**params) as streamed:
+            said = list(streamed.text_stream)
+            answer = streamed.get_final_message()
+    else:
+        answer = connect().messages.create(**params)
+    made = [(block.name, block.input) for block in answer.content if block.type == "tool_use"]
+    return said or [block.text for block in answer.content if block.type == "text"], made
+
+
+ERRORS = {
+    "e429": anthropic.RateLimitError, "e500": anthropic.InternalServerError, "e400": anthropic.BadRequestError,
+    "e401": anthropic.AuthenticationError,
+}  # fmt: skip
+row(f"{version('anthropic')} (Python)", pieces, ERRORS)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { PROMPT, bare, calls, control, fresh, load, main, reached, test } from './blackbox.mjs';
+import { PROMPT, bare, calls, control, fresh, load, main, reached, row, test, version } from './blackbox.mjs';
 
 const OpenAI = load('openai');
 
@@ -527,6 +527,32 @@ test('kill -9 keeps what was answered from the cache', async () => {
     assert.equal((await ask(client, model)).status, 'HIT', `after the restart, ${model}`);
     assert.equal(await calls(model), 1, 'calls');
   }
+});
+
+// ---- the table
+
+async function pieces(model, stream, tools) {
+  const client = await connect();
+  const params = { model, messages: [{ role: 'user', content: PROMPT }], ...(tools && { tools: TOOLS }) };
+  const called = (message) => (message.tool_calls ?? []).map((call) => [call.function.name, JSON.parse(call.function.arguments)]);
+  if (!stream) {
+    const { message } = (await client.chat.completions.create(params)).choices[0];
+    return [[message.content], called(message)];
+  }
+  const said = [];
+  const message = {};
+  for await (const chunk of await client.chat.completions.create({ ...params, stream: true })) {
+    const delta = bare(chunk.choices[0].delta);
+    if (delta.content) said.push(delta.content);
+    merge(message, delta);
+  }
+  return [said, called(message)];
+}
+
+row(`${version('openai')} (JavaScript), chat`, pieces, {
+  e429: (problem) => problem instanceof OpenAI.RateLimitError,
+  e500: (problem) => problem instanceof OpenAI.InternalServerError,
+  e400: (problem) => problem instanceof OpenAI.BadRequestError,
 });
 
 await main();

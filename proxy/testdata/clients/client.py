@@ -12,7 +12,7 @@ import time
 
 import openai
 
-from blackbox import PROMPT, bare, calls, case, check, control, fails, fresh, main, reached, same
+from blackbox import PROMPT, bare, calls, case, check, control, fails, fresh, main, reached, row, same, version
 
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
@@ -525,6 +525,26 @@ def kill():
     for model in models:
         same(ask(client, model).status, "HIT", f"after the restart, {model}")
         same(calls(model), 1, "calls")
+
+
+def chat(model, stream, tools, **more):
+    """The shape that blackbox.row asks for."""
+    params = {**({"tools": TOOLS} if tools else {}), **({"stream": True} if stream else {}), **more}
+    answer = connect().chat.completions.create(model=model, messages=[{"role": "user", "content": PROMPT}], **params)
+    if not stream:
+        message = answer.choices[0].message
+        return [message.content], [(c.function.name, json.loads(c.function.arguments)) for c in message.tool_calls or []]
+    deltas = [choice.delta for chunk in answer for choice in chunk.choices]
+    made = {}
+    for piece in (piece for delta in deltas for piece in delta.tool_calls or []):
+        into = made.setdefault(piece.index, ["", ""])
+        into[0] += piece.function.name or ""
+        into[1] += piece.function.arguments or ""
+    return [delta.content for delta in deltas if delta.content], [(name, json.loads(text)) for name, text in made.values()]
+
+
+ERRORS = {"e429": openai.RateLimitError, "e500": openai.InternalServerError, "e400": openai.BadRequestError}
+row(f"{version('openai')} (Python), chat", chat, ERRORS)
 
 
 if __name__ == "__main__":

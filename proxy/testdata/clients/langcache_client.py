@@ -5,12 +5,13 @@ import sys
 from langcache import LangCache, errors
 from langcache.models import SearchStrategy
 
-from blackbox import case, check, control, fails, fresh, main, same
+from blackbox import cache_row, case, check, control, fails, fresh, main, same, version
 
 PROMPT = "How do I enable two-factor authentication?"
 
 
 def connect(cache=None, key="lc-one"):
+    control("plant", secret=key)
     return LangCache(server_url=control("gateway/url")["url"], cache_id=cache or fresh("cache"), api_key=key)
 
 
@@ -87,6 +88,16 @@ def mistakes():
     problem = fails(errors.BadRequestErrorResponseContent, lambda: cache.set(prompt=PROMPT, response="x", ttl_millis=-1), 400)
     check("ttlMillis" in problem.data.detail, f"{problem.data}")
     fails(errors.PayloadTooLargeErrorResponseContent, lambda: cache.set(prompt=PROMPT, response="x" * (9 << 20)), 413)
+
+
+shared = fresh("cache")
+cache_row(
+    f"{version('langcache')} (Python)",
+    lambda prompt, response: connect(shared).set(prompt=prompt, response=response),
+    lambda prompt: [entry.response for entry in connect(shared).search(prompt=prompt).data],
+    lambda: connect(shared).search(prompt="", max_results=0),
+    errors.BadRequestErrorResponseContent,
+)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { PROMPT, bare, calls, control, fresh, load, main, test } from './blackbox.mjs';
+import { PROMPT, bare, calls, control, fresh, load, main, row, test, version } from './blackbox.mjs';
 
 const OpenAI = load('openai');
 const { Anthropic } = load('@anthropic-ai/sdk');
@@ -178,6 +178,81 @@ test("anthropic: errors of the gateway's are the SDK's own", async () => {
     assert.match(problem.message, /x-portkey-cache/);
     return true;
   });
+});
+
+// ---- the table
+
+async function responsePieces(model, stream, tools) {
+  const client = await openai();
+  const functions = NAMES.map((name) => ({ type: 'function', name, parameters: schema, strict: false }));
+  const params = { model, input: PROMPT, store: false, ...(tools && { tools: functions }) };
+  const said = [];
+  let final;
+  if (stream) {
+    for await (const event of await client.responses.create({ ...params, stream: true })) {
+      if (event.type === 'response.output_text.delta') said.push(event.delta);
+      if (event.type === 'response.completed') final = event.response;
+    }
+  } else {
+    final = await client.responses.create(params);
+    said.push(final.output_text);
+  }
+  const made = final.output.filter((item) => item.type === 'function_call');
+  return [said, made.map((item) => [item.name, JSON.parse(item.arguments)])];
+}
+
+async function messagePieces(model, stream, tools) {
+  const client = await anthropic();
+  const params = { model, max_tokens: 2000, messages: [{ role: 'user', content: PROMPT }] };
+  if (tools) params.tools = NAMES.map((name) => ({ name, input_schema: schema }));
+  const said = [];
+  let final;
+  if (stream) {
+    const events = client.messages.stream(params);
+    events.on('text', (piece) => said.push(piece));
+    final = await events.finalMessage();
+  } else {
+    final = await client.messages.create(params);
+    said.push(...final.content.filter((block) => block.type === 'text').map((block) => block.text));
+  }
+  return [said, final.content.filter((block) => block.type === 'tool_use').map((block) => [block.name, block.input])];
+}
+
+async function portkeyPieces(model, stream, tools) {
+  const params = { model, messages: [{ role: 'user', content: PROMPT }], stream };
+  if (tools) params.tools = NAMES.map((name) => ({ type: 'function', function: { name, parameters: schema } }));
+  const data = await (await portkey()).chat.completions.create(params);
+  const called = [];
+  if (!stream) {
+    const { content, tool_calls } = data.choices[0].message;
+    return [[content], (tool_calls ?? []).map((call) => [call.function.name, JSON.parse(call.function.arguments)])];
+  }
+  const said = [];
+  for await (const chunk of data) {
+    const delta = chunk.choices[0]?.delta ?? {};
+    if (delta.content) said.push(delta.content);
+    for (const { index, function: part } of delta.tool_calls ?? []) {
+      const into = (called[index] ??= ['', '']);
+      into[0] += part.name ?? '';
+      into[1] += part.arguments ?? '';
+    }
+  }
+  return [said, called.map(([name, text]) => [name, JSON.parse(text)])];
+}
+
+row(`${version('openai')} (JavaScript), responses`, responsePieces, {
+  e429: (problem) => problem instanceof OpenAI.RateLimitError,
+  e500: (problem) => problem instanceof OpenAI.InternalServerError,
+});
+row(`${version('@anthropic-ai/sdk')} (JavaScript)`, messagePieces, {
+  e429: (problem) => problem instanceof Anthropic.RateLimitError,
+  e500: (problem) => problem instanceof Anthropic.InternalServerError,
+  e401: (problem) => problem instanceof Anthropic.AuthenticationError,
+});
+// Its errors are those of the openai package that it brings along, whose classes it does not show.
+row(`${version('portkey-ai')} (JavaScript)`, portkeyPieces, {
+  e429: (problem) => problem.status === 429 && problem.constructor.name === 'RateLimitError',
+  e500: (problem) => problem.status === 500 && problem.constructor.name === 'InternalServerError',
 });
 
 await main();

@@ -1,10 +1,11 @@
 """Drives a running gateway through PyPI's openai SDK: Responses, embeddings, and what legacy completions may ask."""
 
+import json
 import sys
 
 import openai
 
-from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, same
+from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, row, same, version
 
 RESPONSES_TOOLS = [{"type": "function", "name": name, "parameters": {"type": "object", "properties": {}}, "strict": False}
                    for name in ("get_weather", "get_time")]  # fmt: skip
@@ -106,7 +107,8 @@ def kept():
 @case("response: a reworded question hits, its opposite does not")
 def reworded():
     client, model = connect("semantic"), fresh()
-    _, first = respond(client, model, input="How do I enable two-factor authentication?")
+    for _ in range(2):  # by the second answer the first one is stored
+        _, first = respond(client, model, input="How do I enable two-factor authentication?")
     status, hit = respond(client, model, input="How can I enable two-factor authentication?", stream=True)
     same((status, output(hit)), ("SEMANTIC HIT", output(first)), "reworded")
     same(respond(client, model, input="How do I disable two-factor authentication?")[0], "SEMANTIC MISS", "opposite")
@@ -171,6 +173,22 @@ def models():
         same([m.id for m in client.models.list()], ["plain", "gate"], "models")
         same(client.models.retrieve("plain").id, "plain", "model")
     same(control("state", model="path:/v1/models")["calls"] >= 2, True, "calls")
+
+
+def pieces(model, stream, tools):
+    params = {"tools": RESPONSES_TOOLS} if tools else {}
+    answer = connect().responses.create(model=model, input=PROMPT, store=False, stream=stream, **params)
+    said = []
+    if stream:
+        events = list(answer)
+        said = [event.delta for event in events if event.type == "response.output_text.delta"]
+        answer = events[-1].response
+    made = [(item.name, json.loads(item.arguments)) for item in answer.output if item.type == "function_call"]
+    return said or [answer.output_text], made
+
+
+ERRORS = {"e429": openai.RateLimitError, "e500": openai.InternalServerError, "e400": openai.BadRequestError}
+row(f"{version('openai')} (Python), responses", pieces, ERRORS)
 
 
 if __name__ == "__main__":

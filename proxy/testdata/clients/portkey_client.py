@@ -1,11 +1,12 @@
 """Drives a running gateway through PyPI's portkey-ai SDK as it is today. Prints "ok NAME" or "FAIL NAME: why"."""
 
+import json
 import sys
 
 import portkey_ai
 from portkey_ai._vendor import openai
 
-from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, same
+from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, row, same, version
 
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
          for name in ("get_weather", "get_time")]  # fmt: skip
@@ -81,9 +82,31 @@ def errors():
 @case("a reworded question hits, its opposite does not")
 def semantic():
     client, model = connect(), fresh()
-    first = ask(client, model, "How do I enable two-factor authentication?")
+    for _ in range(2):  # by the second answer the first one is stored
+        first = ask(client, model, "How do I enable two-factor authentication?")
     same(ask(client, model, "How can I enable two-factor authentication?"), ("SEMANTIC HIT", *first[1:]), "reworded")
     same(ask(client, model, "How do I disable two-factor authentication?")[0], "SEMANTIC MISS", "opposite")
+
+
+def pieces(model, stream, tools):
+    params = {"tools": TOOLS} if tools else {}
+    messages = [{"role": "user", "content": PROMPT}]
+    if not stream:
+        message = connect().chat.completions.create(model=model, messages=messages, **params).choices[0].message
+        return [message.content], [(c.function.name, json.loads(c.function.arguments)) for c in message.tool_calls or []]
+    said, made = [], {}
+    for chunk in connect().chat.completions.create(model=model, messages=messages, stream=True, **params):
+        for choice in chunk.choices:
+            said += [choice.delta.content] if choice.delta.content else []
+            for call in choice.delta.tool_calls or []:
+                into = made.setdefault(call.index, ["", ""])
+                into[0] += call.function.name or ""
+                into[1] += call.function.arguments or ""
+    return said, [(name, json.loads(text)) for name, text in made.values()]
+
+
+ERRORS = {"e429": openai.RateLimitError, "e500": openai.InternalServerError, "e400": openai.BadRequestError}
+row(f"{version('portkey-ai')} (Python)", pieces, ERRORS)
 
 
 if __name__ == "__main__":

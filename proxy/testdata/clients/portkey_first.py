@@ -11,7 +11,7 @@ from llama_index.llms import ChatMessage, Portkey
 from portkey import Config, LLMOptions
 from portkey.api_resources import exceptions
 
-from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, same
+from blackbox import PROMPT, calls, case, check, control, fails, fresh, main, row, same, version
 
 PIZZA = ("What are the ingredients of a pizza?", "Ingredients of pizza")
 
@@ -126,6 +126,42 @@ def llama_complete():
         pass
     same(last.text, first, "streamed")
     same(calls(model), 1, "calls")
+
+
+def first_chat(model, stream, tools):
+    answer = portkey.ChatCompletions.create(messages=[{"role": "user", "content": PROMPT}], config=config(options(model)), stream=stream)
+    if not stream:
+        return [answer.choices[0].message["content"]], []
+    said = [choice.delta.get("content") for chunk in answer for choice in chunk.choices if choice.delta]
+    return [piece for piece in said if piece], []
+
+
+def first_text(model, stream, tools):
+    answer = portkey.Completions.create(prompt=PROMPT, config=config(options(model)), stream=stream)
+    if not stream:
+        return [answer.choices[0].text], []
+    return [choice.text for chunk in answer for choice in chunk.choices if choice.text], []
+
+
+def llama_messages(model, stream, tools):
+    messages = [ChatMessage(role="user", content=PROMPT)]
+    if stream:
+        return [part.delta for part in llama(model).stream_chat(messages) if part.delta], []
+    return [llama(model).chat(messages).message.content], []
+
+
+def llama_text(model, stream, tools):
+    if stream:
+        return [part.delta for part in llama(model).stream_complete(PROMPT) if part.delta], []
+    return [llama(model).complete(PROMPT).text], []
+
+
+ERRORS = {"e429": exceptions.RateLimitError, "e500": exceptions.InternalServerError, "e400": exceptions.BadRequestError}
+NO_TOOLS = {"tools": "its parameters have no tools"}
+row(f"{version('portkey-ai')} (Python), chat", first_chat, ERRORS, NO_TOOLS)
+row(f"{version('portkey-ai')} (Python), completions", first_text, ERRORS, NO_TOOLS)
+row(f"{version('llama-index')} (Python), Portkey.chat", llama_messages, ERRORS, NO_TOOLS)
+row(f"{version('llama-index')} (Python), Portkey.complete", llama_text, ERRORS, NO_TOOLS)
 
 
 if __name__ == "__main__":

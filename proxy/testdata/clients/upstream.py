@@ -7,7 +7,7 @@ answer carries the number of the call that made it, so that a stored answer can 
     plain      answers                              gzip       answers compressed, if asked to
     refusal    answers with a refusal               split      streams in 5-byte pieces, CRLF lines and comments
     reasoning  answers with reasoning_content       gate       streams its first words, then waits for a release
-    e429 e500  fails as the provider does           stall      accepts and never answers
+    e4NN e500  fails as the provider does           stall      accepts and never answers
     html       502 with a web page                  break      drops the connection in the middle of a stream
     garbage    200 that is not JSON (or not SSE)    cut        ends a stream cleanly, but without its last events
     empty      200 without a body                   midway     reports an error inside a stream
@@ -157,6 +157,7 @@ class State:
         self.events = collections.Counter()
         self.last = {}
         self.released = set()
+        self.secrets = set()  # that arrived, or that the drivers planted where they must not arrive
 
     def note(self, model, event):
         with self.changed:
@@ -235,6 +236,9 @@ class Handler(Dialects, http.server.BaseHTTPRequestHandler):
 
     def arrived(self, key, body):
         headers = {name.lower(): value for name, value in self.headers.items()}
+        for name in ("authorization", "x-api-key", "api-key"):
+            if name in headers:
+                self.state.secrets.add(headers[name].removeprefix("Bearer "))
         self.state.last[key] = {"headers": headers, "body": body.decode("utf-8", "replace"), "path": self.path}
         self.call = self.state.note(key, "calls")
         return key
@@ -279,6 +283,9 @@ class Handler(Dialects, http.server.BaseHTTPRequestHandler):
 
     def fail_e500(self, request, key):
         self.reply(500, error_body("the provider fell over", "server_error", None), key)
+
+    def fail_e400(self, request, key):
+        self.reply(400, error_body("to order", "invalid_request_error", "bad_parameter"), key)
 
     def fail_html(self, request, key):
         self.raw_reply(502, b"<html><body>Bad gateway</body></html>", key, {"content-type": "text/html"})
@@ -411,6 +418,8 @@ class Handler(Dialects, http.server.BaseHTTPRequestHandler):
             answer["reached"] = self.state.wait(model, query["event"], int(query.get("count", "1")))
         elif path == "/control/release":
             self.state.release(model)
+        elif path == "/control/plant":
+            self.state.secrets.add(query["secret"])
         elif path.startswith("/control/gateway"):
             try:
                 answer = self.gateway.act(path.rsplit("/", 1)[-1])
@@ -430,8 +439,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def serve(gateway=None):
-    """Starts the provider on a free loopback port and returns its base URL (no /v1) and a function that stops it."""
-    handler = type("Bound", (Handler,), {"state": State(), "gateway": gateway, "disable_nagle_algorithm": True})
+    """Starts the provider on a free loopback port; returns its base URL (no /v1), a function that stops it, and its state."""
+    state = State()
+    handler = type("Bound", (Handler,), {"state": state, "gateway": gateway, "disable_nagle_algorithm": True})
     server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
@@ -439,4 +449,4 @@ def serve(gateway=None):
         server.shutdown()
         server.server_close()
 
-    return f"http://127.0.0.1:{server.server_address[1]}", stop
+    return f"http://127.0.0.1:{server.server_address[1]}", stop, state
