@@ -27,6 +27,7 @@ type FitReport struct {
 	Out      string
 	Sources  map[string]int // pairs used by source
 	Decision *cache.Decision
+	Answers  *[2]cache.AnswerAgreement // on the pairs of answers that were fitted, and on those held out; nil: there are none
 }
 
 // Fit fits the cache's decision for the models in the binary, on the pairs that neither was trained on: of the authored
@@ -55,9 +56,17 @@ func Fit(ctx context.Context, o FitOptions) (*FitReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	report.Decision, err = cache.FitDecision(ctx, cache.Options{Embedder: embedder, Verifier: verifier}, labelled)
-	if err != nil {
+	options := cache.Options{Embedder: embedder, Verifier: verifier}
+	if report.Decision, err = cache.FitDecision(ctx, options, labelled); err != nil {
 		return nil, err
+	}
+	for _, path := range o.Pairs {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			continue
+		}
+		if err := report.fitAnswers(ctx, options, path); err != nil {
+			return nil, err
+		}
 	}
 	if o.Out == "" {
 		return report, nil
@@ -67,6 +76,24 @@ func Fit(ctx context.Context, o FitOptions) (*FitReport, error) {
 		return nil, err
 	}
 	return report, os.WriteFile(o.Out, data, 0o644)
+}
+
+// fitAnswers fits how answers are compared, and counts what comes of it.
+func (r *FitReport) fitAnswers(ctx context.Context, o cache.Options, folder string) error {
+	fitted, heldOut, err := readAnswers(folder)
+	if err != nil {
+		return err
+	}
+	if err := r.Decision.FitAnswers(ctx, o, fitted); err != nil {
+		return err
+	}
+	r.Answers = new([2]cache.AnswerAgreement)
+	for i, pairs := range [2][]cache.LabelledPair{fitted, heldOut} {
+		if r.Answers[i], err = r.Decision.CompareAnswers(ctx, o, pairs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // models loads both models of the binary.
@@ -88,6 +115,22 @@ func (r *FitReport) WriteText(w io.Writer) error {
 	for _, p := range cache.Policies {
 		fmt.Fprintf(w, "\nReliability of %s, each fold calibrated by the others:\n\n", p)
 		if err := writeReliability(w, r.Decision.Reliability(p)); err != nil {
+			return err
+		}
+	}
+	if r.Answers != nil {
+		fmt.Fprint(w, "\nAnswers compared, to learn from misses: pairs found to say the same, not to, and left open:\n\n")
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "pairs\tlabel\tsame\tdifferent\topen\t")
+		for i, name := range [2]string{"fitted", "held out"} {
+			for _, row := range []struct {
+				label string
+				n     cache.LabelStats
+			}{{"same", r.Answers[i].Same}, {"different", r.Answers[i].Different}} {
+				fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t\n", name, row.label, row.n.Same, row.n.Different, row.n.Unsure)
+			}
+		}
+		if err := t.Flush(); err != nil {
 			return err
 		}
 	}

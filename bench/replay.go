@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -32,9 +34,23 @@ type ReplayQuarter struct {
 
 // ReplayRow is one run.
 type ReplayRow struct {
-	Learning bool
+	Learning Learning
 	Quarters [4]ReplayQuarter
+	Labels   cache.LabelStats // what near misses were found to be
+	Mistaken int              // wrong hits of distinct pairs of texts
 }
+
+// Learning says what a run of [Replay] learns from.
+type Learning uint8
+
+const (
+	NoLearning      Learning = iota
+	EqualAnswers             // near misses; all answers of an intent are the same bytes
+	RewordedAnswers          // near misses; each request's answer has one of four wordings of its intent's
+	numLearning
+)
+
+var learningNames = [numLearning]string{"off", "equal answers", "reworded answers"}
 
 // ReplayReport is what [Replay] measured.
 type ReplayReport struct {
@@ -55,7 +71,7 @@ const (
 // Replay sends a stream of requests through a cache file: real requests, whose intents say which answers are the same,
 // repeated by Zipf's law. A semantic hit is right if the served answer is that of the request's intent. Intents are
 // coarse: two requests of one intent may need different answers, and two of sister intents the same, so that the figures are
-// of this labelling.
+// of this labelling; a popular text that is labelled otherwise than its twin counts each time it is asked.
 func Replay(ctx context.Context, o ReplayOptions) (*ReplayReport, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -93,7 +109,7 @@ func Replay(ctx context.Context, o ReplayOptions) (*ReplayReport, error) {
 		return nil, err
 	}
 	report := &ReplayReport{Machine: ThisMachine(), Texts: len(asks), Intents: len(intents), MaxError: o.MaxError}
-	for _, learning := range []bool{false, true} {
+	for learning := range numLearning {
 		row, err := replay(ctx, models, stream, learning, o)
 		if err != nil {
 			return nil, err
@@ -139,55 +155,73 @@ func readIntents(path string) (asks []replayAsk, err error) {
 }
 
 // replay is one run through a fresh file.
-func replay(ctx context.Context, m *memo, stream []replayAsk, learning bool, o ReplayOptions) (row *ReplayRow, err error) {
+func replay(ctx context.Context, m *memo, stream []replayAsk, learning Learning, o ReplayOptions) (row *ReplayRow, err error) {
 	dir, err := os.MkdirTemp("", "reprise-replay-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	c, err := cache.Open(filepath.Join(dir, "replay.db"), cache.Options{
-		Embedder: m, Verifier: m.verifier(), MaxError: o.MaxError, NoLearning: !learning,
+		Embedder: m, Verifier: m.verifier(), MaxError: o.MaxError, NoLearning: learning == NoLearning,
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	row = &ReplayRow{Learning: learning}
+	intents, mistaken := map[cache.ID]string{}, map[[2]string]bool{}
 	for i, a := range stream {
 		q := &row.Quarters[i*4/len(stream)]
 		q.Requests++
-		answer := replayAnswer(a.Intent)
 		l := c.Lookup(ctx, question(a.Text))
 		switch {
 		case l.Err != nil:
 			return nil, l.Err
 		case l.Status == cache.HitExact:
 			q.Exact++
-		case l.Status == cache.HitSemantic && string(l.Entry.Value.Body) == answer:
+		case l.Status == cache.HitSemantic && intents[l.Entry.ID] == a.Intent:
 			q.Right++
 		case l.Status == cache.HitSemantic:
 			q.Wrong++
+			mistaken[[2]string{a.Text, l.Entry.Text}] = true
 		default:
-			if _, err := l.Fill(ctx, cache.Value{Body: []byte(answer)}); err != nil {
+			id, err := l.Fill(ctx, cache.Value{Body: []byte(replayAnswer(a, learning == RewordedAnswers))})
+			if err != nil {
 				return nil, err
 			}
-			if learning {
+			intents[id] = a.Intent
+			if learning != NoLearning {
 				// What a miss teaches is learnt in the background; the next request would come later than it takes.
 				if err := c.Flush(ctx); err != nil {
 					return nil, err
 				}
 			}
 		}
-		if (i+1)%2000 == 0 {
-			fmt.Fprintf(o.Progress, "learning %v: %d of %d requests\n", learning, i+1, len(stream))
+		if (i+1)%5000 == 0 {
+			fmt.Fprintf(o.Progress, "learning %s: %d of %d requests\n", learningNames[learning], i+1, len(stream))
 		}
 	}
+	row.Labels, row.Mistaken = c.Stats().Learning.Misses, len(mistaken)
 	return row, nil
 }
 
-// replayAnswer is the one answer of an intent.
-func replayAnswer(intent string) string {
-	return "Here is what to do about " + strings.ReplaceAll(intent, "_", " ") + "."
+// replayWordings are what an answer is worded by; %s is the intent.
+var replayWordings = [...]string{
+	"To deal with %[1]s, open Help in the app and choose %[1]s there.",
+	"Open Help in the app and choose %[1]s; there you can deal with it.",
+	"There is a page on %[1]s in the app: go to Help and pick %[1]s.",
+	"You can do that in the app, under Help and then %[1]s.",
+}
+
+// replayAnswer is the answer to a request: that of its intent, in the first wording or in one that goes by the request.
+func replayAnswer(a replayAsk, reworded bool) string {
+	wording := 0
+	if reworded {
+		h := fnv.New32a()
+		h.Write([]byte(a.Text))
+		wording = int(h.Sum32() % uint32(len(replayWordings)))
+	}
+	return fmt.Sprintf(replayWordings[wording], strings.ReplaceAll(a.Intent, "_", " "))
 }
 
 // WriteText prints the report.
@@ -196,10 +230,7 @@ func (r *ReplayReport) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "learning from misses\tquarter\trequests\texact\tsemantic\twrong\twrong share\t95 % interval\t")
 	for _, row := range r.Rows {
-		learning := "off"
-		if row.Learning {
-			learning = "on"
-		}
+		learning := learningNames[row.Learning]
 		var all ReplayQuarter
 		line := func(name string, q ReplayQuarter) {
 			hits := q.Right + q.Wrong
@@ -214,5 +245,31 @@ func (r *ReplayReport) WriteText(w io.Writer) error {
 		}
 		line("all", all)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	for _, row := range r.Rows {
+		first, last := row.Quarters[0].share(), row.Quarters[3].share()
+		low, high := shareGain(row.Quarters[0], row.Quarters[3])
+		n := row.Labels
+		fmt.Fprintf(w, "%s: semantic hits of what is no exact hit, first quarter %.1f %%, last %.1f %%: %+.1f points (%+.1f to %+.1f); %d wrong pairs of texts; near misses: %d same, %d different, %d left open\n",
+			learningNames[row.Learning], 100*first, 100*last, 100*(last-first), 100*low, 100*high, row.Mistaken, n.Same, n.Different, n.Unsure)
+	}
+	return nil
+}
+
+// share is the share of semantic hits among the requests that the exact tier did not answer.
+func (q ReplayQuarter) share() float64 {
+	return float64(q.Right+q.Wrong) / float64(max(1, q.Requests-q.Exact))
+}
+
+// shareGain is the 95 % interval of the difference of two shares, by the normal approximation.
+func shareGain(from, to ReplayQuarter) (low, high float64) {
+	variance := func(q ReplayQuarter) float64 {
+		return q.share() * (1 - q.share()) / float64(max(1, q.Requests-q.Exact))
+	}
+	half := 1.96 * math.Sqrt(variance(from)+variance(to))
+	gain := to.share() - from.share()
+	return gain - half, gain + half
 }

@@ -30,7 +30,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Texts != 4 || r.Intents != 2 || len(r.Rows) != 2 {
+	if r.Texts != 4 || r.Intents != 2 || len(r.Rows) != int(numLearning) {
 		t.Fatalf("%+v", r)
 	}
 	for _, row := range r.Rows {

@@ -18,7 +18,25 @@ type Answer struct {
 	Data []byte // JSON that has to agree as a structure, such as tool calls; nil: none
 }
 
-// readAnswer is what a body is taken for where Options.ReadAnswer says nothing: JSON, or text.
+// ReadAnswersBy has answers read by a function where Options.ReadAnswer says nothing: whoever knows the form of the bodies that are
+// stored tells it to the cache. Of bodies that the function cannot read, JSON and text count as a whole. It may be called at any
+// time; the last call counts.
+func (c *Cache) ReadAnswersBy(read func(body []byte) (Answer, bool)) { c.answers.Store(&read) }
+
+// readAnswer says what a body is compared by.
+func (c *Cache) readAnswer(body []byte) (Answer, bool) {
+	if c.opts.ReadAnswer != nil {
+		return c.opts.ReadAnswer(body)
+	}
+	if read := c.answers.Load(); read != nil {
+		if a, ok := (*read)(body); ok {
+			return a, true
+		}
+	}
+	return readAnswer(body)
+}
+
+// readAnswer is what a body is taken for by itself: JSON, or text.
 func readAnswer(body []byte) (Answer, bool) {
 	switch {
 	case isStructure(body):
@@ -49,61 +67,72 @@ func (a Agreement) String() string {
 	return "agreement(" + strconv.Itoa(int(a)) + ")"
 }
 
-// What a label counts for that was not read off the bytes or the structure but judged by models made for questions.
+// What a label counts for that was not read off the bytes or the structure but judged by models.
 const judgedWeight = 0.6
 
-// The verifier was made for questions. About answers it is believed only at both ends of its scale, and about such as it
-// can read whole.
-const (
-	sameAnswer      = 0.9
-	differentAnswer = 0.05
-	longestAnswer   = 1200 // bytes
-)
+// longestAnswer bounds the texts that models are asked to compare, in bytes.
+const longestAnswer = 1200
 
-// compare says whether two answers agree, and how much that is to count: exact bytes first, then structure, then words.
-func (c *Cache) compare(ctx context.Context, a, b []byte) (Agreement, float64) {
+// sureAnswer is how sure the models must be, at even odds, for a comparison to say anything.
+const sureAnswer = 0.75
+
+// comparison is what came of comparing two answers.
+type comparison struct {
+	what   Agreement
+	weight float64 // how much it is to count; 0: Unsure
+	doubt  float64 // probability that it is mistaken, at even odds
+}
+
+// compare says whether two answers agree: by exact bytes first, then by structure, then by words.
+func (c *Cache) compare(ctx context.Context, a, b []byte) comparison {
+	same, different := comparison{what: Same, weight: 1}, comparison{what: Different, weight: 1}
 	if bytes.Equal(a, b) {
-		return Same, 1
+		return same
 	}
-	x, ok := c.opts.ReadAnswer(a)
-	y, ok2 := c.opts.ReadAnswer(b)
+	x, ok := c.readAnswer(a)
+	y, ok2 := c.readAnswer(b)
 	if !ok || !ok2 {
-		return Unsure, 0
+		return comparison{}
 	}
 	var open []textPair
 	if (x.Data == nil) != (y.Data == nil) {
-		return Different, 1 // one of them calls a tool
+		return different // one of them calls a tool
 	}
 	if x.Data != nil {
 		switch compareData(x.Data, y.Data, &open) {
 		case Different:
-			return Different, 1
+			return different
 		case Unsure:
-			return Unsure, 0
+			return comparison{}
 		}
 	}
 	switch compareTexts(x.Text, y.Text, &open) {
 	case Different:
-		return Different, 1
+		return different
 	case Unsure:
-		return Unsure, 0
+		return comparison{}
 	}
 	if len(open) == 0 {
-		return Same, 1
+		return same
 	}
 	if len(open) > 8 {
-		return Unsure, 0
+		return comparison{}
 	}
-	sure, weight := Same, judgedWeight
+	least := 1.0
 	for _, p := range open {
-		switch c.judgeTexts(ctx, p.a, p.b) {
-		case Different:
-			return Different, judgedWeight
-		case Unsure:
-			sure, weight = Unsure, 0
+		even, ok := c.judgeTexts(ctx, p.a, p.b)
+		if !ok {
+			return comparison{}
 		}
+		least = min(least, even)
 	}
-	return sure, weight
+	switch {
+	case least >= sureAnswer:
+		return comparison{Same, judgedWeight, 1 - least}
+	case least <= 1-sureAnswer:
+		return comparison{Different, judgedWeight, least}
+	}
+	return comparison{}
 }
 
 // textPair is two texts that are not equal and may mean the same.
@@ -126,25 +155,28 @@ func compareTexts(a, b string, open *[]textPair) Agreement {
 	return Same
 }
 
-// judgeTexts has guards and verifier say whether two texts mean the same.
-func (c *Cache) judgeTexts(ctx context.Context, a, b string) Agreement {
+// judgeTexts has models and guards say whether two texts mean the same: the probability, at even odds. ok is false if nothing
+// can be said.
+func (c *Cache) judgeTexts(ctx context.Context, a, b string) (even float64, ok bool) {
 	if c.opts.Verifier == nil || len(a) > longestAnswer || len(b) > longestAnswer {
-		return Unsure
+		return 0, false
 	}
-	probabilities, err := c.opts.Verifier.Verify(ctx, a, []string{b})
-	if err != nil || len(probabilities) != 1 {
-		return Unsure
+	e, err := c.decider.observeAnswers(ctx, a, b)
+	if err != nil || !(e.verifier > 0) { // 0: the verifier could not read it
+		return 0, false
 	}
-	p := probabilities[0]
-	found := inspect(analyse(a), analyse(b), nil)
-	_, vetoed := refusal(found, true)
+	if fit := c.decider.decision.file.Answers; fit != nil && c.decider.known && c.decider.policy == PolicySemantic {
+		return fit.even(&e), true
+	}
+	// Models that nothing was fitted for are believed only at both ends of the scale, and only if guards agree.
+	_, vetoed := refusal(e.found, true)
 	switch {
-	case p >= sameAnswer && len(found) == 0:
-		return Same
-	case p > 0 && p <= differentAnswer && vetoed: // 0: the verifier could not read it
-		return Different
+	case e.verifier >= 0.9 && len(e.found) == 0:
+		return 0.9, true
+	case e.verifier <= 0.05 && vetoed:
+		return 0.1, true
 	}
-	return Unsure
+	return 0, false
 }
 
 // essence is a text without what does not change what it says.
@@ -261,7 +293,7 @@ func wordsIn(s string) int {
 
 // digest names what an answer says, whatever its bytes. ok is false if it cannot be read.
 func (c *Cache) answerDigest(body []byte) (d [16]byte, ok bool) {
-	a, ok := c.opts.ReadAnswer(body)
+	a, ok := c.readAnswer(body)
 	if !ok {
 		return d, false
 	}

@@ -59,12 +59,12 @@ func TestCompareAnswers(t *testing.T) {
 	} {
 		s.p, s.err = x.p, nil
 		for _, pair := range [][2]string{{x.a, x.b}, {x.b, x.a}} {
-			if got, w := c.compare(bg, []byte(pair[0]), []byte(pair[1])); got != x.want || (got == Unsure) != (w == 0) {
-				t.Errorf("%s: %q and %q are %v (weight %v), want %v", x.what, pair[0], pair[1], got, w, x.want)
+			if got := c.compare(bg, []byte(pair[0]), []byte(pair[1])); got.what != x.want || (got.what == Unsure) != (got.weight == 0) {
+				t.Errorf("%s: %q and %q are %+v, want %v", x.what, pair[0], pair[1], got, x.want)
 			}
 		}
 		if s.err = failing; x.want == Different && x.p == 0.01 {
-			if got, _ := c.compare(bg, []byte(x.a), []byte(x.b)); got != Unsure {
+			if got := c.compare(bg, []byte(x.a), []byte(x.b)).what; got != Unsure {
 				t.Errorf("%s: with a failing verifier %v", x.what, got)
 			}
 		}
@@ -91,22 +91,22 @@ func FuzzCompareAnswers(f *testing.F) {
 	f.Add([]byte("Press the button."), []byte("press  the button"))
 	f.Add([]byte(`{"a":"[1]"}`), []byte(`{"a":"[1.0]"}`))
 	f.Add([]byte(`[1e400]`), []byte(`[1E400]`))
-	c := &Cache{opts: Options{ReadAnswer: readAnswer, Verifier: &sayer{p: 0.95}}}
+	o := Options{Embedder: newBag(), Verifier: &sayer{p: 0.95}}
+	c := &Cache{opts: o, decider: newDecider(o)}
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		x, w := c.compare(bg, a, b)
-		y, v := c.compare(bg, b, a)
-		if x == Same && y == Different || x == Different && y == Same {
-			t.Errorf("%q and %q: %v (%v) one way, %v (%v) the other", a, b, x, w, y, v)
+		x, y := c.compare(bg, a, b), c.compare(bg, b, a)
+		if x.what == Same && y.what == Different || x.what == Different && y.what == Same {
+			t.Errorf("%q and %q: %+v one way, %+v the other", a, b, x, y)
 		}
-		if got, w := c.compare(bg, a, append([]byte(nil), a...)); got != Same || w != 1 {
-			t.Errorf("%q with itself: %v (%v)", a, got, w)
+		if got := c.compare(bg, a, append([]byte(nil), a...)); got != (comparison{what: Same, weight: 1}) {
+			t.Errorf("%q with itself: %+v", a, got)
 		}
-		if w < 0 || w > 1 {
-			t.Errorf("weight %v", w)
+		if x.weight < 0 || x.weight > 1 || x.doubt < 0 || x.doubt > 1-sureAnswer {
+			t.Errorf("%+v", x)
 		}
 		dx, okx := c.answerDigest(a)
 		dy, oky := c.answerDigest(b)
-		if okx && oky && dx == dy && x == Different {
+		if okx && oky && dx == dy && x.what == Different {
 			t.Errorf("%q and %q differ, and have one digest", a, b)
 		}
 	})

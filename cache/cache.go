@@ -29,6 +29,7 @@ type Cache struct {
 
 	memory   *memory
 	labels   learner
+	answers  atomic.Pointer[func([]byte) (Answer, bool)] // set by ReadAnswersBy
 	shadow   shadow
 	opinions opinions
 

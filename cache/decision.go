@@ -46,6 +46,7 @@ type decisionFile struct {
 	Verifier string            `json:"verifier"`
 	Pairs    map[string]int    `json:"pairs"` // by source: how many it was fitted on
 	Policies map[Policy]*curve `json:"policies"`
+	Answers  *answerCurve      `json:"answers,omitempty"` // how answers are compared
 }
 
 const decisionVersion = 1

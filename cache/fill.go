@@ -76,6 +76,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	}
 	body := bytes.Clone(v.Body)
 	c.filling(l.exact, body)
+	c.memory.declassify(l.exact)
 	id, err := c.store.Put(ctx, h, body, vec)
 	if err != nil {
 		c.stats.fillErrors.Add(1)

@@ -12,9 +12,9 @@ import (
 // said tells, at no cost, whether a hit would have been right.
 
 const (
-	nearMiss      = 0.2 // probability from which on a candidate that was not served is compared
-	maxNearMisses = 2   // candidates of one miss that are compared, the most probable ones
-	labelQueue    = 256 // comparisons that may wait; more are dropped
+	nearMiss      = 0.05 // probability from which on a candidate that was not served is compared
+	maxNearMisses = 3    // candidates of one miss that are compared, the most probable ones
+	labelQueue    = 256  // comparisons that may wait; more are dropped
 )
 
 // learner compares answers off the callers' path.
@@ -78,9 +78,11 @@ func (c *Cache) Flush(ctx context.Context) error {
 }
 
 // learnFromMiss compares the answer that a miss was filled with with those of its near misses. A candidate that a guard
-// vetoed teaches nothing: what is learnt moves probabilities, and a veto asks none.
+// vetoed teaches nothing: what is learnt moves probabilities, and a veto asks none. Only the most probable candidate, the one
+// that would have been served, speaks for its cell.
 func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
-	var near []Candidate
+	var room [maxNearMisses + 1]Candidate
+	near := room[:0]
 	for i := range l.Candidates {
 		cand := &l.Candidates[i]
 		if cand.key == (Digest{}) || !cand.Reason.weighed() || cand.prior < nearMiss {
@@ -92,30 +94,77 @@ func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
 		}
 		near = near[:min(len(near), maxNearMisses)]
 	}
-	if len(near) == 0 {
-		return
-	}
-	partition, namespace, by := l.partition, l.q.Namespace, l.q.Source
+	question, partition, namespace, by := l.exact, l.partition, l.q.Namespace, l.q.Source
 	queued := c.labels.enqueue(func(ctx context.Context) {
-		for _, cand := range near {
+		said := c.classify(question, body)
+		for i := range near {
+			cand := &near[i]
 			_, old, ok, err := c.store.ByKey(cand.key)
 			if err != nil || !ok {
 				continue
 			}
-			agreed, weight := c.compare(ctx, body, old)
-			c.memory.count(fromMiss, agreed)
-			if agreed == Unsure {
+			class := c.classify(cand.key, old)
+			var found comparison
+			if class != 0 && class == said {
+				found = comparison{what: Same, weight: 1}
+			} else {
+				found = c.compare(ctx, body, old)
+			}
+			c.memory.count(fromMiss, found.what)
+			if found.what == Unsure {
+				if i == 0 {
+					c.memory.leaveOpen(cand.cell, partition)
+				}
 				continue
 			}
-			c.memory.observe(&label{
+			if found.what == Same && class != 0 {
+				said = class
+				c.memory.classify(question, class)
+			}
+			lb := label{
 				entry: cand.key, partition: partition, namespace: namespace, probability: cand.prior,
-				right: agreed == Same, weight: weight, from: fromMiss, by: by,
-			})
+				right: found.what == Same, doubt: found.doubt, weight: found.weight, from: fromMiss, by: by,
+			}
+			if i == 0 {
+				lb.cell = cand.cell
+			}
+			c.memory.observe(&lb)
 		}
 	})
-	if !queued {
+	if !queued && len(near) > 0 {
 		c.stats.labelsDropped.Add(1)
 	}
+}
+
+// classify returns the class of a stored question's answer, which is that of its words unless it was found to say the same as
+// another. 0: it cannot be read.
+func (c *Cache) classify(question Digest, body []byte) uint64 {
+	c.memory.mu.RLock()
+	class := c.memory.classes.get(question)
+	c.memory.mu.RUnlock()
+	if class != 0 {
+		return class
+	}
+	d, ok := c.answerDigest(body)
+	if !ok {
+		return 0
+	}
+	class = classOf(d)
+	c.memory.classify(question, class)
+	return class
+}
+
+func (m *memory) classify(question Digest, class uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.classes.set(question, class)
+}
+
+// declassify forgets the class of a question that is given a new answer.
+func (m *memory) declassify(question Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.classes.of.Remove(question)
 }
 
 // observe takes in a label that a comparison made.

@@ -19,10 +19,12 @@ type Candidate struct {
 	Findings    []Finding // what guards have against it
 	Reason      Reason    // why it was refused; ReasonNone: it was served
 	Token       string    // what in the texts made a guard refuse
+	Alike       int       // other candidates that are known to have the same answer
 
 	key   Digest  // the exact key of its question, by which it is remembered
 	prior float64 // its probability before what was learnt moved it
 	shift float64 // of the log-odds, by what was learnt
+	cell  cell    // its probability and its neighbours, of which something may be learnt
 }
 
 // Finding is one thing that a guard has against a candidate.
@@ -279,6 +281,9 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	}
 	start = time.Now()
 	c.decider.weigh(l.Policy, l.Candidates, found)
+	if !c.opts.NoLearning && l.Policy != PolicyThreshold {
+		c.assemble(l, start.UnixNano())
+	}
 	l.Timing.Decide += time.Since(start)
 	c.serve(ctx, l)
 }

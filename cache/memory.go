@@ -25,11 +25,13 @@ const (
 	claimsPerPartition       = 3
 	claimsPerNamespace       = 3
 	measurementsPerEntry     = 2
-	measurementsPerPartition = 10
+	measurementsPerPartition = 300
 	// claimForPartition is what a claim counts for in its partition, a full one being what is measured there.
 	claimForPartition = 0.1
 	// labelsPerEntry is how much one stored question counts in its partition, whoever speaks of it.
 	labelsPerEntry = 2
+	// labelsPerEntryOfCell is the same for a cell, which many questions are to speak for.
+	labelsPerEntryOfCell = 5
 )
 
 // maxPartitions bounds the partitions of which something is remembered; the oldest are forgotten first.
@@ -48,10 +50,11 @@ type memory struct {
 
 	wake chan struct{} // holds one when something is to be written
 
-	mu     sync.RWMutex // guards all below; a leaf
-	traits map[traitKey]*store.Trait
-	rates  map[string]*namespaceRate
-	traces traces
+	mu      sync.RWMutex // guards all below; a leaf
+	traits  map[traitKey]*store.Trait
+	rates   map[string]*namespaceRate
+	traces  traces
+	classes classes
 
 	dirtyTraits map[traitKey]struct{}
 	dirtyRates  map[string]struct{}
@@ -77,7 +80,7 @@ const (
 func newMemory(halfLife time.Duration, budget func(string) float64, tighten func(FalseHits)) *memory {
 	return &memory{
 		halfLife: halfLife, budget: budget, tighten: tighten, wake: make(chan struct{}, 1),
-		traits: map[traitKey]*store.Trait{}, rates: map[string]*namespaceRate{}, traces: newTraces(),
+		traits: map[traitKey]*store.Trait{}, rates: map[string]*namespaceRate{}, traces: newTraces(), classes: newClasses(),
 		dirtyTraits: map[traitKey]struct{}{}, dirtyRates: map[string]struct{}{}, dirtyTraces: map[traceKey]struct{}{},
 	}
 }
@@ -177,7 +180,9 @@ type label struct {
 	namespace        string
 	probability      float64 // as it was before anything learnt moved it
 	right            bool
+	doubt            float64 // probability that it is mistaken, at even odds
 	weight           float64
+	cell             cell // that it speaks for
 	from             labelSource
 	by               Digest // whose question or claim it is; zero: nobody's in particular
 	served           bool   // the candidate was served as a hit
@@ -206,8 +211,12 @@ func (m *memory) teach(l *label, at int64) (applied [6]float64) {
 		forEntry = allowance(&e.Sources, sourceID(l.by, 'm'), l.weight, measurementsPerEntry)
 		forPartition = allowance(&p.Sources, sourceID(l.by, 'm'), forEntry, measurementsPerPartition)
 	}
+	if l.cell.band > 0 && l.from != fromFeedback {
+		cell := m.trait(store.PartitionTrait, l.cell.key(l.partition), at)
+		l.cell.learn(cell, l.right, l.doubt, allowance(&cell.Sources, sourceID(l.entry, 'e'), forPartition, labelsPerEntryOfCell))
+	}
 	forPartition = allowance(&p.Sources, sourceID(l.entry, 'e'), forPartition, labelsPerEntry)
-	c := learn(e, p, l.probability, l.right, forEntry, forPartition)
+	c := learn(e, p, l.probability, l.right, l.doubt, forEntry, forPartition)
 	add(e, c.entryShift, c.entryCertain)
 	add(p, c.partitionShift, c.partitionCertain)
 	applied = [6]float64{c.entryShift, c.entryCertain, c.partitionShift, c.partitionCertain, forEntry, 0}

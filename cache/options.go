@@ -82,8 +82,9 @@ type Options struct {
 	// NoLearning leaves probabilities as they are, whatever use has shown. Feedback and verdicts still keep a bad answer back.
 	NoLearning bool
 	HalfLife   time.Duration // how long until what was learnt counts for half; zero: DefaultHalfLife
-	// ReadAnswer says what of a body two answers are compared by; false: it cannot be told. nil: a body is JSON or text, all of which
-	// counts; where it carries an id or a time, give a function, or every two answers differ. proxy.ReadAnswer reads providers' bodies.
+	// ReadAnswer says what of a body two answers are compared by; false: it cannot be told. nil: as ReadAnswersBy was told, as proxy's
+	// Server and Transport do; else a body is JSON or text, all of which counts. Where it carries an id or a time of another form,
+	// give a function, or every two answers differ.
 	ReadAnswer func(body []byte) (Answer, bool)
 	OnTighten  func(FalseHits) // called when a namespace's error budget is tightened or relaxed; nil: not
 	Shadow     ShadowOptions   // checks of hits against the provider
@@ -189,9 +190,6 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Opinion.Least, DefaultOpinionLeast)
 	setDefault(&o.Opinion.Timeout, DefaultOpinionTimeout)
 	setDefault(&o.Opinion.PerMinute, DefaultOpinionPerMinute)
-	if o.ReadAnswer == nil {
-		o.ReadAnswer = readAnswer
-	}
 	return o, nil
 }
 

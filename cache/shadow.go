@@ -81,7 +81,7 @@ func (l *Lookup) ShadowCheck(call CallFunc) bool {
 	// stands for as many as the inverse.
 	weight := 1 / (c.opts.shadowRate(l.q.Namespace) * max(0.01, s.admitted(taken)))
 	lb := label{
-		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior,
+		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior, cell: hit.cell,
 		from: fromShadow, served: true,
 	}
 	served, question := l.Entry.Value.Body, l.exact
@@ -100,7 +100,7 @@ func (c *Cache) checkWithheld(l *Lookup, body []byte) {
 		return
 	}
 	lb := label{
-		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior,
+		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior, cell: hit.cell,
 		from: fromShadow, served: true,
 	}
 	would, question := l.WouldServe.Value.Body, l.exact
@@ -125,17 +125,17 @@ func (c *Cache) shadowCheck(ctx context.Context, call CallFunc, lb label, questi
 
 // weighShadow learns from the provider's answer to a question what was served, or would have been, is worth.
 func (c *Cache) weighShadow(ctx context.Context, lb label, question Digest, fresh, served []byte, stands float64) {
-	agreed, weight := c.compare(ctx, fresh, served)
-	c.memory.count(fromShadow, agreed)
-	if agreed == Unsure {
+	found := c.compare(ctx, fresh, served)
+	c.memory.count(fromShadow, found.what)
+	if found.what == Unsure {
 		return
 	}
-	lb.right, lb.weight = agreed == Same, weight
+	lb.right, lb.doubt, lb.weight = found.what == Same, found.doubt, found.weight
 	m, at := c.memory, now().UnixNano()
 	m.mu.Lock()
 	m.teach(&lb, at)
 	r := m.rate(lb.namespace, at)
-	checked(&r.Rate, stands*weight, !lb.right)
+	checked(&r.Rate, stands*lb.weight, !lb.right)
 	tell := m.settle(lb.namespace)
 	m.mu.Unlock()
 	m.told(tell)

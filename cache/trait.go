@@ -73,19 +73,27 @@ type change struct {
 	entryShift, entryCertain, partitionShift, partitionCertain float64
 }
 
-// learn works out what a label on a candidate of probability p changes. The weights say how much the label counts for
-// each of the two; both traits are as of now.
-func learn(entry, partition *store.Trait, p float64, right bool, entryWeight, partitionWeight float64) change {
+// belief is the probability that a candidate expected to be right is, given a label that is mistaken with the probability doubt
+// at even odds (Bayes' rule), and the information that is left of the label's.
+func belief(expected float64, right bool, doubt float64) (y, information float64) {
+	says := 1 - doubt
+	if !right {
+		says = doubt
+	}
+	y = expected * says / (expected*says + (1-expected)*(1-says))
+	return y, max(0, expected*(1-expected)-y*(1-y))
+}
+
+// learn works out what a label on a candidate of probability p changes, one that is mistaken with the probability doubt. The
+// weights say how much the label counts for each of the two; both traits are as of now.
+func learn(entry, partition *store.Trait, p float64, right bool, doubt, entryWeight, partitionWeight float64) change {
 	meanE, varE := normal(entry, entryVariance)
 	meanP, varP := normal(partition, partitionVariance)
 	expected := sigmoid(logit(p) + meanE + meanP)
-	y := 0.0
-	if right {
-		y = 1
-	}
+	y, information := belief(expected, right, doubt)
 	step := func(mean, own, weight float64) (shift, certain float64) {
 		h := weight * expected * (1 - expected)
-		certain = h / (1 + h*(varE+varP-own))
+		certain = weight * information / (1 + h*(varE+varP-own))
 		moved := mean + own*weight*(y-expected)/(1+h*(varE+varP))
 		return moved*(1/own+certain) - mean/own, certain
 	}

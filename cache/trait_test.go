@@ -18,7 +18,7 @@ func after(e, part *store.Trait, p float64) float64 {
 func TestLearnMovesTheOddsAsMuchAsTheLabelSurprises(t *testing.T) {
 	label := func(p float64, right bool, weight float64) float64 {
 		var e, part store.Trait
-		c := learn(&e, &part, p, right, weight, weight)
+		c := learn(&e, &part, p, right, 0, weight, weight)
 		add(&e, c.entryShift, c.entryCertain)
 		add(&part, c.partitionShift, c.partitionCertain)
 		return after(&e, &part, p)
@@ -53,7 +53,7 @@ func TestLearnFindsTheTruth(t *testing.T) {
 		var e store.Trait // each label is about another question
 		p := 0.5 + 0.4*r.Float64()
 		truth := sigmoid(logit(p) - 0.7)
-		c := learn(&e, &part, p, r.Float64() < truth, 1, 1)
+		c := learn(&e, &part, p, r.Float64() < truth, 0, 1, 1)
 		add(&part, c.partitionShift, c.partitionCertain)
 	}
 	if mean, v := normal(&part, partitionVariance); math.Abs(mean+0.7) > 0.3 || v > 0.1 {
@@ -63,7 +63,7 @@ func TestLearnFindsTheTruth(t *testing.T) {
 
 func TestLearntIsTakenOutAgain(t *testing.T) {
 	var e, part store.Trait
-	first := learn(&e, &part, 0.8, false, 1, 1)
+	first := learn(&e, &part, 0.8, false, 0, 1, 1)
 	add(&e, first.entryShift, first.entryCertain)
 	add(&part, first.partitionShift, first.partitionCertain)
 	add(&e, -first.entryShift, -first.entryCertain)

@@ -15,7 +15,7 @@ import (
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
-// ReadAnswer is the cache.Options.ReadAnswer of a cache whose answers come from this package's server.
+// ReadAnswer is what a cache compares answers of this package by. New and NewTransport tell it to theirs.
 func ReadAnswer(body []byte) (cache.Answer, bool) { return wire.ReadAnswer(body) }
 
 var errNoAnswer = errors.New("proxy: the provider gave no whole answer")

@@ -85,6 +85,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.filler = newFiller(&s.cfg, s.flights.settle)
+	if cfg.Cache != nil {
+		cfg.Cache.ReadAnswersBy(ReadAnswer)
+	}
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
 		ErrorHandler:                 s.reject,

@@ -71,6 +71,7 @@ func NewTransport(c *cache.Cache, base http.RoundTripper, o TransportOptions) (*
 	if err != nil {
 		return nil, err
 	}
+	c.ReadAnswersBy(ReadAnswer)
 	return &Transport{base: base, cfg: cfg, servers: map[string]*Server{}}, nil
 }
 

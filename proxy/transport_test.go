@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -166,6 +167,42 @@ func TestTransportWithOpenAIClient(t *testing.T) {
 		t.Errorf("streamed %q", said.String())
 	}
 	tr.want(1)
+}
+
+// What a cache learns behind a Transport goes by what answers say, with nothing set: each body has an id of its own.
+func TestTransportLearnsFromWhatIsSaid(t *testing.T) {
+	n := 0
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n++
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, strings.Replace(bodyOf("hold the button"), "chatcmpl-up", fmt.Sprint("chatcmpl-", n), 1))
+	}))
+	defer up.Close()
+	c, err := cache.Open(filepath.Join(t.TempDir(), "answers.db"), cache.Options{Embedder: &words{}, Threshold: 0.8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	tr, err := NewTransport(c, up.Client().Transport, TransportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	defer tr.Close(ctx)
+	trip := &trip{Transport: tr, t: t, url: up.URL}
+	for _, text := range []string{"how do I reset my old grey router", "how do I reset my old grey router please"} {
+		if got, _ := trip.status(chatPath, question(text, "")); got != "SEMANTIC MISS" {
+			t.Fatal(got)
+		}
+		trip.flush()
+		if err := c.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := c.Stats().Learning.Misses; n != 2 || got != (cache.LabelStats{Same: 1}) {
+		t.Errorf("%d calls; labels %+v", n, got)
+	}
 }
 
 // The stream comes as the provider sends it, and is stored at its end.

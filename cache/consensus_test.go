@@ -1,0 +1,141 @@
+package cache
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
+)
+
+func TestWithCell(t *testing.T) {
+	for _, x := range []struct{ shift, cell, want float64 }{
+		{0, 0, 0},     // nothing known
+		{0.5, 0, 0.5}, // of the cell
+		{0, 3, 3},     //
+		{1, 3, 3},     // the stronger of the two, not both
+		{1, 0.5, 1},   //
+		{-2, 3, 1},    // what is held against the question counts all the same
+		{0.5, -3, -3}, // a cell that is worse
+		{-5, -3, -5},  //
+		{0, -40, mostLower},
+	} {
+		if got := withCell(x.shift, x.cell); got != x.want {
+			t.Errorf("shift %v with a cell of %v: %v, want %v", x.shift, x.cell, got, x.want)
+		}
+	}
+}
+
+// TestCellLearns: how many labels it takes until a cell of some quality is served from at a budget of 1 %, if ever.
+func TestCellLearns(t *testing.T) {
+	const seed, runs = 3, 200
+	r := seeded(seed)
+	for _, c := range []struct {
+		truth, doubt float64
+		most, least  float64 // share of the runs that serve before 1,000 labels
+	}{{1, 0, 1, 1}, {0.998, 0, 1, 0.9}, {0.97, 0, 0.25, 0}, {0.95, 0, 0.06, 0}, {1, 0.1, 1, 0}, {0.9, 0.1, 0.02, 0}} {
+		served, first := 0, math.MaxInt
+		for range runs {
+			var cellTrait store.Trait
+			at := cell{bandOf(0.6), unanimous}
+			for n := range 1000 {
+				if _, shift := at.right(&cellTrait); shifted(0.6, withCell(0, shift)) >= 0.988 {
+					served++
+					first = min(first, n)
+					break
+				}
+				label := r.Float64() < c.truth
+				if r.Float64() < c.doubt { // the comparison is mistaken
+					label = !label
+				}
+				at.learn(&cellTrait, label, c.doubt, 1)
+			}
+		}
+		share := float64(served) / runs
+		t.Logf("seed %d: truth %v, labels mistaken %v: served in %.1f %% of the runs, at the earliest after %d labels", seed, c.truth, c.doubt, 100*share, first)
+		if share > c.most || share < c.least || first < 40 {
+			t.Errorf("want %v to %v, and no less than 40 labels", c.least, c.most)
+		}
+	}
+}
+
+// TestConsensusUnlocks: a question all of whose neighbours have one answer is served once that has proved right often enough;
+// one among whose neighbours there are several answers is not.
+func TestConsensusUnlocks(t *testing.T) {
+	const wordings = 6
+	first := map[bool]int{}
+	for _, off := range []bool{false, true} {
+		j := &judge{p: map[string]float64{}}
+		c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.5, MaxError: 0.01, NoLearning: off})
+		first[off] = -1
+		ask := func(text, answer string, may bool) bool {
+			l := c.Lookup(bg, ask(text))
+			if l.Status == HitSemantic {
+				if !may {
+					t.Fatalf("%q is served %q: %+v", text, l.Entry.Value.Body, l.Candidates)
+				}
+				return true
+			}
+			if _, err := l.Fill(bg, Value{Body: []byte(answer)}); err != nil {
+				t.Fatal(err)
+			}
+			flush(t, c)
+			return false
+		}
+		for wish := range 80 {
+			name := strings.Map(func(r rune) rune { return r - '0' + 'g' }, fmt.Sprintf("%03d", wish))
+			stem := fmt.Sprintf("show %[1]sone %[1]stwo %[1]sthree %[1]sfour %[1]sfive ", name)
+			for n := range wordings {
+				text := stem + "please " + string(rune('p'+n))
+				j.p[text] = 0.75
+				if ask(text, fmt.Sprintf(`{"answer":%d}`, wish), n >= wordings-2) && first[off] < 0 {
+					first[off] = wish
+				}
+			}
+			// Rewordings half of which are answered otherwise.
+			for n := range wordings {
+				if wish%4 > 0 {
+					break
+				}
+				text := strings.ReplaceAll(stem, name, name+"q") + "please " + string(rune('p'+n))
+				j.p[text] = 0.75
+				ask(text, fmt.Sprintf(`{"answer":[%d,%d]}`, wish, n%2), false)
+			}
+		}
+	}
+	t.Logf("first served after %d wishes; without learning: %d", first[false], first[true])
+	if first[true] >= 0 || first[false] < 10 {
+		t.Errorf("served after %v wishes", first)
+	}
+}
+
+// TestAnotherAnswerLeavesTheConsensus: a question whose answer is bought anew agrees with those that it agrees with now.
+func TestAnotherAnswerLeavesTheConsensus(t *testing.T) {
+	j := &judge{p: map[string]float64{}}
+	c := open(t, Options{Embedder: newBag(), Verifier: j, Threshold: 0.5, MaxError: 0.01})
+	texts := []string{"how do we fold paper boats nicely", "how do we fold paper boats well", "how do we fold paper boats neatly"}
+	for _, text := range texts {
+		j.p[text] = 0.6
+		l := c.Lookup(bg, ask(text))
+		if _, err := l.Fill(bg, Value{Body: []byte("answer")}); err != nil {
+			t.Fatal(err)
+		}
+		flush(t, c)
+	}
+	alike := func() (n int) {
+		for _, cand := range c.Lookup(bg, ask("how do we fold paper boats")).Candidates {
+			n += cand.Alike
+		}
+		return n
+	}
+	before := alike()
+	q := ask(texts[0])
+	q.ForceRefresh = true
+	if _, err := c.Lookup(bg, q).Fill(bg, Value{Body: []byte("another")}); err != nil {
+		t.Fatal(err)
+	}
+	if after := alike(); before != 6 || after != 2 {
+		t.Errorf("%d agreements, then %d: %+v", before, after, c.Lookup(bg, ask("how do we fold paper boats")).Candidates)
+	}
+}
