@@ -30,6 +30,14 @@ var adminRoutes []adminRoute
 
 func init() { // not a literal: some handlers need a server, whose own handler needs the table
 	adminRoutes = []adminRoute{
+		{"GET", "configs", keys.Read, adminConfigs},
+		{"GET", "configs/{id}", keys.Read, adminConfig},
+		{"GET", "configs/{id}/versions", keys.Read, adminConfigHistory},
+		{"PUT", "configs/{id}", keys.Admin, adminPutConfig},
+		{"POST", "configs/{id}/rollback", keys.Admin, adminRollbackConfig},
+		{"DELETE", "configs/{id}", keys.Admin, adminDeleteConfig},
+		{"GET", "schemas/config", keys.Read, adminConfigSchema},
+		{"GET", "schemas/request", keys.Read, adminRequestSchema},
 		{"POST", "entries", keys.Admin, adminImport},
 		{"POST", "entries/export", keys.Admin, adminExport},
 	}

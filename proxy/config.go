@@ -71,9 +71,10 @@ type Config struct {
 	StricterOnly bool
 	StricterIn   map[string]bool
 
-	AllowedHosts []string          // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
-	VirtualKeys  VirtualKeys       // nil: there are none
-	SavedConfigs map[string][]byte // request configs, JSON, by the ids by which x-portkey-config names them
+	AllowedHosts []string      // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
+	VirtualKeys  VirtualKeys   // nil: there are none
+	SavedConfigs *SavedConfigs // request configs that x-portkey-config names; nil: there are none
+	ConfigSchema []byte        // the JSON Schema of the operator's configuration file, which the admin API shows; nil: there is none
 
 	// AdminToken is the operator's key, which has every scope; "": there is none, and the admin API answers only to gateway
 	// keys that may use it.

@@ -61,6 +61,9 @@
 // must be in [Config.AllowedHosts], and internal/egress checks each address as it is connected to; redirects are not
 // followed.
 //
+// A request names a config that was saved by its id, and a version by pc-x@3; internal/saved keeps them as files, which are
+// read again when they change. They hold no key, so that they can be shown: a virtual key is named in its place.
+//
 // # Lifetimes
 //
 // The front is fasthttp, for the price of a hit. A RequestCtx and every byte slice that it gives out die when the handler

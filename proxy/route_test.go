@@ -348,19 +348,3 @@ func TestFallbackAcrossDialects(t *testing.T) {
 		t.Errorf("got %d %s", got.StatusCode, got.body)
 	}
 }
-
-func TestSavedConfigs(t *testing.T) {
-	second := newStop(t, answerWith("from the second"))
-	r := newRig(t, answerWith("x"), func(c *Config) {
-		c.Providers = append(c.Providers, Provider{Name: "second", BaseURL: second.URL + "/v1"})
-		c.SavedConfigs = map[string][]byte{"pc-second": []byte(`{"provider":"second"}`)}
-	})
-	if got := r.ask("q", "", "x-portkey-config", "pc-second"); !strings.Contains(got.body, "from the second") {
-		t.Errorf("got %d %s", got.StatusCode, got.body)
-	}
-	cfg := r.s.cfg
-	cfg.SavedConfigs = map[string][]byte{"bad": []byte(`{"targets":[{"provider":"nobody"}]}`)}
-	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), `"bad": targets[0].provider`) {
-		t.Errorf("got %v", err)
-	}
-}

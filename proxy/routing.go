@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,24 +40,19 @@ func (s *Server) prepare() (err error) {
 		}
 		s.plain[i] = plan
 	}
-	for _, id := range slices.Sorted(maps.Keys(s.cfg.SavedConfigs)) {
-		if !validName(id) {
-			return fmt.Errorf("proxy: the saved config %q: its id must be 1 to 64 letters, digits, \"-\", \"_\" and \".\"", id)
-		}
-		if _, err := route.Parse(s.cfg.SavedConfigs[id], nil, s.checks()); err != nil {
-			return fmt.Errorf("proxy: the saved config %q: %w", id, err)
+	if view := s.view(); view != nil {
+		for _, id := range view.IDs() {
+			// What it names may be gone, a virtual key for one. That is no reason not to serve everything else.
+			if err := s.readSaved(view, id); err != nil {
+				s.cfg.Logger.Warn("requests that name this saved config will be refused", "config", id, "why", oneLine(err))
+			}
 		}
 	}
 	return nil
 }
 
 // checks are what a config is held to.
-func (s *Server) checks() route.Checks {
-	return route.Checks{
-		Provider: s.checkProvider, VirtualKey: s.checkVirtualKey, Host: s.checkHost,
-		Cache: checkCache,
-	}
-}
+func (s *Server) checks() route.Checks { return s.checksIn(s.view()) }
 
 // choose decides where the request may go. body is what conditions ask; nil where there is none to ask.
 func (x *exchange) choose(body []byte) *apiError {
@@ -107,10 +101,13 @@ func (f *fields) plain() bool {
 
 // configOf returns the config that the headers make together.
 func (s *Server) configOf(f *fields, deflt string) (*route.Config, *apiError) {
-	source, apiErr := s.configSource(f)
+	view := s.view()
+	checks := s.checksIn(view)
+	source, self, apiErr := configSource(f, checks)
 	if apiErr != nil {
 		return nil, apiErr
 	}
+	checks.Self = self
 	h := sha256.New()
 	part := func(b []byte) {
 		var n [8]byte
@@ -120,6 +117,10 @@ func (s *Server) configOf(f *fields, deflt string) (*route.Config, *apiError) {
 	}
 	part([]byte(deflt))
 	part(source)
+	part([]byte(self))
+	if view != nil { // what a config names may have changed
+		part(strconv.AppendUint(nil, view.Number, 10))
+	}
 	for w := ownProvider; w < numOwn; w++ {
 		if v, _ := f.get(w); w != ownConfig {
 			part(v)
@@ -136,9 +137,9 @@ func (s *Server) configOf(f *fields, deflt string) (*route.Config, *apiError) {
 	var cfg *route.Config
 	var err error
 	if source == nil {
-		cfg, err = route.Simple(outer, s.checks())
+		cfg, err = route.Simple(outer, checks)
 	} else {
-		cfg, err = route.Parse(source, outer, s.checks())
+		cfg, err = route.Parse(source, outer, checks)
 	}
 	if err != nil {
 		return nil, configError(err)
@@ -147,18 +148,20 @@ func (s *Server) configOf(f *fields, deflt string) (*route.Config, *apiError) {
 	return cfg, nil
 }
 
-// configSource returns the text of the config that the request names or brings; nil if it does neither.
-func (s *Server) configSource(f *fields) ([]byte, *apiError) {
+// configSource returns the text of the config that the request names or brings, nil if it does neither, and of one that it
+// names the id.
+func configSource(f *fields, checks route.Checks) (text []byte, id string, _ *apiError) {
 	v, name := f.get(ownConfig)
 	v = bytes.TrimSpace(v)
 	if len(v) == 0 || v[0] == '{' {
-		return v, nil
+		return v, "", nil
 	}
-	if saved, ok := s.cfg.SavedConfigs[string(v)]; ok {
-		return saved, nil
+	saved, err := checks.Saved(string(v))
+	if err != nil {
+		return nil, "", &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_config", name,
+			fmt.Sprintf("%s is %.80q: give a JSON object, or the id of a saved config, as pc-x or pc-x@3", name, v)}
 	}
-	return nil, &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_config", name,
-		fmt.Sprintf("%s is %.64q: give a JSON object, or the id of a saved config", name, v)}
+	return saved.Text, saved.ID, nil
 }
 
 // outer is what the headers say beside a config, as the group around it.

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -58,9 +58,16 @@ func (f settingFlags) load(h *host) (*config.Config, error) {
 
 type configCmd struct {
 	Print  configPrintCmd  `cmd:"" help:"Print the effective configuration as YAML, secrets masked, with where each value came from."`
-	Check  configCheckCmd  `cmd:"" help:"Check a configuration file and list everything that is wrong with it."`
-	Schema configSchemaCmd `cmd:"" help:"Print the JSON Schema of a request config, as x-portkey-config brings it."`
+	Check  configCheckCmd  `cmd:"" help:"Check a configuration file, and the saved configs that it leads to, and list everything that is wrong."`
+	Schema configSchemaCmd `cmd:"" help:"Print the JSON Schema of the configuration file, or with --request of a request config."`
 	Keys   configKeysCmd   `cmd:"" help:"List every key with type, default, environment variable and meaning."`
+
+	Put      configPutCmd      `cmd:"" help:"Save a request config as the next version of an id."`
+	Get      configGetCmd      `cmd:"" help:"Print a saved config."`
+	List     configListCmd     `cmd:"" help:"List the saved configs."`
+	History  configHistoryCmd  `cmd:"" help:"List the versions of a saved config."`
+	Rollback configRollbackCmd `cmd:"" help:"Save what an older version says as the next one."`
+	Delete   configDeleteCmd   `cmd:"" help:"Delete a saved config with all its versions."`
 }
 
 type configPrintCmd struct{ settingFlags }
@@ -84,29 +91,67 @@ type configCheckCmd struct {
 
 // Run is called by kong. The environment takes part, as it will when the file is served.
 func (c *configCheckCmd) Run(h *host) error {
-	if c.Request {
-		text, err := os.ReadFile(c.File)
-		if err == nil {
-			err = proxy.CheckRequestConfig(text)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %s: %w", config.ErrInvalid, c.File, err)
-		}
-		fmt.Fprintf(h.stdout, "%s: good\n", c.File)
-		return nil
+	err := c.request
+	if !c.Request {
+		err = c.whole
 	}
-	if _, err := config.Load(config.Sources{File: c.File, Env: h.env}); err != nil {
+	if err := err(h); err != nil {
 		return err
 	}
 	fmt.Fprintf(h.stdout, "%s: good\n", c.File)
 	return nil
 }
 
-type configSchemaCmd struct{}
+// request checks a request config.
+func (c *configCheckCmd) request(h *host) error {
+	text, err := readFile(h, c.File)
+	if err != nil {
+		return err
+	}
+	return complaints(c.File, proxy.CheckRequestConfig(text))
+}
+
+// whole checks the configuration, and what it leads to as far as it can be known.
+func (c *configCheckCmd) whole(h *host) error {
+	cfg, err := config.Load(config.Sources{File: c.File, Env: h.env})
+	errs := []error{err}
+	saved, err := openConfigs(cfg)
+	errs = append(errs, err)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	p := routing(cfg)
+	p.SavedConfigs, p.VirtualKeys = saved, anyKeys{}
+	s, err := proxy.New(p)
+	if err != nil {
+		return complaints("config", err)
+	}
+	return complaints("configs_dir", s.CheckConfigs())
+}
+
+// complaints makes every line of an error one about something.
+func complaints(of string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var errs []error
+	for line := range strings.Lines(err.Error()) {
+		errs = append(errs, fmt.Errorf("%w: %s: %s", config.ErrInvalid, of, strings.TrimSpace(line)))
+	}
+	return errors.Join(errs...)
+}
+
+type configSchemaCmd struct {
+	Request bool `help:"That of a request config, as x-portkey-config brings it."`
+}
 
 // Run is called by kong.
 func (c *configSchemaCmd) Run(h *host) error {
-	_, err := fmt.Fprintf(h.stdout, "%s\n", proxy.RequestConfigSchema())
+	schema := config.Schema()
+	if c.Request {
+		schema = proxy.RequestConfigSchema()
+	}
+	_, err := fmt.Fprintf(h.stdout, "%s\n", schema)
 	return err
 }
 

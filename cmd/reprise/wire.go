@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -133,33 +135,46 @@ func tellBudget(log *slog.Logger) func(cache.FalseHits) {
 
 // newServer joins the cache to the configured providers.
 func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.Server, error) {
-	usage := proxy.StoredUsage
-	if c.Cache.HitUsage == "zero" {
-		usage = proxy.ZeroUsage
-	}
-	var providers []proxy.Provider
-	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
-		providers = append(providers, providerOf(name, c.Providers[name]))
-	}
-	saved, err := readConfigs(c.ConfigsDir)
+	saved, err := openConfigs(c)
 	if err != nil {
 		return nil, err
 	}
-	var hosts []string
+	p := routing(c)
+	p.SavedConfigs, p.Cache, p.Logger = saved, opened, log
+	p.MaxBodyBytes, p.MaxHeaderBytes, p.MaxAnswerBytes = c.Limits.MaxBodyBytes, c.Limits.MaxHeaderBytes, c.Cache.MaxValueBytes
+	p.MaxConns, p.FillQueue = c.Limits.MaxConnections, c.Limits.FillQueue
+	p.ReadTimeout, p.WriteTimeout, p.KeepAlive = c.Timeouts.Read, c.Timeouts.Write, c.Timeouts.KeepAlive
+	p.UpstreamTimeout, p.UpstreamIdle = c.Timeouts.Upstream, c.Timeouts.UpstreamIdle
+	if c.Cache.HitUsage == "zero" {
+		p.Usage = proxy.ZeroUsage
+	}
+	p.ShareAcrossKeys = c.Cache.ShareAcrossKeys
+	p.StricterOnly, p.StricterIn = c.Cache.RequestSettings == "stricter", stricterIn(c)
+	p.AdminToken, p.ConfigSchema = c.Admin.Token, config.Schema()
+	return proxy.New(p)
+}
+
+// routing is what the configuration says of where requests go.
+func routing(c *config.Config) proxy.Config {
+	out := proxy.Config{Default: c.DefaultProvider, Anthropic: c.Anthropic}
+	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		out.Providers = append(out.Providers, providerOf(name, c.Providers[name]))
+	}
 	for _, h := range strings.Split(c.AllowedHosts, ",") {
 		if h = strings.TrimSpace(h); h != "" {
-			hosts = append(hosts, h)
+			out.AllowedHosts = append(out.AllowedHosts, h)
 		}
 	}
-	return proxy.New(proxy.Config{
-		Cache: opened, Providers: providers, AllowedHosts: hosts, SavedConfigs: saved, Default: c.DefaultProvider, Anthropic: c.Anthropic,
-		MaxBodyBytes: c.Limits.MaxBodyBytes, MaxHeaderBytes: c.Limits.MaxHeaderBytes, MaxAnswerBytes: c.Cache.MaxValueBytes,
-		MaxConns: c.Limits.MaxConnections, FillQueue: c.Limits.FillQueue,
-		ReadTimeout: c.Timeouts.Read, WriteTimeout: c.Timeouts.Write, KeepAlive: c.Timeouts.KeepAlive,
-		UpstreamTimeout: c.Timeouts.Upstream, UpstreamIdle: c.Timeouts.UpstreamIdle,
-		Logger: log, Usage: usage, ShareAcrossKeys: c.Cache.ShareAcrossKeys, AdminToken: c.Admin.Token,
-		StricterOnly: c.Cache.RequestSettings == "stricter", StricterIn: stricterIn(c),
-	})
+	return out
+}
+
+// anyKeys takes every name for that of a virtual key: for commands that do not have the server's file of them.
+type anyKeys struct{}
+
+func (anyKeys) Provider(string) (string, bool) { return "", true }
+
+func (anyKeys) Secret(context.Context, string) (string, error) {
+	return "", errors.New("this command makes no calls")
 }
 
 // providerOf is a configured provider as the proxy takes it.

@@ -68,7 +68,7 @@ var keys = []Key{
 	{Path: "allowed_hosts", Kind: KindString, Unit: "hosts, with commas between",
 		Doc: "Hosts that requests may choose by x-portkey-custom-host, as api.example.com or *.example.com. Empty: none. Addresses that are not public are refused all the same."},
 	{Path: "configs_dir", Kind: KindString, Unit: "path",
-		Doc: "Folder of saved request configs, read at the start: x-portkey-config names the file pc-x.json by pc-x. Empty: none."},
+		Doc: "Folder of saved request configs, which x-portkey-config names: pc-x is the newest of pc-x@1.json, pc-x@2.json and so on, pc-x@2 the second. Files that are put there count within a second. Empty: none."},
 	{Path: "cache.mode", Kind: KindEnum, Default: "semantic", Enum: []string{"semantic", "simple", "threshold", "shadow", "off"},
 		Doc: "semantic: exact, then similar with guards and verifier. simple: exact only. threshold: exact, then plain cosine (for comparison). shadow: decide as semantic does and say what would have been served, but serve nothing. off: pass everything on."},
 	{Path: "cache.conversation", Kind: KindEnum, Default: "strict", Enum: []string{"strict", "judged", "last_turn"},

@@ -60,7 +60,8 @@ func (l *loader) complain(format string, args ...any) {
 	l.problems = append(l.problems, problem{fmt.Sprintf(format, args...)})
 }
 
-// Load reads all sources and returns the effective configuration, or every complaint joined into one error.
+// Load reads all sources and returns the effective configuration. An error joins every complaint; what could be read is returned
+// beside it, for more checks and for nothing else.
 func Load(src Sources) (*Config, error) {
 	l := &loader{merged: koanf.New("."), values: map[string]any{}, origins: map[string]string{}, env: map[string]string{}}
 	for _, kv := range src.Env {
@@ -95,7 +96,7 @@ func Load(src Sources) (*Config, error) {
 	l.resolve(&c)
 	l.crossCheck(&c)
 	if len(l.problems) > 0 {
-		return nil, errors.Join(l.problems...)
+		return &c, errors.Join(l.problems...)
 	}
 	return &c, nil
 }

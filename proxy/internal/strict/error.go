@@ -62,6 +62,21 @@ func All(err error) []error {
 	return []error{err}
 }
 
+// Errors finds every *Error in what err wraps.
+func Errors(err error) (out []*Error) {
+	switch e := err.(type) {
+	case *Error:
+		return []*Error{e}
+	case interface{ Unwrap() error }:
+		return Errors(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			out = append(out, Errors(part)...)
+		}
+	}
+	return out
+}
+
 // At runs a check that knows nothing of paths, and puts the path on the *Error that it returns.
 func At[T any](path string, check func(T) error, v T) error {
 	if check == nil {

@@ -1,0 +1,134 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/saved"
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
+)
+
+// savedConfig is a version with its text, which is shown whole: it holds no key.
+type savedConfig struct {
+	ConfigVersion
+	Config jsontext.Value `json:"config"`
+}
+
+func adminConfigs(s *Server, c *adminCall) *apiError {
+	list := []ConfigVersion{}
+	if s.cfg.SavedConfigs != nil {
+		list = s.cfg.SavedConfigs.List()
+	}
+	return c.reply(fasthttp.StatusOK, map[string]any{"configs": list})
+}
+
+func adminConfig(s *Server, c *adminCall) *apiError {
+	n := 0
+	if v := c.ctx.QueryArgs().Peek("version"); len(v) > 0 {
+		var err error
+		if n, err = strconv.Atoi(string(v)); err != nil || n < 1 {
+			return badRequest("invalid_value", "version", "version is %.40q: give a whole number, 1 or more", v)
+		}
+	}
+	if s.cfg.SavedConfigs == nil {
+		return s.configAdminError(ErrNoConfigs)
+	}
+	v, err := s.cfg.SavedConfigs.Get(c.arg["id"], n)
+	if err != nil {
+		return s.configAdminError(err)
+	}
+	return c.reply(fasthttp.StatusOK, savedConfig{v, bytes.TrimSpace(v.Text)})
+}
+
+func adminConfigHistory(s *Server, c *adminCall) *apiError {
+	if s.cfg.SavedConfigs == nil {
+		return s.configAdminError(ErrNoConfigs)
+	}
+	versions, err := s.cfg.SavedConfigs.History(c.arg["id"])
+	if err != nil {
+		return s.configAdminError(err)
+	}
+	return c.reply(fasthttp.StatusOK, map[string]any{"id": c.arg["id"], "versions": versions})
+}
+
+func adminPutConfig(s *Server, c *adminCall) *apiError {
+	if !saved.ValidID(c.arg["id"]) {
+		return badRequest("invalid_value", "id", "the id %.80q is not made of 1 to 64 letters, digits, \"-\", \"_\" and \".\", not beginning with a dot", c.arg["id"])
+	}
+	v, isNew, err := s.PutConfig(c.arg["id"], c.ctx.PostBody())
+	if err != nil {
+		return s.configAdminError(err)
+	}
+	status := fasthttp.StatusOK
+	if isNew {
+		status = fasthttp.StatusCreated
+	}
+	return c.reply(status, v)
+}
+
+func adminRollbackConfig(s *Server, c *adminCall) *apiError {
+	var in struct {
+		Version int `json:"version"`
+	}
+	if err := c.read(&in); err != nil {
+		return err
+	}
+	if in.Version < 1 {
+		return badRequest("invalid_value", "version", "version is %d: give the version to go back to, 1 or more", in.Version)
+	}
+	v, err := s.RollbackConfig(c.arg["id"], in.Version)
+	if err != nil {
+		return s.configAdminError(err)
+	}
+	return c.reply(fasthttp.StatusCreated, v)
+}
+
+func adminDeleteConfig(s *Server, c *adminCall) *apiError {
+	if err := s.DeleteConfig(c.arg["id"]); err != nil {
+		return s.configAdminError(err)
+	}
+	return c.reply(fasthttp.StatusNoContent, nil)
+}
+
+// configAdminError is what went wrong with a saved config. Of several complaints the first one gives the path, and the
+// message has all.
+func (s *Server) configAdminError(err error) *apiError {
+	wrong := strict.Errors(err)
+	message := strings.TrimPrefix(err.Error(), "proxy: ")
+	switch {
+	case errors.Is(err, ErrConfigInUse):
+		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "config_in_use", "id", message}
+	case len(wrong) > 0:
+		out := configError(wrong[0])
+		var all []string
+		for _, e := range wrong {
+			all = append(all, e.Error())
+		}
+		out.message = strings.Join(all, "; ")
+		return out
+	case errors.Is(err, ErrConfigInvalid):
+		return &apiError{fasthttp.StatusRequestEntityTooLarge, "invalid_request_error", "config_too_large", "", message}
+	case errors.Is(err, ErrConfigNotFound):
+		return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_config", "id", message}
+	case errors.Is(err, ErrNoConfigs), errors.Is(err, saved.ErrFull):
+		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "configs_unavailable", "", strings.TrimPrefix(message, "saved: ")}
+	}
+	s.cfg.Logger.Error("saved configs", "error", err)
+	return internalError()
+}
+
+func adminRequestSchema(_ *Server, c *adminCall) *apiError {
+	return c.reply(fasthttp.StatusOK, jsontext.Value(RequestConfigSchema()))
+}
+
+func adminConfigSchema(s *Server, c *adminCall) *apiError {
+	if s.cfg.ConfigSchema == nil {
+		return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_schema", "", "this gateway was not configured by a file"}
+	}
+	return c.reply(fasthttp.StatusOK, jsontext.Value(s.cfg.ConfigSchema))
+}
