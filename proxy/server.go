@@ -192,7 +192,14 @@ func (s *Server) Stats() Stats {
 }
 
 // handle is where every request enters that came over a connection.
-func (s *Server) handle(ctx *fasthttp.RequestCtx) { s.serve(ctx, ctx.Time()) }
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	if !wellFormed(&ctx.Request.Header) {
+		ctx.SetConnectionClose()
+		s.reject(ctx, errMalformed)
+		return
+	}
+	s.serve(ctx, ctx.Time())
+}
 
 // serve answers one request. fasthttp recovers no panic of a handler, and one would end the process.
 func (s *Server) serve(ctx *fasthttp.RequestCtx, start time.Time) {

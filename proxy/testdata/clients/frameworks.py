@@ -47,7 +47,7 @@ TOOLS = [
 ]
 
 
-# ---- LlamaIndex
+# ---- LlamaIndex, which puts a stream's tool calls together only where they come one after the other, as OpenAI sends them
 
 
 def llama(model):
@@ -72,7 +72,7 @@ def llama_index(model, stream, tools):
     return [llm.chat(messages).message.content], []
 
 
-row(f"{version('llama-index-llms-openai-like')} (Python)", llama_index, OPENAI_ERRORS)
+row(f"{version('llama-index-llms-openai-like')} (Python)", llama_index, OPENAI_ERRORS, kind="inorder")
 
 
 # ---- LangChain

@@ -5,6 +5,7 @@ The model name of a request picks what happens and is the key under which it is 
 answer carries the number of the call that made it, so that a stored answer can be told from a fresh one.
 
     plain      answers                              gzip       answers compressed, if asked to
+    inorder    answers, parallel tool calls one after the other
     refusal    answers with a refusal               split      streams in 5-byte pieces, CRLF lines and comments
     reasoning  answers with reasoning_content       gate       streams its first words, then waits for a release
     e4NN e500  fails as the provider does           stall      accepts and never answers
@@ -19,6 +20,7 @@ Everything under /control is for the drivers: what was seen, waiting for it, rel
 import collections
 import gzip
 import http.server
+import itertools
 import json
 import re
 import select
@@ -95,8 +97,8 @@ def chat_choices(request, kind, call):
     return choices
 
 
-def chat_deltas(choices):
-    """The same choices as stream deltas, those of several choices and of parallel tool calls interleaved."""
+def chat_deltas(choices, in_order=False):
+    """The same choices as stream deltas, those of several choices and, unless in order, of parallel tool calls interleaved."""
     queues = []
     for choice in choices:
         i, message, queue = choice["index"], choice["message"], []
@@ -113,15 +115,18 @@ def chat_deltas(choices):
             probs = choice["logprobs"]
             add({"content": piece}, probs=probs and {"content": [probs["content"][n]], "refusal": None})
         calls = message.get("tool_calls", [])
+        parts = []
         for n, call in enumerate(calls):
+            arguments = call["function"]["arguments"]
             head = {"name": call["function"]["name"], "arguments": ""}
-            add({"tool_calls": [{"index": n, "id": call["id"], "type": "function", "function": head}]})
-        longest = max((len(c["function"]["arguments"]) for c in calls), default=0)
-        for at in range(0, longest, 6):
-            for n, call in enumerate(calls):
-                part = call["function"]["arguments"][at : at + 6]
+            parts.append([{"index": n, "id": call["id"], "type": "function", "function": head}])
+            parts[n] += [{"index": n, "function": {"arguments": arguments[at : at + 6]}} for at in range(0, len(arguments), 6)]
+        if in_order:
+            parts = [sum(parts, [])]
+        for together in itertools.zip_longest(*parts):
+            for part in together:
                 if part:
-                    add({"tool_calls": [{"index": n, "function": {"arguments": part}}]})
+                    add({"tool_calls": [part]})
         add({}, finish=choice["finish_reason"])
         queues.append(queue)
     while any(queues):
@@ -272,7 +277,7 @@ class Handler(Dialects, http.server.BaseHTTPRequestHandler):
         if request.get("stream"):
             if chat:
                 head["object"] = "chat.completion.chunk"
-            deltas = chat_deltas(choices) if chat else text_deltas(choices)
+            deltas = chat_deltas(choices, kind == "inorder") if chat else text_deltas(choices)
             return self.stream(request, key, kind, head, deltas)
         if kind == "gate" and not self.hold(key):
             return None
