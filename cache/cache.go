@@ -35,6 +35,10 @@ type Cache struct {
 
 	flights singleflight.Group
 
+	loading      loading
+	snapshotting sync.Mutex // guards snapshotAt and its file
+	snapshotAt   uint64     // generation of the last snapshot
+
 	closed  atomic.Bool
 	stop    context.CancelFunc // ends life
 	life    context.Context    // ends with Close; the parent of loads that are shared
@@ -42,7 +46,7 @@ type Cache struct {
 	working sync.WaitGroup     // sweeper, learners and loads under way
 }
 
-// Open opens or creates the cache's file and fills the index from it. The file is verified before it is used; a
+// Open opens or creates the cache's file and fills the index from it, or with o.OpenEarly leaves that to the background. The file is verified before it is used; a
 // damaged one is refused with a *StoreError that says where. One process has it open at a time (ErrLocked).
 //
 // A file whose vectors were made by another model than o.Embedder's is refused with ErrModelMismatch, or embedded
@@ -64,10 +68,14 @@ func Open(path string, o Options) (*Cache, error) {
 	}
 	err = c.settleModel()
 	if err == nil {
-		err = storeErr(path, c.store.Scan(c.load))
+		err = c.startLearning()
 	}
 	if err == nil {
-		err = c.startLearning()
+		err = c.beginLoading()
+	}
+	if err == nil && !opts.OpenEarly {
+		c.load()
+		err = c.Ready()
 	}
 	if err != nil {
 		c.stop()
@@ -75,6 +83,12 @@ func Open(path string, o Options) (*Cache, error) {
 	}
 	if opts.SweepInterval > 0 {
 		c.working.Go(c.sweep)
+	}
+	if opts.OpenEarly {
+		c.working.Go(c.load)
+	}
+	if opts.SnapshotInterval > 0 && c.index != nil {
+		c.working.Go(c.keepSnapshots)
 	}
 	c.working.Go(c.remember)
 	c.working.Go(func() { c.labels.work(c.life) })
@@ -98,38 +112,6 @@ func (c *Cache) startLearning() error {
 	c.opinions.OpinionOptions = o.Opinion
 	c.opinions.meter = meter{perMinute: o.Opinion.PerMinute, perDay: o.Opinion.PerDay, price: o.Opinion.Price}
 	return storeErr(c.path, c.memory.load(c.store))
-}
-
-// load takes one stored entry into memory while opening.
-func (c *Cache) load(h *store.Head, vec []float32) error {
-	c.stats.entries.Add(1)
-	c.stats.bytes.Add(int64(h.BodyLen))
-	if c.index == nil || vec == nil {
-		return nil
-	}
-	return c.index.Add(string(h.Partition[:]), h.ID, vec)
-}
-
-// committed brings memory up to a commit. It runs on the store's writer goroutine, commit by commit, so that two
-// writes to one key reach memory in the order in which they reached the file. What is removed goes first: a
-// replaced entry must not be found beside the new one.
-func (c *Cache) committed(ch store.Change) {
-	for _, r := range ch.Removed {
-		c.stats.entries.Add(-1)
-		c.stats.bytes.Add(-int64(r.BodyLen))
-		c.hot.drop(r.Key, ID(r.ID))
-		if c.index != nil {
-			c.stats.memory(c.index.Remove(string(r.Partition[:]), r.ID))
-		}
-	}
-	if h := ch.Put; h != nil {
-		c.stats.entries.Add(1)
-		c.stats.bytes.Add(int64(h.BodyLen))
-		c.hot.put(h.Key, entryOf(h, ch.Body))
-		if c.index != nil && ch.Vector != nil {
-			c.stats.memory(c.index.Add(string(h.Partition[:]), h.ID, ch.Vector))
-		}
-	}
 }
 
 // Get returns an entry by its id, or ErrNotFound, also for one that has expired.
@@ -229,6 +211,9 @@ func (c *Cache) Close() error {
 	}
 	c.stop()
 	c.working.Wait() // what was learnt is written by the last of them
+	if c.opts.SnapshotInterval >= 0 {
+		_ = c.snapshot(context.Background()) // counted; without one the next Open takes longer
+	}
 	return storeErr(c.path, c.store.Close())
 }
 

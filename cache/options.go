@@ -43,6 +43,8 @@ const (
 	DefaultLockTimeout   = time.Second
 	DefaultSweepInterval = time.Minute
 	DefaultVolatileTTL   = 5 * time.Minute
+
+	DefaultSnapshotInterval = 10 * time.Minute
 )
 
 // maxRecordBytes is half of what bbolt takes as one value.
@@ -93,7 +95,13 @@ type Options struct {
 	OnModelChange ModelChange           // RefuseModel or Reembed
 	OnReembed     func(done, total int) // called now and then while Open embeds anew; nil: not
 	LockTimeout   time.Duration         // how long Open waits for another process to let go; zero: DefaultLockTimeout
-	SweepInterval time.Duration         // how often expired entries are removed; zero: DefaultSweepInterval; negative: never
+	// OpenEarly makes Open return while the index is still being filled from the file: the exact tier knows all, the semantic one
+	// what it has been told. See Cache.Ready.
+	OpenEarly bool
+	// SnapshotInterval is how often the index's layout is written beside the file, for the next Open; zero: DefaultSnapshotInterval;
+	// negative: never, not even by Close.
+	SnapshotInterval time.Duration
+	SweepInterval    time.Duration // how often expired entries are removed; zero: DefaultSweepInterval; negative: never
 }
 
 // withDefaults returns a copy whose zero fields are filled in, or every complaint about the set ones.
@@ -183,6 +191,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.MaxTextBytes, DefaultMaxTextBytes)
 	setDefault(&o.HotBytes, DefaultHotBytes)
 	setDefault(&o.LockTimeout, DefaultLockTimeout)
+	setDefault(&o.SnapshotInterval, DefaultSnapshotInterval)
 	setDefault(&o.SweepInterval, DefaultSweepInterval)
 	setDefault(&o.HalfLife, DefaultHalfLife)
 	setDefault(&o.Shadow.PerMinute, DefaultShadowPerMinute)

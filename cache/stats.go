@@ -25,6 +25,10 @@ type Stats struct {
 	Expired      uint64 // entries removed by the sweeper
 	SweepErrors  uint64 // sweeps that the store refused
 
+	Snapshots      uint64 // written beside the file since Open
+	SnapshotErrors uint64
+
+	Load     LoadStats
 	Writer   WriterStats
 	Learning LearningStats
 
@@ -81,6 +85,7 @@ type counters struct {
 	entries, bytes atomic.Int64
 
 	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors, learnErrors, labelsDropped atomic.Uint64
+	snapshots, snapshotErrors                                                                                   atomic.Uint64
 
 	key, embed, search, decide, verify, opinion, load stage
 }
@@ -134,8 +139,9 @@ func (c *Cache) Stats() Stats {
 		IndexErrors:  n.indexErrors.Load(),
 		Expired:      n.expired.Load(),
 		SweepErrors:  n.sweepErrors.Load(),
-		Writer:       WriterStats(c.store.Load()),
-		Learning:     c.learningStats(),
+		Snapshots:    n.snapshots.Load(), SnapshotErrors: n.snapshotErrors.Load(), Load: c.loadStats(),
+		Writer:   WriterStats(c.store.Load()),
+		Learning: c.learningStats(),
 		Stages: map[string]StageStats{
 			"key": n.key.snapshot(), "embed": n.embed.snapshot(), "search": n.search.snapshot(),
 			"decide": n.decide.snapshot(), "verify": n.verify.snapshot(), "opinion": n.opinion.snapshot(), "load": n.load.snapshot(),

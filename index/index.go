@@ -210,13 +210,20 @@ func (x *Index) unit(dst, vec []float32) error {
 		return fmt.Errorf("%w: vector of %d in an index of %d", ErrDimension, len(vec), x.dim)
 	}
 	var sq float64
-	for i, f := range vec {
-		if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("%w: element %d is %v", ErrVector, i, f)
-		}
+	for _, f := range vec {
 		sq += float64(f) * float64(f)
 	}
-	if sq == 0 {
+	switch {
+	case math.Abs(sq-1) < 1e-7: // rounding would have made as much of it
+		copy(dst, vec)
+		return nil
+	case math.IsNaN(sq), math.IsInf(sq, 0):
+		for i, f := range vec {
+			if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("%w: element %d is %v", ErrVector, i, f)
+			}
+		}
+	case sq == 0:
 		return fmt.Errorf("%w: all %d elements are zero", ErrVector, x.dim)
 	}
 	norm := math.Sqrt(sq)

@@ -22,7 +22,7 @@ import (
 // ErrLayout: what should be a layout is none.
 var ErrLayout = errors.New("index: bad layout")
 
-// AppendLayout appends the index's layout to b. Changes of a partition wait while it is looked at; searches do not.
+// AppendLayout appends the index's layout to b, or nothing where no partition is large. Changes of a partition wait while it is looked at; searches do not.
 func (x *Index) AppendLayout(b []byte) []byte {
 	x.mu.RLock()
 	parts := make(map[string]*partition, 16)
@@ -32,6 +32,9 @@ func (x *Index) AppendLayout(b []byte) []byte {
 		}
 	}
 	x.mu.RUnlock()
+	if len(parts) == 0 {
+		return b
+	}
 	b = binary.AppendUvarint(b, uint64(x.dim))
 	var ids []uint64
 	for name, p := range parts {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/valyala/fasthttp"
 
+	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/egress"
 	"github.com/reprise-cache/reprise/proxy/internal/route"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
@@ -276,6 +278,18 @@ func (s *Server) health(ctx *fasthttp.RequestCtx, x *exchange) {
 		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
 		ctx.SetBodyString(`{"status":"draining"}`)
 		return
+	}
+	if x.path == "/readyz" && s.cfg.Cache != nil {
+		switch err := s.cfg.Cache.Ready(); {
+		case errors.Is(err, cache.ErrLoading):
+			l := s.cfg.Cache.Stats().Load
+			ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+			ctx.SetBodyString(fmt.Sprintf(`{"status":"loading","read":%d,"of":%d}`, l.Read, l.Total))
+			return
+		case err != nil: // for good: the exact tier and the providers serve all the same
+			ctx.SetBodyString(`{"status":"degraded"}`)
+			return
+		}
 	}
 	ctx.SetBodyString(`{"status":"ok"}`)
 }

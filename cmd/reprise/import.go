@@ -98,7 +98,7 @@ func (c *importCmd) store(ctx context.Context, h *host, cfg *config.Config, src 
 	if err != nil {
 		return err
 	}
-	opened, err := openCache(cfg, m, newLogger(cfg.Log, h.stderr))
+	opened, err := openCache(cfg, m, newLogger(cfg.Log, h.stderr), false)
 	if errors.Is(err, cache.ErrLocked) {
 		return fmt.Errorf("%w (a server that has it open imports with --url)", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -103,7 +104,7 @@ func start(t *testing.T, db, upstream string, args ...string) *running {
 		t.Fatal(err)
 	}
 	r := &running{t: t, cmd: cmd, logs: make(chan string, 1024)}
-	address := make(chan string, 1)
+	address, ready := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(r.logs)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
@@ -113,6 +114,9 @@ func start(t *testing.T, db, upstream string, args ...string) *running {
 			var record struct{ Msg, Address string }
 			if json.Unmarshal(lines.Bytes(), &record) == nil && record.Msg == "serving" {
 				address <- record.Address
+			}
+			if record.Msg == "ready" {
+				close(ready)
 			}
 			r.logs <- lines.Text()
 		}
@@ -126,6 +130,11 @@ func start(t *testing.T, db, upstream string, args ...string) *running {
 		r.url = "http://" + a
 	case <-ctx.Done():
 		t.Fatal("did not start in time")
+	}
+	select {
+	case <-ready:
+	case <-ctx.Done():
+		t.Fatal("was not ready in time")
 	}
 	return r
 }
@@ -297,6 +306,13 @@ func TestSecondSignalForces(t *testing.T) {
 	}
 }
 
+// noise is an answer that does not compress.
+func noise(i int) []byte {
+	b := make([]byte, 2000)
+	_, _ = rand.NewChaCha8([32]byte{byte(i)}).Read(b) // never fails
+	return b
+}
+
 func TestDamagedFile(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "damaged.db")
 	c, err := cache.Open(db, cache.Options{})
@@ -305,7 +321,7 @@ func TestDamagedFile(t *testing.T) {
 	}
 	for i := range 50 {
 		q := cache.Query{Messages: []cache.Message{{Role: "user", Text: fmt.Sprint("question ", i)}}}
-		if _, err := c.Put(t.Context(), q, cache.Value{Body: bytes.Repeat([]byte{byte(i)}, 2000)}); err != nil {
+		if _, err := c.Put(t.Context(), q, cache.Value{Body: noise(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -317,7 +333,7 @@ func TestDamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The body of one answer: bytes that no structure of the file depends on, so only a checksum can tell.
-	at := bytes.LastIndex(data, bytes.Repeat([]byte{7}, 2000))
+	at := bytes.LastIndex(data, noise(7))
 	if at < 0 {
 		t.Fatal("the answer is not in the file")
 	}

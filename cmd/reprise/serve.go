@@ -12,6 +12,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
 	"github.com/reprise-cache/reprise/proxy"
 )
@@ -34,7 +35,7 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 	if err != nil {
 		return err
 	}
-	opened, err := openCache(cfg, models, log)
+	opened, err := openCache(cfg, models, log, true)
 	if err != nil {
 		return err
 	}
@@ -54,9 +55,10 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 	defer release()
 	stats := opened.Stats()
 	embedder, verifier := models.names()
-	log.Info("serving", "address", ln.Addr().String(), "db", cfg.DB, "entries", stats.Entries,
+	log.Info("serving", "address", ln.Addr().String(), "db", cfg.DB, "entries", stats.Load.Total,
 		"model", embedder, "verifier", verifier, "mode", cfg.Cache.Mode, "version", buildVersion())
 	announceProviders(cfg, log)
+	go announceReady(stopping, opened, log)
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
@@ -75,6 +77,22 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// announceReady says when the semantic tier knows every stored entry, or that it will not.
+func announceReady(ctx context.Context, c *cache.Cache, log *slog.Logger) {
+	err := c.WaitReady(ctx)
+	s := c.Stats().Load
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		log.Error("the semantic tier does not know every stored answer; `reprise check` says what is wrong with the file", "error", err)
+	default:
+		log.Info("ready", "entries", s.Read, "took", s.Took, "snapshot", s.FromSnapshot)
+	}
+	if s.Refused != "" {
+		log.Info("the index's snapshot was not used", "reason", s.Refused)
+	}
 }
 
 // shutdown finishes what is under way, within the configured time.

@@ -57,8 +57,8 @@ func newModels(c *config.Config) (m models, err error) {
 	return m, err
 }
 
-// openCache opens the configured file. The caller closes the cache.
-func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, error) {
+// openCache opens the configured file; early: before its index is filled. The caller closes the cache.
+func openCache(c *config.Config, m models, log *slog.Logger, early bool) (*cache.Cache, error) {
 	mode, err := cache.ParseMode(c.Cache.Mode)
 	if err != nil {
 		return nil, err
@@ -81,6 +81,7 @@ func openCache(c *config.Config, m models, log *slog.Logger) (*cache.Cache, erro
 		Shadow: cache.ShadowOptions{
 			Rate: c.Cache.ShadowRate, PerMinute: c.Cache.ShadowPerMinute, PerDay: c.Cache.ShadowPerDay, Price: c.Cache.ShadowPrice,
 		},
+		OpenEarly: early,
 		OnReembed: func(done, total int) { log.Info("embedding stored questions anew", "done", done, "of", total) },
 	}
 	if c.Cache.TTL == config.Never {

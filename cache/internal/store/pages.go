@@ -70,6 +70,48 @@ type walker struct {
 	meta  boltMeta
 	visit visitor
 	used  []bool // by page
+
+	spare [][]byte // pages that were read and are done with
+	ahead []byte   // what was read of the file beyond what was asked for
+	at    int64    // where ahead begins
+	end   int64    // where the last read ended
+}
+
+// readAhead is how much is read at once where pages follow each other, which they mostly do.
+const readAhead = 256 << 10
+
+// read fills b from the file.
+func (w *walker) read(b []byte, off int64) error {
+	defer func() { w.end = off + int64(len(b)) }()
+	if off >= w.at && off+int64(len(b)) <= w.at+int64(len(w.ahead)) {
+		copy(b, w.ahead[off-w.at:])
+		return nil
+	}
+	if off != w.end || len(b) >= readAhead {
+		_, err := w.f.ReadAt(b, off)
+		return err
+	}
+	if w.ahead == nil {
+		w.ahead = make([]byte, readAhead)
+	}
+	n, err := w.f.ReadAt(w.ahead[:readAhead], off)
+	w.ahead, w.at = w.ahead[:n], off
+	if n < len(b) {
+		w.ahead = w.ahead[:0]
+		return err
+	}
+	copy(b, w.ahead)
+	return nil
+}
+
+// page is a buffer for one page.
+func (w *walker) page() []byte {
+	if n := len(w.spare); n > 0 {
+		b := w.spare[n-1]
+		w.spare = w.spare[:n-1]
+		return b
+	}
+	return make([]byte, w.meta.pageSize)
 }
 
 // walkPages walks the file's whole page structure. It returns the number of pages in use. The error is about the
@@ -176,8 +218,8 @@ func (w *walker) run(id uint64, bucket, from string) ([]byte, error) {
 		return nil, nil
 	}
 	ps := int64(w.meta.pageSize)
-	buf := make([]byte, ps)
-	if _, err := w.f.ReadAt(buf, int64(id)*ps); err != nil {
+	buf := w.page()
+	if err := w.read(buf, int64(id)*ps); err != nil {
 		w.problem(bucket, id, "page cannot be read: %v", err)
 		return nil, nil
 	}
@@ -199,7 +241,7 @@ func (w *walker) run(id uint64, bucket, from string) ([]byte, error) {
 	}
 	if n > 1 {
 		buf = append(buf, make([]byte, int64(n-1)*ps)...)
-		if _, err := w.f.ReadAt(buf, int64(id)*ps); err != nil {
+		if err := w.read(buf, int64(id)*ps); err != nil {
 			w.problem(bucket, id, "overflow pages cannot be read: %v", err)
 			return nil, nil
 		}
@@ -215,7 +257,11 @@ func (w *walker) tree(id uint64, bucket string, lo, hi []byte) error {
 	}
 	switch flags := order.Uint16(page[8:]); flags {
 	case leafPage:
-		return w.leaf(id, page, bucket, lo, hi)
+		err := w.leaf(id, page, bucket, lo, hi)
+		if len(page) == int(w.meta.pageSize) && bucket != "" { // the top level's leaves have buckets to come back from
+			w.spare = append(w.spare, page)
+		}
+		return err
 	case branchPage:
 		return w.branch(id, page, bucket, lo, hi)
 	default:

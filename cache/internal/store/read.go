@@ -103,42 +103,58 @@ func (s *Store) Heads(ids []uint64) ([]HeadResult, error) {
 	return out, err
 }
 
-// Scan calls fn for every entry, by id, with its vector (nil: none; it may be kept). It is for opening: it holds
-// one transaction throughout. A vector without an entry is damage, as is a record that fails its checksum.
-func (s *Store) Scan(fn func(h *Head, vec []float32) error) error {
-	return s.view(func(tx *bbolt.Tx) error {
-		var vk, vv []byte
+// Scanned is what memory has to know of an entry.
+type Scanned struct {
+	Head   Head
+	Vector []float32 // nil: none; the receiver's to keep
+}
+
+// Scan returns up to limit entries with ids above after and up to last, by id, and the id to go on from; more is false at the end.
+// It is for opening; each call is a transaction of its own, so that a scan holds none for long. A vector without an entry is damage,
+// as is a record that fails its checksum.
+func (s *Store) Scan(after, last uint64, limit int) (found []Scanned, next uint64, more bool, err error) {
+	next = after
+	found = make([]Scanned, 0, limit)
+	err = s.view(func(tx *bbolt.Tx) error {
+		var name, vk, vv []byte
 		var vectors *bbolt.Cursor
 		m, ok := s.Model()
 		if ok {
-			vectors = tx.Bucket(vectorBucket(m.generation)).Cursor()
-			vk, vv = vectors.First()
+			name = vectorBucket(m.generation)
+			vectors = tx.Bucket(name).Cursor()
+			vk, vv = vectors.Seek(idKey(after + 1))
 		}
-		heads := tx.Bucket(bucketHeads).Cursor()
-		for k, v := heads.First(); k != nil; k, v = heads.Next() {
+		c := tx.Bucket(bucketHeads).Cursor()
+		for k, v := c.Seek(idKey(after + 1)); k != nil; k, v = c.Next() {
 			h, err := openHead(k, v)
 			if err != nil {
 				return corrupt(bucketHeads, k, err)
 			}
+			if h.ID > last {
+				break
+			}
 			if vk != nil && bytes.Compare(vk, k) < 0 {
 				break // told below
 			}
-			var vec []float32
-			if vk != nil && bytes.Equal(vk, k) {
-				if vec, err = openVector(vk, vv, m.Dim); err != nil {
-					return corrupt(vectorBucket(m.generation), vk, err)
+			if len(found) == limit {
+				more = true
+				return nil
+			}
+			e := Scanned{Head: h}
+			if bytes.Equal(vk, k) {
+				if e.Vector, err = openVector(vk, vv, m.Dim); err != nil {
+					return corrupt(name, vk, err)
 				}
 				vk, vv = vectors.Next()
 			}
-			if err := fn(&h, vec); err != nil {
-				return err
-			}
+			found, next = append(found, e), h.ID
 		}
-		if vk != nil {
-			return corrupt(vectorBucket(m.generation), vk, errors.New("vector without an entry"))
+		if vk != nil && bytes.Compare(vk, idKey(last)) <= 0 {
+			return corrupt(name, vk, errors.New("vector without an entry"))
 		}
 		return nil
 	})
+	return found, next, more, err
 }
 
 // expired returns up to limit rows of bucket expiry that are at or before now, soonest first.

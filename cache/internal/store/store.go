@@ -203,7 +203,7 @@ func create(path string) error {
 			return sorted(err)
 		}
 	}
-	return sorted(syncDir(dir))
+	return sorted(SyncDir(dir))
 }
 
 func putVersion(tx *bbolt.Tx) error {
@@ -235,8 +235,8 @@ func (s *Store) upgrade() error {
 	return err
 }
 
-// syncDir makes a new name durable. Windows has no such call on folders, and needs none.
-func syncDir(dir string) error {
+// SyncDir makes a new name durable. Windows has no such call on folders, and needs none.
+func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
@@ -396,6 +396,16 @@ func (s *Store) Snapshot() (Snapshot, error) {
 	err := s.view(func(tx *bbolt.Tx) error {
 		n.Generation, n.LastID = uint64(tx.ID()), tx.Bucket(bucketHeads).Sequence()
 		return nil
+	})
+	return n, err
+}
+
+// Between runs fn between two commits, and returns the state then.
+func (s *Store) Between(ctx context.Context, fn func()) (n Snapshot, err error) {
+	err = s.exclusive(ctx, func() (err error) {
+		fn()
+		n, err = s.Snapshot()
+		return err
 	})
 	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -153,18 +154,34 @@ func TestSweepTakesOnlyTheDue(t *testing.T) {
 func TestScanGivesHeadsWithTheirVectors(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "s.db"))
 	fillStore(t, s, 30)
-	seen := 0
-	err := s.Scan(func(h *Head, vec []float32) error {
-		n := int(binary.BigEndian.Uint64(h.Key[:]))
-		if (vec != nil) != (n%2 == 0) || vec != nil && vec[n%8] != 1 {
-			t.Errorf("entry %d has vector %v", n, vec)
+	for _, limit := range []int{1, 7, 30, 100} {
+		seen := 0
+		err := scanAll(s, limit, func(e Scanned) {
+			n := int(binary.BigEndian.Uint64(e.Head.Key[:]))
+			if (e.Vector != nil) != (n%2 == 0) || e.Vector != nil && e.Vector[n%8] != 1 {
+				t.Errorf("entry %d has vector %v", n, e.Vector)
+			}
+			seen++
+		})
+		if err != nil || seen != 30 {
+			t.Errorf("%d at a time: saw %d: %v", limit, seen, err)
 		}
-		seen++
-		return nil
-	})
-	if err != nil || seen != 30 {
-		t.Errorf("saw %d: %v", seen, err)
 	}
+}
+
+// scanAll scans the whole file.
+func scanAll(s *Store, limit int, fn func(Scanned)) error {
+	for after, more := uint64(0), true; more; {
+		var found []Scanned
+		var err error
+		if found, after, more, err = s.Scan(after, math.MaxUint64, limit); err != nil {
+			return err
+		}
+		for _, e := range found {
+			fn(e)
+		}
+	}
+	return nil
 }
 
 func TestSecondProcessIsTurnedAway(t *testing.T) {
@@ -301,7 +318,7 @@ func damaged(t *testing.T, what, path string, entries int) string {
 	}
 	defer s.Close()
 	faults, found := 0, 0
-	if err := s.Scan(func(*Head, []float32) error { return nil }); err != nil {
+	if err := scanAll(s, 50, func(Scanned) {}); err != nil {
 		faults++
 	}
 	for i := range entries {
@@ -380,11 +397,10 @@ func TestModelSwitchSurvivesAnInterruption(t *testing.T) {
 	if m, _ := s.Model(); m.ID != "m2" {
 		t.Errorf("model %s after the switch", m.ID)
 	}
-	if err := s.Scan(func(h *Head, vec []float32) error {
-		if len(vec) != 4 {
-			t.Errorf("entry %d has a vector of %d", h.ID, len(vec))
+	if err := scanAll(s, 50, func(e Scanned) {
+		if len(e.Vector) != 4 {
+			t.Errorf("entry %d has a vector of %d", e.Head.ID, len(e.Vector))
 		}
-		return nil
 	}); err != nil {
 		t.Error(err)
 	}

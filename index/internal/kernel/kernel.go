@@ -40,10 +40,12 @@ func Encode(code []byte, v []float32) (scale float32) {
 
 // scales is the scale of v and its inverse. Below the first bound the inverse would be infinite; such a vector is a zero vector.
 func scales(v []float32) (inverse, scale float32) {
-	var peak float32
+	// Without their sign, finite numbers are in the order of their bits; comparing those takes a third of the time.
+	var bits uint32
 	for _, f := range v {
-		peak = max(peak, f, -f)
+		bits = max(bits, math.Float32bits(f)&^signBit)
 	}
+	peak := math.Float32frombits(bits)
 	if peak < 1e-30 {
 		return 0, 0
 	}
@@ -51,12 +53,13 @@ func scales(v []float32) (inverse, scale float32) {
 }
 
 // round is the nearest integer, halves away from zero, for -127..127 and the little more that rounding may have made of it.
+// It does not branch by the sign, which is anybody's guess.
 func round(f float32) int32 {
-	if f < 0 {
-		return max(int32(f-0.5), -most)
-	}
-	return min(int32(f+0.5), most)
+	half := math.Float32frombits(math.Float32bits(f)&signBit | math.Float32bits(0.5))
+	return min(max(int32(f+half), -most), most)
 }
+
+const signBit = 1 << 31
 
 // Query is a vector in the form that every kernel wants to have it in. It may be set anew, and then not be in use.
 type Query struct {
