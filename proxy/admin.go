@@ -41,6 +41,7 @@ func init() { // not a literal: some handlers need a server, whose own handler n
 		{"POST", "entries", keys.Admin, adminImport},
 		{"POST", "entries/export", keys.Admin, adminExport},
 	}
+	adminRoutes = append(adminRoutes, keyAdminRoutes()...)
 }
 
 // adminCall is a request to the admin API that was let in. A handler answers with reply, or returns an error, which is sent
@@ -72,7 +73,7 @@ func (s *Server) adminCall(ctx *fasthttp.RequestCtx, x *exchange) *apiError {
 	if route != nil {
 		need = route.scope
 	}
-	if _, err := x.allowed(need); err != nil {
+	if err := x.allowed(need); err != nil {
 		return err
 	}
 	switch {
@@ -142,7 +143,12 @@ func (c *adminCall) reply(status int, v any) *apiError {
 
 // read decodes the request's body, which must be one JSON object with members that v has and no others.
 func (c *adminCall) read(v any) *apiError {
-	body := bytes.TrimSpace(c.ctx.PostBody())
+	return readObject(c.ctx.PostBody(), v)
+}
+
+// readObject is read for any body.
+func readObject(body []byte, v any) *apiError {
+	body = bytes.TrimSpace(body)
 	if len(body) == 0 || body[0] != '{' {
 		return badRequest("invalid_json", "", "the body is not a JSON object")
 	}

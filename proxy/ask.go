@@ -27,7 +27,7 @@ type answerFunc func(ctx context.Context, c *call, d *wire.Dialect) ([]byte, err
 func (s *Server) ask(ctx context.Context, c *call, d *wire.Dialect) ([]byte, error) {
 	ctx, stop := context.WithTimeoutCause(ctx, s.upstream.total, errTotal)
 	defer stop()
-	a, _, err := s.answerCall(ctx, c)
+	a, v, err := s.answerCall(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +52,10 @@ func (s *Server) ask(ctx context.Context, c *call, d *wire.Dialect) ([]byte, err
 		if body, err = rec.agg.Finish(); err != nil {
 			return nil, err
 		}
+	}
+	if c.charged(v) {
+		t, model := c.taken(d, body)
+		s.charge(c, v, t, model)
 	}
 	if err := d.Check(body); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -16,6 +17,8 @@ import (
 type via struct {
 	place    string // of the target: config.targets[1]
 	provider string
+	row      string // of the provider table; "": it has none
+	virtual  string // the virtual key that was used; "": none
 	retries  int
 	failed   bool // retried in vain, or no answer at all
 }
@@ -46,7 +49,7 @@ func (s *Server) answerCall(ctx context.Context, c *call) (*answer, via, error) 
 	if res.Target != nil {
 		v.place = res.Target.Place()
 		if e, err := s.endpoint(res.Target); err == nil {
-			v.provider = e.provider
+			v.provider, v.row, v.virtual = e.provider, e.row.Name, e.virtual
 		}
 	}
 	if res.Err != nil {
@@ -70,24 +73,43 @@ func (s *Server) attempt(ctx context.Context, c *call, t *route.Target) (*answer
 		}
 		path = e.chatPath()
 	}
-	header, err := s.header(ctx, &e, t, c, tr != nil)
-	if err != nil {
-		return nil, unfit(err)
-	}
 	url, err := e.row.URL(e.base, path, c.query, e.deployment)
 	if err != nil {
 		return nil, unfit(missing(err))
 	}
 	if tr != nil {
 		body = c.fit(body, e.row)
-		header.Set("Content-Type", "application/json")
-		header.Del("Accept-Encoding")
 	}
-	a, err := s.upstream.do(ctx, &request{method: c.method, url: url, header: header, body: body, firstByte: t.Timeout, guarded: e.custom && !s.ownHost(e.base)})
+	r := request{method: c.method, url: url, body: body, firstByte: t.Timeout, guarded: e.custom && !s.ownHost(e.base)}
+	a, err := s.try(ctx, &e, t, c, r, tr != nil)
 	if err != nil || tr == nil {
 		return a, err
 	}
 	return s.translated(a, tr)
+}
+
+// try sends the request. Where a secret of a virtual key is refused and another one is ready, that one is tried at once: the
+// provider has nothing against the request, and nothing of it was answered.
+func (s *Server) try(ctx context.Context, e *endpoint, t *route.Target, c *call, r request, translated bool) (*answer, error) {
+	for {
+		header, secret, err := s.header(ctx, e, t, c, translated)
+		if err != nil {
+			return nil, unfit(err)
+		}
+		if translated {
+			header.Set("Content-Type", "application/json")
+			header.Del("Accept-Encoding")
+		}
+		r.header = header
+		a, err := s.upstream.do(ctx, &r)
+		if err != nil || secret == "" {
+			return a, err
+		}
+		if !s.cfg.VirtualKeys.Answered(e.virtual, secret, a.status, route.RetryAfter(a.header, time.Now())) {
+			return a, nil
+		}
+		a.Close()
+	}
 }
 
 // unfit marks an error as one that another try at the same target cannot mend.

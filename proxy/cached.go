@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -16,7 +17,7 @@ const settleWait = time.Second
 
 // cached serves the endpoints whose answers are cached.
 func (s *Server) cached(ctx *fasthttp.RequestCtx, x *exchange, m *questions) {
-	if x.accept(ctx) {
+	if x.accept(ctx, keys.Call) {
 		x.answer(ctx, m)
 	}
 }
@@ -41,14 +42,17 @@ func (x *exchange) answer(ctx *fasthttp.RequestCtx, m *questions) {
 	x.load(ctx, m.dialect)
 }
 
-// accept reads the request's headers and decides where it may go. It reports whether to go on.
-func (x *exchange) accept(ctx *fasthttp.RequestCtx) bool {
-	err := x.d.open(&ctx.Request.Header)
+// accept reads the request's headers, finds who asks, and decides where the request may go. It reports whether to go on.
+func (x *exchange) accept(ctx *fasthttp.RequestCtx, need keys.Scopes) bool {
+	err := x.open(ctx, need)
 	if err == nil {
 		err = x.choose(ctx.PostBody())
 	}
 	if err == nil {
 		err = x.d.parse()
+	}
+	if err == nil {
+		err = x.place()
 	}
 	if err == nil {
 		err = x.settle(ctx)
@@ -58,6 +62,14 @@ func (x *exchange) accept(ctx *fasthttp.RequestCtx) bool {
 		return false
 	}
 	return true
+}
+
+// open reads what of the headers says who asks, and whether he may.
+func (x *exchange) open(ctx *fasthttp.RequestCtx, need keys.Scopes) *apiError {
+	if err := x.d.open(&ctx.Request.Header); err != nil {
+		return err
+	}
+	return x.allowed(need)
 }
 
 // refuse answers a request that was not understood, of which there is nothing to say but that.
@@ -127,18 +139,15 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	if x.question.ExactOnly {
 		q.Mode = x.exactMode(&q)
 	}
-	var credential cache.Digest
-	if !x.s.cfg.ShareAcrossKeys {
-		credential = x.credential()
-	}
-	q.TraceID, q.Source = d.trace, credential
+	owner := x.owner()
+	q.TraceID, q.Source = d.trace, x.source(owner)
 	f := &d.fields
 	scope := x.plan.Scope
 	if x.merged != nil { // the question has them
 		scope = x.plan.First.Bare()
 	}
 	vary, forwarded := d.variation(&ctx.Request.Header), x.plan.forwardedScope(&ctx.Request.Header)
-	q.Scope = cache.Hash(x.question.Scope[:], scope[:], vary[:], forwarded[:], ctx.URI().QueryString(), credential[:],
+	q.Scope = cache.Hash(x.question.Scope[:], scope[:], vary[:], forwarded[:], ctx.URI().QueryString(), owner[:],
 		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta], f.std[stdAnthropicVersion], f.std[stdAnthropicBeta])
 	return q
 }
@@ -352,7 +361,11 @@ func (x *exchange) call(ctx *fasthttp.RequestCtx, d *wire.Dialect) (*call, *apiE
 		plan: x.plan, dialect: d,
 		method: string(ctx.Method()),
 		query:  string(ctx.URI().QueryString()),
-		header: clientHeaders(&ctx.Request.Header),
+		header: clientHeaders(&ctx.Request.Header, &x.d.ours),
+		key:    x.who.key,
+	}
+	if x.question != nil {
+		c.model = x.question.Model
 	}
 	if x.d.timeout > 0 {
 		c.deadline = x.start.Add(x.d.timeout)

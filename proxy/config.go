@@ -72,7 +72,9 @@ type Config struct {
 	StricterIn   map[string]bool
 
 	AllowedHosts []string      // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
-	VirtualKeys  VirtualKeys   // nil: there are none
+	Keys         *Keys         // gateway keys, and virtual ones unless VirtualKeys is set; nil: there are none. The caller closes it, after Shutdown.
+	KeysRequired bool          // calls need a gateway key even while none was made
+	VirtualKeys  VirtualKeys   // nil: those of Keys
 	SavedConfigs *SavedConfigs // request configs that x-portkey-config names; nil: there are none
 	ConfigSchema []byte        // the JSON Schema of the operator's configuration file, which the admin API shows; nil: there is none
 
@@ -117,6 +119,11 @@ type VirtualKeys interface {
 	// Secret returns what to send. It is asked for before each call, so that keys can be rotated and limited. The caller
 	// is told its error.
 	Secret(ctx context.Context, name string) (string, error)
+	// Answered says with what status a provider answered a call with a secret, and how long it asked to be left alone. It
+	// reports whether another secret is worth a try at once.
+	Answered(name, secret string, status int, after time.Duration) (again bool)
+	// Used says what an answer took: tokens, and money by the price table.
+	Used(name string, tokens int, cost float64)
 }
 
 // DefaultBaseURL is the address that the provider table has for its kind, or for its name; "" if it has none. For Azure
@@ -191,6 +198,9 @@ func (c Config) withDefaults() (Config, error) {
 
 	if c.Default == "" {
 		c.Default = c.Providers[0].Name
+	}
+	if c.VirtualKeys == nil && c.Keys != nil {
+		c.VirtualKeys = c.Keys
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

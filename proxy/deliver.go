@@ -130,6 +130,10 @@ func (x *exchange) failUpstream(ctx *fasthttp.RequestCtx, err error) {
 			c.refuse(unrouted(err))
 		}
 	}
+	var w *waitError
+	if errors.As(err, &w) {
+		x.retryAfter = w.after
+	}
 	x.failed = true
 	x.fail(ctx, e)
 }

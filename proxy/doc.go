@@ -72,5 +72,17 @@
 // stops, for which net/http has contexts and fasthttp's client has not; and many providers speak HTTP/2 only to clients
 // that share a connection among calls.
 //
-// Not covered here: gateway keys.
+// # Keys
+//
+// [Keys] is a file of two kinds of them. Gateway keys let callers in: once one was made, or [Config.KeysRequired] is set,
+// every call needs one that has the scope and is within its limits. One that comes in a header that providers read is taken
+// out of it, and the configured or virtual key is sent in its place. Virtual keys are names for providers' keys; several of
+// one name take turns, and one that is refused rests, while the next is tried at once.
+//
+// A gateway key says who asks; whose answers are shared goes by the provider's key and the namespace as before, so callers
+// of one configured key share, unless a gateway key is private. Feedback, and what is set by LangCache's API, is each gateway
+// key's own. What passes through reaches whatever the provider's key does, files of others with it among them.
+//
+// Tokens and money are counted when an answer is over, so that calls under way may pass a limit; an answer that does not say
+// its usage is estimated. The admin API is one table of routes in admin.go, and allowed in auth.go lets in or refuses.
 package proxy

@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -24,7 +25,7 @@ const vectorsLimit = 64 << 20
 
 // embeddings serves POST /v1/embeddings: what is known comes from the cache, the rest in one call from the provider.
 func (s *Server) embeddings(ctx *fasthttp.RequestCtx, x *exchange) {
-	if !x.accept(ctx) {
+	if !x.accept(ctx, keys.Call) {
 		return
 	}
 	in, ok := x.readInputs(ctx)

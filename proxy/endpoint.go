@@ -7,10 +7,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/valyala/fasthttp"
-
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/egress"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/providers"
 	"github.com/reprise-cache/reprise/proxy/internal/route"
 )
@@ -172,6 +171,9 @@ func (s *Server) newPlan(rp *route.Plan) (*plan, *apiError) {
 			// One request's credential is one provider's: a config that falls back to another must not hand it on.
 			p.callers = e.identity()
 		}
+		if e.brought && keys.LooksLike([]byte(e.key)) {
+			return nil, badRequest("invalid_config", "api_key", "api_key is a key of this gateway's: give the provider's, or a virtual_key")
+		}
 		if e.brought {
 			p.keys = append(p.keys, e.row.Auth+"\x00"+e.key)
 		}
@@ -238,8 +240,9 @@ var plainHeaders = map[string]bool{
 	"Openai-Organization": true, "Openai-Project": true, "Openai-Beta": true, "Anthropic-Version": true, "Anthropic-Beta": true,
 }
 
-// header makes the headers of a call. translated: the provider is sent another dialect than the client's.
-func (s *Server) header(ctx context.Context, e *endpoint, t *route.Target, c *call, translated bool) (http.Header, error) {
+// header makes the headers of a call. translated: the provider is sent another dialect than the client's. secret is that of
+// the virtual key which the call is made with; "": none is.
+func (s *Server) header(ctx context.Context, e *endpoint, t *route.Target, c *call, translated bool) (_ http.Header, secret string, _ error) {
 	h := http.Header{}
 	credential := e.keyless() && c.plan.callers == e.identity()
 	for k, v := range c.header {
@@ -258,10 +261,10 @@ func (s *Server) header(ctx context.Context, e *endpoint, t *route.Target, c *ca
 	key := e.key
 	if e.virtual != "" && key == "" {
 		var err error
-		if key, err = s.cfg.VirtualKeys.Secret(ctx, e.virtual); err != nil {
-			return nil, &apiError{fasthttp.StatusForbidden, "invalid_request_error", "virtual_key_unusable", "virtual_key",
-				fmt.Sprintf("the virtual key %.64q cannot be used: %v", e.virtual, err)}
+		if secret, err = s.cfg.VirtualKeys.Secret(ctx, e.virtual); err != nil {
+			return nil, "", unusableVirtualKey(e.virtual, err)
 		}
+		key = secret
 	}
 	if key != "" {
 		e.row.Authorize(h, key)
@@ -286,5 +289,13 @@ func (s *Server) header(ctx context.Context, e *endpoint, t *route.Target, c *ca
 	if h["User-Agent"] == nil {
 		h["User-Agent"] = []string{""} // or the transport would name itself
 	}
-	return h, nil
+	return h, secret, nil
+}
+
+func unusableVirtualKey(name string, err error) error {
+	var known *apiError
+	if errors.As(err, &known) {
+		return err
+	}
+	return forbidden("virtual_key_unusable", "virtual_key", fmt.Sprintf("the virtual key %.64q cannot be used: %v", name, err))
 }

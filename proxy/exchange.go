@@ -24,6 +24,7 @@ type exchange struct {
 	start    time.Time
 	path     string
 	d        directives
+	who      identity
 	plan     *plan          // nil: the headers were not understood
 	via      via            // who answered; the plan's first target until it is known
 	question *wire.Question // nil: the body was not read
@@ -44,8 +45,9 @@ type exchange struct {
 	upstream   time.Duration // until the answer, or a stream's headers, was there
 	prompt     int           // tokens
 	completion int
-	note       string // why the answer was not to be cached
-	err        string // what went wrong
+	retryAfter time.Duration // when to try again; zero: not said
+	note       string        // why the answer was not to be cached
+	err        string        // what went wrong
 }
 
 // Response headers, in the form in which fasthttp stores names. Clients see the same ones whatever their case.
@@ -226,6 +228,12 @@ func (x *exchange) fail(ctx *fasthttp.RequestCtx, e *apiError) {
 	ctx.SetStatusCode(e.status)
 	ctx.SetContentType("application/json")
 	x.writeHeaders(&ctx.Response.Header)
+	if x.retryAfter > 0 {
+		ctx.Response.Header.SetBytesV("Retry-After", strconv.AppendInt(nil, retryAfterSeconds(x.retryAfter), 10))
+	}
+	if e.status == fasthttp.StatusUnauthorized {
+		ctx.Response.Header.Set("Www-Authenticate", "Bearer")
+	}
 	ctx.SetBody(x.errorBody(e))
 	x.log()
 }
@@ -247,6 +255,9 @@ func (x *exchange) log() {
 		slog.Int("status", x.status),
 		slog.Duration("took", time.Since(x.start)),
 	)
+	if x.who.id != "" {
+		attrs = append(attrs, slog.String("key", x.who.id))
+	}
 	if x.plan != nil {
 		v := x.answeredBy()
 		attrs = append(attrs, slog.String("provider", v.provider), slog.String("cache", x.cacheStatus()))

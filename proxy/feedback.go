@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 // feedback takes in what users thought of answers: POST /v1/feedback with one or a list, PUT /v1/feedback/{id} with one
 // that is to take an earlier one's place.
 func (s *Server) feedback(ctx *fasthttp.RequestCtx, x *exchange) {
-	if !x.accept(ctx) {
+	if !x.accept(ctx, keys.Feedback) {
 		return
 	}
 	id, amend := strings.CutPrefix(x.path, feedbackPath+"/")
@@ -48,12 +49,15 @@ func unknownTrace() *apiError {
 		"no answer to this key is known by that name: feedback may come for a week, or until some ten thousand later answers"}
 }
 
-// speakers are as whom the request may give feedback: with its own credential, or as anybody, where answers were made with
-// the provider's key or are shared across keys.
-func (x *exchange) speakers() [2]cache.Digest {
+// speakers are as whom the request may give feedback: as its gateway key, if it has one; else with its own credential, or as
+// anybody, where answers were made with the provider's key or are shared across keys.
+func (x *exchange) speakers() []cache.Digest {
+	if x.who.id != "" {
+		return []cache.Digest{x.who.digest()}
+	}
 	std := &x.d.fields.std
 	own := cache.Hash(std[stdAuthorization], std[stdAPIKey], std[stdAzureKey], std[stdCookie])
-	return [2]cache.Digest{own, {}}
+	return []cache.Digest{own, {}}
 }
 
 func (x *exchange) giveFeedback(ctx *fasthttp.RequestCtx) {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/route"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
@@ -27,12 +28,15 @@ type rewritten struct {
 // first serves a request that has its configuration in the body, through the cache that the endpoint behind it has. An
 // answer that one of the two was given serves the other.
 func (s *Server) first(ctx *fasthttp.RequestCtx, x *exchange, m *questions) {
-	err := x.d.open(&ctx.Request.Header)
+	err := x.open(ctx, keys.Call)
 	if err == nil {
 		err = x.readFirst(ctx.PostBody(), m.dialect)
 	}
 	if err == nil {
 		err = x.d.parse()
+	}
+	if err == nil {
+		err = x.place()
 	}
 	if err == nil {
 		err = x.settle(ctx)

@@ -49,6 +49,7 @@ type directives struct {
 
 	encoded bool // the body is compressed
 	fields  fields
+	ours    [numCredentials]bool // which of the credentials are the gateway's own, and not for a provider to see
 }
 
 // fields are the headers that have a meaning here, as they came. They die with the ctx.
@@ -104,6 +105,8 @@ const (
 	stdContentEncoding
 	stdAccept
 	numStd
+
+	numCredentials = stdOrganization
 )
 
 var stdNames = [numStd]string{

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -23,13 +24,16 @@ var langScope = []byte("reprise/langcache/1")
 
 // langcache serves what is below cachesPath.
 func (s *Server) langcache(ctx *fasthttp.RequestCtx, x *exchange) {
-	err := x.d.open(&ctx.Request.Header)
+	err := x.open(ctx, keys.Call)
 	if err == nil {
 		err = x.d.parse()
 	}
 	var rest string
 	if err == nil {
 		rest, err = x.cacheID(ctx)
+	}
+	if err == nil {
+		err = x.place()
 	}
 	if err == nil && s.cfg.Cache == nil {
 		err = &apiError{fasthttp.StatusNotFound, "invalid_request_error", "no_cache", "", "this gateway has no cache"}
@@ -73,13 +77,17 @@ func (x *exchange) cacheID(ctx *fasthttp.RequestCtx) (rest string, _ *apiError) 
 	return rest, x.d.setNamespace("cacheId", id)
 }
 
-// langQuery is the question that a prompt is. Whoever brings another credential asks another one.
+// langQuery is the question that a prompt is. Whoever brings another credential asks another one; a gateway key is one, since
+// there is no provider's here.
 func (x *exchange) langQuery(prompt string) cache.Query {
 	d := &x.d
 	var credential cache.Digest
 	if !x.s.cfg.ShareAcrossKeys {
 		std := &d.fields.std
 		credential = cache.Hash(std[stdAuthorization], std[stdAPIKey])
+	}
+	if k := x.who.key; k != nil && (!x.s.cfg.ShareAcrossKeys || k.Private()) {
+		credential = x.who.digest()
 	}
 	q := cache.Query{
 		Namespace: d.namespace, Scope: cache.Hash(langScope, credential[:]), Messages: []cache.Message{{Role: "user", Text: prompt}},

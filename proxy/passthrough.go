@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 )
 
 // passWindow is how far a provider may run ahead of a client to which its answer passes through.
@@ -13,7 +15,7 @@ const passWindow = 256 << 10
 
 // passthrough sends a request below /v1/ that is not cached to the provider, and its answer back, as they are.
 func (s *Server) passthrough(ctx *fasthttp.RequestCtx, x *exchange) {
-	if !x.accept(ctx) {
+	if !x.accept(ctx, keys.Call) {
 		return
 	}
 	c, err := x.call(ctx, nil)

@@ -96,13 +96,17 @@ var hopByHop = map[string]bool{
 // callerCredentials are the headers that let a caller in at a provider. One with a key of its own must not be sent them.
 var callerCredentials = map[string]bool{"Authorization": true, "X-Api-Key": true, "Api-Key": true, "Cookie": true}
 
-// clientHeaders copies the request's headers but for those that are the connection's or the gateway's.
-func clientHeaders(h *fasthttp.RequestHeader) http.Header {
+// clientHeaders copies the request's headers but for those that are the connection's or the gateway's; ours are credentials
+// of the gateway's own.
+func clientHeaders(h *fasthttp.RequestHeader, ours *[numCredentials]bool) http.Header {
 	out := http.Header{}
 	named := connectionHeaders(h.Peek("Connection"))
 	for k, v := range h.All() {
 		key := string(k)
 		if hopByHop[key] || named[key] || strings.HasPrefix(key, portkeyPrefix) || strings.HasPrefix(key, reprisePrefix) {
+			continue
+		}
+		if i := slices.Index(stdNames[:numCredentials], key); i >= 0 && ours[i] {
 			continue
 		}
 		out[key] = append(out[key], string(v))

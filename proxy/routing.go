@@ -25,6 +25,9 @@ func (s *Server) prepare() (err error) {
 	if s.configs, err = lru.New[[sha256.Size]byte, *route.Config](configMemo); err != nil {
 		return fmt.Errorf("proxy: %w", err)
 	}
+	if s.unpriced, err = lru.New[string, struct{}](configMemo); err != nil {
+		return fmt.Errorf("proxy: %w", err)
+	}
 	for i, p := range []*Provider{s.providers.first, s.providers.anthropic} {
 		cfg, err := route.Simple(&route.Target{Provider: p.Name}, s.checks())
 		if err != nil {

@@ -75,6 +75,9 @@ var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); retu
 func (r *runner) receive(a *answer, v via) {
 	h := &head{via: v, status: a.status, header: a.header, length: a.length, stream: isEventStream(a.header)}
 	rec := recorder{dialect: r.dialect, dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
+	if r.bills(h) {
+		rec.meter = &wire.Meter{Dialect: r.dialect}
+	}
 	if r.dialect != nil && h.stream && isPlain(h.header) {
 		rec.on = true
 		if r.storable(h) {
@@ -88,7 +91,7 @@ func (r *runner) receive(a *answer, v via) {
 	for {
 		n, err := a.Read(*buf)
 		if n > 0 {
-			done, werr := r.take(&rec, (*buf)[:n])
+			done, werr := r.take(h, &rec, (*buf)[:n])
 			if werr != nil {
 				r.f.finish(werr)
 				return
@@ -110,11 +113,12 @@ func (r *runner) receive(a *answer, v via) {
 // take hands the next bytes to the clients first, and then to the recorder. Where they may be the last of a stream it is
 // the other way round, so that the flight is over by the time a client can see that it is: what that client asks next
 // must find the answer stored, or about to be.
-func (r *runner) take(rec *recorder, p []byte) (done bool, err error) {
+func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
 	if rec.on && (rec.near || r.dialect.MayEnd(p)) {
 		rec.near = true // an event that is the last may come in many pieces
 		rec.feed(p)
 		if rec.done {
+			r.bill(h, rec, nil)
 			r.f.writeLast(p)
 			return true, nil
 		}
@@ -134,6 +138,7 @@ func (r *runner) ended(h *head, rec *recorder, err error) {
 		if rec.done { // whatever broke after the last word does not matter
 			err = io.EOF
 		}
+		r.bill(h, rec, nil)
 		r.f.finish(err)
 		if rec.done {
 			r.storeStream(rec)
@@ -143,6 +148,11 @@ func (r *runner) ended(h *head, rec *recorder, err error) {
 	body, all := r.f.body()
 	if err == io.EOF && r.dialect != nil && h.status == http.StatusOK && isPlain(h.header) && !h.stream && all && !isJSON(body) {
 		err = errGarbage
+	}
+	if h.stream || err != io.EOF {
+		r.bill(h, rec, nil)
+	} else {
+		r.bill(h, rec, body)
 	}
 	r.f.finish(err)
 	switch {
@@ -170,6 +180,26 @@ func (r *runner) storeStream(rec *recorder) {
 	}
 }
 
+// bills reports whether somebody is to pay for the answer.
+func (r *runner) bills(h *head) bool {
+	return r.dialect != nil && h.status == http.StatusOK && r.call.charged(h.via)
+}
+
+// bill charges for what came, before a client can see that it is over: the next request must find it counted. body is that of
+// a whole answer; of a stream, and of what broke, the meter tells.
+func (r *runner) bill(h *head, rec *recorder, body []byte) {
+	switch {
+	case !r.bills(h):
+	case body != nil:
+		t, model := r.call.taken(r.dialect, body)
+		r.s.charge(r.call, h.via, t, model)
+	case rec.meter.Usage.Known:
+		r.s.charge(r.call, h.via, tokensOf(rec.meter.Usage), rec.meter.Model)
+	default: // providers send about one event a token
+		r.s.charge(r.call, h.via, r.call.estimate(rec.meter.Events), rec.meter.Model)
+	}
+}
+
 func (r *runner) store(parts ...stored) {
 	r.queued = true
 	r.s.filler.offer(&fill{parts: parts, flight: r.f, trace: r.trace})
@@ -183,6 +213,7 @@ type recorder struct {
 	agg     wire.Aggregator // nil: not stored, or given up
 	near    bool            // the last event may have begun
 	done    bool            // the last event was there
+	meter   *wire.Meter     // nil: nobody pays
 }
 
 func (rec *recorder) feed(p []byte) {
@@ -200,6 +231,9 @@ func (rec *recorder) flush() {
 func (rec *recorder) event(e sse.Event) error {
 	if rec.done {
 		return nil
+	}
+	if rec.meter != nil {
+		rec.meter.Add(e.Data)
 	}
 	if rec.agg != nil && (e.Name == "error" || rec.agg.Add(e.Data) != nil) {
 		rec.agg = nil

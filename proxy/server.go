@@ -31,6 +31,7 @@ type Server struct {
 	allowed   *egress.AllowList
 	router    *route.Router
 	configs   *lru.Cache[[sha256.Size]byte, *route.Config] // those of the requests seen last
+	unpriced  *lru.Cache[string, struct{}]                 // models, with their providers, that the log has told of
 	plain     [2]*plan                                     // of requests that say nothing of routing; the second on Anthropic's paths
 	upstream  upstream
 	flights   flights

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -45,6 +46,9 @@ type call struct {
 	body     []byte
 	deadline time.Time // of the client that began it; zero: none
 	first    bool      // it came from the first SDK
+
+	key   *keys.Gateway // that pays; nil: none
+	model string        // that is asked for, where the question was read
 }
 
 // answer is a provider's response under way. Close it.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -177,6 +178,10 @@ func (anyKeys) Provider(string) (string, bool) { return "", true }
 func (anyKeys) Secret(context.Context, string) (string, error) {
 	return "", errors.New("this command makes no calls")
 }
+
+func (anyKeys) Answered(string, string, int, time.Duration) bool { return false }
+
+func (anyKeys) Used(string, int, float64) {}
 
 // providerOf is a configured provider as the proxy takes it.
 func providerOf(name string, p config.Provider) proxy.Provider {

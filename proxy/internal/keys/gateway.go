@@ -113,6 +113,9 @@ func (s GatewaySpec) complaint(now time.Time) error {
 	if err := s.Limits.complaint(); err != nil {
 		return err
 	}
+	if scopes, _ := ParseScopes(s.Scopes); scopes&(Read|Admin) != 0 && len(s.Namespaces) > 0 {
+		return wrong("namespaces", "what the scopes read and admin show is the whole gateway's: leave those scopes out, or the namespaces")
+	}
 	if len(s.Namespaces) > maxNamespaces {
 		return wrong("namespaces", "has %d patterns: at most %d are allowed", len(s.Namespaces), maxNamespaces)
 	}

@@ -1,0 +1,284 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/valyala/fasthttp"
+
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
+	"github.com/reprise-cache/reprise/proxy/internal/providers"
+)
+
+// Errors of OpenKeys.
+var (
+	ErrKeysLocked  = keys.ErrLocked  // another process has the file open
+	ErrKeysDamaged = keys.ErrDamaged // it is not what OpenKeys makes
+	ErrKeysVersion = keys.ErrVersion // it is of a version that this program does not know
+	ErrSealKey     = keys.ErrSealKey // it was sealed with another key
+)
+
+// KeysOptions configure OpenKeys.
+type KeysOptions struct {
+	SealKey    string // 32 bytes as 64 hex digits or in base64, with which virtual keys are sealed
+	Passphrase string // in its place; neither: virtual keys can neither be made nor used
+
+	Providers []string    // that virtual keys may be for, beside those of the provider table
+	OnSave    func(error) // is told of each attempt to write what was spent; nil: nobody
+}
+
+// String tells nothing of the secrets.
+func (o KeysOptions) String() string { return "keys options ****" }
+
+// GoString tells nothing either.
+func (o KeysOptions) GoString() string { return o.String() }
+
+// Keys is an open file of gateway keys, which let callers in, and of virtual keys, which are names for providers' keys. It
+// is safe for concurrent use, and one process's at a time.
+type Keys struct {
+	store *keys.Store
+	known map[string]bool // names of providers
+}
+
+// OpenKeys opens the file, or makes it, with mode 0600, and checks all that is in it.
+func OpenKeys(path string, o KeysOptions) (*Keys, error) {
+	var seal keys.SealKey
+	var err error
+	switch {
+	case o.SealKey != "" && o.Passphrase != "":
+		return nil, errors.New("proxy: both a seal key and a passphrase: give one")
+	case o.SealKey != "":
+		seal, err = keys.ParseSealKey(o.SealKey)
+	case o.Passphrase != "":
+		seal, err = keys.Passphrase(o.Passphrase)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	store, err := keys.Open(path, keys.Options{Seal: seal})
+	if err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	if o.OnSave != nil {
+		store.OnSave(o.OnSave)
+	}
+	k := &Keys{store: store, known: map[string]bool{}}
+	for _, n := range o.Providers {
+		k.known[n] = true
+	}
+	return k, nil
+}
+
+// Close writes what was spent and lets go of the file.
+func (k *Keys) Close() error { return k.store.Close() }
+
+// Sealed reports whether there are virtual keys and no key to open them with.
+func (k *Keys) Sealed() bool { return k.store.Sealed() }
+
+// Required reports whether calls need a gateway key, because one was made.
+func (k *Keys) Required() bool { return k.store.HasGateways() }
+
+// Provider returns the provider that a virtual key is for.
+func (k *Keys) Provider(name string) (string, bool) { return k.store.Provider(name) }
+
+// Secret returns the secret whose turn it is.
+func (k *Keys) Secret(_ context.Context, name string) (string, error) {
+	v, err := k.store.Secret(name)
+	var limit *keys.LimitError
+	if errors.As(err, &limit) {
+		return "", &waitError{limited(limit, fmt.Sprintf("the virtual key %.64q has reached a limit: ", name)), limit.After}
+	}
+	return v, err
+}
+
+// Answered has a secret that was refused rest for a while.
+func (k *Keys) Answered(name, secret string, status int, after time.Duration) bool {
+	return k.store.Answered(name, secret, status, after)
+}
+
+// Used counts what an answer took.
+func (k *Keys) Used(name string, tokens int, cost float64) { k.store.Use(name, tokens, cost) }
+
+var _ VirtualKeys = (*Keys)(nil)
+
+// knows reports whether there is a provider of that name.
+func (k *Keys) knows(provider string) bool {
+	return k.known[provider] || providers.Get(provider) != nil
+}
+
+// Admin does what the admin API does below /admin/v1/ for keys and virtual-keys, for a process that has the file itself:
+// POST keys, GET virtual-keys, and so on, with the same bodies and answers.
+func (k *Keys) Admin(method, path string, body []byte) (status int, answer []byte) {
+	segments := strings.Split(path, "/")
+	for _, r := range keyRoutes {
+		arg, ok := matchPattern(r.pattern, segments)
+		if !ok || r.method != method {
+			continue
+		}
+		status, v, err := r.handle(k, keyCall{arg: arg, body: body})
+		if err != nil {
+			return err.status, err.openaiBody()
+		}
+		if v == nil {
+			return status, nil
+		}
+		answer, jerr := json.Marshal(v, json.Deterministic(true))
+		if jerr != nil {
+			e := internalError()
+			return e.status, e.openaiBody()
+		}
+		return status, answer
+	}
+	e := notFound(method, adminPath+path)
+	return e.status, e.openaiBody()
+}
+
+// keyCall is a request to the admin API that is about keys.
+type keyCall struct {
+	arg  map[string]string
+	body []byte
+}
+
+// keyRoute is one endpoint of it.
+type keyRoute struct {
+	method, pattern string
+	scope           keys.Scopes
+	handle          func(k *Keys, c keyCall) (status int, v any, err *apiError)
+}
+
+var keyRoutes = []keyRoute{
+	{"GET", "keys", keys.Read, listGateways},
+	{"POST", "keys", keys.Admin, addGateway},
+	{"POST", "keys/{id}/rotate", keys.Admin, rotateGateway},
+	{"DELETE", "keys/{id}", keys.Admin, revokeGateway},
+	{"GET", "virtual-keys", keys.Read, listVirtual},
+	{"POST", "virtual-keys", keys.Admin, addVirtual},
+	{"POST", "virtual-keys/{name}/rotate", keys.Admin, rotateVirtual},
+	{"DELETE", "virtual-keys/{name}", keys.Admin, revokeVirtual},
+}
+
+// keyAdminRoutes are the same as rows of the admin API's table.
+func keyAdminRoutes() (rows []adminRoute) {
+	for _, r := range keyRoutes {
+		rows = append(rows, adminRoute{r.method, r.pattern, r.scope, func(s *Server, c *adminCall) *apiError {
+			if s.cfg.Keys == nil {
+				return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "no_keys", "", "this gateway keeps no keys"}
+			}
+			status, v, err := r.handle(s.cfg.Keys, keyCall{arg: c.arg, body: c.ctx.PostBody()})
+			if err != nil {
+				return err
+			}
+			return c.reply(status, v)
+		}})
+	}
+	return rows
+}
+
+// madeKey is a gateway key with what is shown of it once.
+type madeKey struct {
+	Key string `json:"key"`
+	keys.GatewayInfo
+}
+
+func listGateways(k *Keys, _ keyCall) (int, any, *apiError) {
+	return fasthttp.StatusOK, map[string]any{"keys": k.store.Gateways()}, nil
+}
+
+func addGateway(k *Keys, c keyCall) (int, any, *apiError) {
+	var spec keys.GatewaySpec
+	if err := readObject(c.body, &spec); err != nil {
+		return 0, nil, err
+	}
+	info, token, err := k.store.AddGateway(spec)
+	if err != nil {
+		return 0, nil, keyError(err, "")
+	}
+	return fasthttp.StatusCreated, madeKey{token, info}, nil
+}
+
+func rotateGateway(k *Keys, c keyCall) (int, any, *apiError) {
+	var in struct {
+		Grace float64 `json:"grace_seconds"`
+	}
+	if len(c.body) > 0 {
+		if err := readObject(c.body, &in); err != nil {
+			return 0, nil, err
+		}
+	}
+	if !(in.Grace >= 0 && in.Grace <= keys.MaxGrace.Seconds()) {
+		return 0, nil, badRequest("invalid_value", "grace_seconds", "grace_seconds is %v: give seconds from 0 to %d", in.Grace, int(keys.MaxGrace.Seconds()))
+	}
+	info, token, err := k.store.RotateGateway(c.arg["id"], time.Duration(in.Grace*float64(time.Second)))
+	if err != nil {
+		return 0, nil, keyError(err, "id")
+	}
+	return fasthttp.StatusOK, madeKey{token, info}, nil
+}
+
+func revokeGateway(k *Keys, c keyCall) (int, any, *apiError) {
+	if err := k.store.RevokeGateway(c.arg["id"]); err != nil {
+		return 0, nil, keyError(err, "id")
+	}
+	return fasthttp.StatusNoContent, nil, nil
+}
+
+func listVirtual(k *Keys, _ keyCall) (int, any, *apiError) {
+	return fasthttp.StatusOK, map[string]any{"virtual_keys": k.store.Virtuals()}, nil
+}
+
+func addVirtual(k *Keys, c keyCall) (int, any, *apiError) {
+	var spec keys.VirtualSpec
+	if err := readObject(c.body, &spec); err != nil {
+		return 0, nil, err
+	}
+	spec.Provider = strings.ToLower(spec.Provider)
+	if !k.knows(spec.Provider) {
+		return 0, nil, badRequest("unknown_provider", "provider", "provider: there is no provider %.64q: configure it, or use one of %s", spec.Provider, strings.Join(Kinds(), ", "))
+	}
+	info, err := k.store.AddVirtual(spec)
+	if err != nil {
+		return 0, nil, keyError(err, "name")
+	}
+	return fasthttp.StatusCreated, info, nil
+}
+
+func rotateVirtual(k *Keys, c keyCall) (int, any, *apiError) {
+	var in struct {
+		Secrets []string `json:"secrets"`
+	}
+	if err := readObject(c.body, &in); err != nil {
+		return 0, nil, err
+	}
+	info, err := k.store.RotateVirtual(c.arg["name"], in.Secrets)
+	if err != nil {
+		return 0, nil, keyError(err, "name")
+	}
+	return fasthttp.StatusOK, info, nil
+}
+
+func revokeVirtual(k *Keys, c keyCall) (int, any, *apiError) {
+	if err := k.store.RevokeVirtual(c.arg["name"]); err != nil {
+		return 0, nil, keyError(err, "name")
+	}
+	return fasthttp.StatusNoContent, nil, nil
+}
+
+// keyError is what went wrong with a key, as the operator is told it.
+func keyError(err error, param string) *apiError {
+	var field *keys.FieldError
+	switch {
+	case errors.As(err, &field):
+		return badRequest("invalid_value", field.Field, "%s", field.Error())
+	case errors.Is(err, keys.ErrNotFound):
+		return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_key", param, "there is no such key, or it was revoked; the list has those that there are"}
+	case errors.Is(err, keys.ErrExists):
+		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "key_exists", param, "there is a key of that name already: rotate it, or revoke it first"}
+	case errors.Is(err, keys.ErrNoSealKey):
+		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "no_seal_key", "", "secrets cannot be sealed: set keys.seal_key or keys.passphrase, by a variable or a file, and start again"}
+	}
+	return internalError()
+}

@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/reprise-cache/reprise/proxy/internal/prices"
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
+)
+
+// bytesPerToken is what a token is taken to be where nobody counted: four bytes of English.
+const bytesPerToken = 4
+
+// charge counts an answer against those whose limits its call is under: the gateway key that asked, and the virtual key that
+// was used. Only the call's own caller pays, not who was answered by the same call or from the cache.
+func (s *Server) charge(c *call, v via, t prices.Tokens, model string) {
+	if !c.charged(v) || t.Zero() {
+		return
+	}
+	if model == "" {
+		model = c.model
+	}
+	var dollars float64
+	if cost, known := s.price(v, model, t); known {
+		dollars = cost.Dollars()
+	} else if seen, _ := s.unpriced.ContainsOrAdd(v.provider+"\x00"+model, struct{}{}); !seen {
+		s.cfg.Logger.Warn("a call without a price counts as tokens only, not as money: give the model one, or its key no limit of money",
+			"provider", v.provider, "model", model)
+	}
+	n := int(t.Prompt() + t.Output)
+	if c.key != nil {
+		c.key.Use(n, dollars)
+	}
+	if v.virtual != "" {
+		s.cfg.VirtualKeys.Used(v.virtual, n, dollars)
+	}
+}
+
+// charged reports whether anybody's limits are to be told of the call.
+func (c *call) charged(v via) bool { return c.key != nil || v.virtual != "" }
+
+// price returns what a call costs; false if nobody knows.
+func (s *Server) price(v via, model string, t prices.Tokens) (prices.Money, bool) {
+	now := time.Now()
+	for _, provider := range []string{v.provider, v.row} { // what the operator calls it may have prices of its own
+		if p := prices.Default().Find(provider, model, now); p != nil {
+			return p.Cost(t), true
+		}
+	}
+	return 0, false
+}
+
+// taken is what a whole answer took; where it does not say, what its length and the request's suggest.
+func (c *call) taken(d *wire.Dialect, answer []byte) (t prices.Tokens, model string) {
+	p, err := d.Locate(answer)
+	if err != nil || !p.Cost.Known {
+		return c.estimate(len(answer) / bytesPerToken), p.Model
+	}
+	return tokensOf(p.Cost), p.Model
+}
+
+func tokensOf(u wire.Usage) prices.Tokens {
+	return prices.Tokens{Input: u.Input, Cached: u.Cached, Written: u.Written, WrittenH: u.WrittenH, Output: u.Output}
+}
+
+// estimate is what a call took whose answer said nothing of it.
+func (c *call) estimate(output int) prices.Tokens {
+	return prices.Tokens{Input: int64(len(c.body) / bytesPerToken), Output: int64(output), Estimated: true}
+}
