@@ -21,7 +21,6 @@ type analysed struct {
 	// negators counts them.
 	negators int
 	exacts   []exact
-	speaks   string // the language, where the text leaves no doubt
 }
 
 func analyse(text string) *analysed {
@@ -60,7 +59,6 @@ func analyse(text string) *analysed {
 	}
 	a.sides = a.findSides()
 	a.exacts = exacts(text)
-	a.speaks = a.language()
 	return a
 }
 

@@ -36,13 +36,13 @@ func init() { // not a literal: some handlers need a server, whose own handler n
 		{"PUT", "configs/{id}", keys.Admin, adminPutConfig},
 		{"POST", "configs/{id}/rollback", keys.Admin, adminRollbackConfig},
 		{"DELETE", "configs/{id}", keys.Admin, adminDeleteConfig},
-		{"GET", "health", keys.Read, adminHealth},
 		{"GET", "schemas/config", keys.Read, adminConfigSchema},
 		{"GET", "schemas/request", keys.Read, adminRequestSchema},
 		{"POST", "entries", keys.Admin, adminImport},
 		{"POST", "entries/export", keys.Admin, adminExport},
 	}
 	adminRoutes = append(adminRoutes, keyAdminRoutes()...)
+	adminRoutes = append(adminRoutes, logRoutes()...)
 }
 
 // adminCall is a request to the admin API that was let in. A handler answers with reply, or returns an error, which is sent

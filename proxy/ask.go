@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/sse"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
@@ -75,7 +77,7 @@ func (x *exchange) shadowCheck(ctx *fasthttp.RequestCtx, d *wire.Dialect, ask an
 	}
 	delete(c.header, "Accept-Encoding")
 	delete(c.header, "Cache-Control")
-	s, trace := x.s, x.d.trace
+	s, trace, check := x.s, x.d.trace, x.check()
 	x.lookup.ShadowCheck(func(ctx context.Context) (cache.Value, float64, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -84,6 +86,49 @@ func (x *exchange) shadowCheck(ctx *fasthttp.RequestCtx, d *wire.Dialect, ask an
 		if err != nil {
 			s.cfg.Logger.Warn("a hit could not be checked", "trace", trace, "provider", c.plan.first.provider, "error", upstreamError(c.plan.first.provider, err).message)
 		}
-		return cache.Value{Body: body}, 0, err
+		var cost float64
+		if err == nil {
+			cost = check.paid(s, body, d)
+		}
+		return cache.Value{Body: body}, cost, err
 	})
+}
+
+// check is a record of the gateway's own call about x's answer, to be filled in when that has been made: x itself is gone by then.
+type check struct {
+	record requestlog.Record
+	via    via
+}
+
+func (x *exchange) check() *check {
+	r := requestlog.Record{
+		TraceID: x.d.trace, SpanID: newSpanID(), ParentSpan: x.d.span.id, Key: x.who.id, Namespace: x.d.namespace, User: x.d.metadata["_user"],
+		Metadata: x.d.metadata, Method: x.method, Path: x.path, Model: x.question.Model, Check: true, Attempts: 1, Status: http.StatusOK,
+	}
+	v := x.answeredBy()
+	r.Provider, r.Target = v.provider, v.place
+	if x.s.requests != nil {
+		r.Caller = x.s.requests.CallerOf(x.caller)
+	}
+	return &check{r, v}
+}
+
+// paid accounts for the call and returns what it cost in dollars; 0 if nobody knows.
+func (c *check) paid(s *Server, body []byte, d *wire.Dialect) float64 {
+	p, err := d.Locate(body)
+	if err != nil || !p.Cost.Known {
+		return 0
+	}
+	r, b := &c.record, bill{spent: tokensOf(p.Cost), model: p.Model}
+	r.Time = time.Now()
+	b.settle(r, s.price(c.via, b.model, r.Model))
+	s.metrics.charge(&b)
+	s.metrics.pay(r)
+	if s.requests != nil {
+		s.requests.Add(r)
+	}
+	if r.Cost == nil {
+		return 0
+	}
+	return r.Cost.Dollars()
 }

@@ -19,8 +19,18 @@ type via struct {
 	provider string
 	row      string // of the provider table; "": it has none
 	virtual  string // the virtual key that was used; "": none
+	custom   bool   // the caller chose the host
 	retries  int
+	calls    int  // to all targets
 	failed   bool // retried in vain, or no answer at all
+}
+
+// at notes where a target leads.
+func (v *via) at(e *endpoint) {
+	v.provider, v.custom, v.virtual, v.row = e.provider, e.custom, e.virtual, ""
+	if e.row != nil {
+		v.row = e.row.Name
+	}
 }
 
 // routed is an error with the target on which it happened.
@@ -42,14 +52,17 @@ func (e *routed) Unwrap() error { return e.err }
 
 // answerCall has one of the call's targets answer it. An error is a *routed.
 func (s *Server) answerCall(ctx context.Context, c *call) (*answer, via, error) {
+	calls := 0
 	res := route.Run(ctx, s.router, c.plan.Plan, c.deadline, func(ctx context.Context, t *route.Target) (*answer, error) {
+		calls++
 		return s.attempt(ctx, c, t)
 	})
-	v := via{place: c.plan.First.Place(), provider: c.plan.first.provider, retries: res.Retries, failed: res.Failed}
+	v := via{place: c.plan.First.Place(), retries: res.Retries, calls: calls, failed: res.Failed}
+	v.at(&c.plan.first)
 	if res.Target != nil {
 		v.place = res.Target.Place()
 		if e, err := s.endpoint(res.Target); err == nil {
-			v.provider, v.row, v.virtual = e.provider, e.row.Name, e.virtual
+			v.at(&e)
 		}
 	}
 	if res.Err != nil {

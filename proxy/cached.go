@@ -110,6 +110,11 @@ func (x *exchange) key(ctx *fasthttp.RequestCtx, m *questions) bool {
 		return false
 	}
 	x.question, x.note = q, q.NoCache
+	if x.sent != nil {
+		x.keepAsked(x.sent.body)
+	} else {
+		x.keepAsked(ctx.PostBody())
+	}
 	return true
 }
 
@@ -141,6 +146,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	}
 	owner := x.owner()
 	q.TraceID, q.Source = d.trace, x.source(owner)
+	x.caller = q.Source
 	f := &d.fields
 	scope := x.plan.Scope
 	if x.merged != nil { // the question has them
@@ -173,7 +179,7 @@ func (x *exchange) sendHit(ctx *fasthttp.RequestCtx, d *wire.Dialect) bool {
 		x.disabled, x.note = true, "the stored entry is not an answer"
 		return false
 	}
-	x.prompt, x.completion = lay.Prompt, lay.Completion
+	x.credit(lay)
 	x.status = fasthttp.StatusOK
 	if x.question.Stream {
 		body, err := d.Replay(nil, x.fresh(nil, e.Value.Body, lay), x.question.IncludeUsage)
@@ -189,6 +195,9 @@ func (x *exchange) sendHit(ctx *fasthttp.RequestCtx, d *wire.Dialect) bool {
 		x.appendFresh(ctx, e.Value.Body, lay)
 	}
 	x.writeHeaders(&ctx.Response.Header)
+	if x.s.cfg.RequestLog.Bodies {
+		x.keepAnswered(ctx.Response.Body())
+	}
 	x.log()
 	return true
 }
@@ -336,11 +345,11 @@ func (x *exchange) useHit(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *cache.Lo
 		return false
 	}
 	first := x.lookup
-	x.lookup, x.called, x.shared = l, false, false
+	x.lookup, x.called, x.shared, x.bill = l, false, false, bill{}
 	if x.sendHit(ctx, d) {
 		return true
 	}
-	x.lookup, x.called, x.shared = first, true, true
+	x.lookup, x.called, x.shared, x.bill = first, true, true, bill{}
 	return false
 }
 
@@ -367,6 +376,7 @@ func (x *exchange) call(ctx *fasthttp.RequestCtx, d *wire.Dialect) (*call, *apiE
 	if x.question != nil {
 		c.model = x.question.Model
 	}
+	x.d.span.apply(c.header)
 	if x.d.timeout > 0 {
 		c.deadline = x.start.Add(x.d.timeout)
 	}

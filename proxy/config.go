@@ -13,6 +13,7 @@ import (
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/egress"
 	"github.com/reprise-cache/reprise/proxy/internal/providers"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/route"
 )
 
@@ -29,6 +30,10 @@ const (
 	DefaultUpstreamIdle    = 2 * time.Minute
 	DefaultFillQueue       = 1024
 	DefaultFillWorkers     = 4
+
+	DefaultRequestLogBytes = requestlog.DefaultMaxBytes
+	DefaultRequestLogAge   = requestlog.DefaultMaxAge
+	DefaultRequestLogQueue = requestlog.DefaultQueue
 )
 
 // Usage says what a hit reports as its usage.
@@ -78,11 +83,27 @@ type Config struct {
 	SavedConfigs *SavedConfigs // request configs that x-portkey-config names; nil: there are none
 	ConfigSchema []byte        // the JSON Schema of the operator's configuration file, which the admin API shows; nil: there is none
 
+	RequestLog RequestLog // one record a request, in a file
+	PricesFile string     // JSON; what models cost, before what the binary knows; "": none
+
+	// OpenMetrics: /metrics answers to everybody, not only to those who may read the admin API.
+	OpenMetrics bool
+
 	// AdminToken is the operator's key, which has every scope; "": there is none, and the admin API answers only to gateway
 	// keys that may use it.
 	AdminToken string
 
 	Transport http.RoundTripper // towards the providers; nil: one of the server's own
+}
+
+// RequestLog says where one record a request is kept, and what money was spent and saved. Records never hold headers,
+// credentials or configs. The file belongs to one server.
+type RequestLog struct {
+	Path     string        // "": none is kept
+	MaxBytes int64         // of the file, from which on the oldest records go; zero: DefaultRequestLogBytes
+	MaxAge   time.Duration // from which on records go; zero: DefaultRequestLogAge
+	Queue    int           // records that may wait to be written; zero: DefaultRequestLogQueue
+	Bodies   bool          // keep what was asked and answered, the first 64 KiB of each
 }
 
 // Kind says what API a provider has: the name of a row in the provider table, as "anthropic" or "azure-openai". "" is the
@@ -164,6 +185,11 @@ func (c Config) withDefaults() (Config, error) {
 	notNegative(bad, "UpstreamIdle", c.UpstreamIdle)
 	notNegative(bad, "FillQueue", c.FillQueue)
 	notNegative(bad, "FillWorkers", c.FillWorkers)
+	notNegative(bad, "RequestLog.Queue", c.RequestLog.Queue)
+	notNegative(bad, "RequestLog.MaxAge", c.RequestLog.MaxAge)
+	if n := c.RequestLog.MaxBytes; n != 0 && n < requestlog.MinBytes {
+		bad("RequestLog.MaxBytes %d: give at least %d", n, requestlog.MinBytes)
+	}
 	if c.Usage > ZeroUsage {
 		bad("Usage %d: use StoredUsage or ZeroUsage", c.Usage)
 	}

@@ -74,7 +74,10 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	copyHeaders(&ctx.Response.Header, h.header, d != nil)
 	x.writeHeaders(&ctx.Response.Header)
 	if whole {
-		x.countTokens(d, body)
+		if h.status == fasthttp.StatusOK && x.bill == (bill{}) { // else whoever put it together has counted
+			x.chargeBody(d, body)
+		}
+		x.keepAnswered(body)
 		ctx.Response.SetBodyRaw(body)
 		x.log()
 		return
@@ -92,12 +95,6 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	}
 	ctx.Response.ImmediateHeaderFlush = true
 	ctx.Response.SetBodyStream(&bodyStream{x: x, l: l, stop: stop, release: release, events: h.stream}, size)
-}
-
-func (x *exchange) countTokens(d *wire.Dialect, body []byte) {
-	if p, err := d.Locate(body); err == nil {
-		x.prompt, x.completion = p.Prompt, p.Completion
-	}
 }
 
 // leaves returns a channel that is closed when whoever waits for the answer no longer does, and what ends the watch.
@@ -160,6 +157,7 @@ func (b *bodyStream) Read(p []byte) (int, error) {
 		n, err := b.l.read(p, b.stop)
 		switch {
 		case err == nil:
+			b.x.keepAnswered(p[:n])
 			return n, nil
 		case err == io.EOF:
 			b.whole = true
@@ -198,6 +196,9 @@ func (b *bodyStream) Close() error {
 		return nil
 	}
 	b.closed = true
+	if b.x.status == fasthttp.StatusOK {
+		b.x.chargeStream(b.l.meter())
+	}
 	b.release()
 	if !b.whole && b.x.err == "" {
 		b.x.err = "client_left"

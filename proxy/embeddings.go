@@ -66,6 +66,7 @@ func (x *exchange) readInputs(ctx *fasthttp.RequestCtx) (*inputs, bool) {
 		return nil, false
 	}
 	x.question, x.note = &wire.Question{Model: q.Model, NoCache: q.NoCache}, q.NoCache
+	x.keepAsked(ctx.PostBody())
 	if x.plan.mixed { // their targets do not stand in for each other: no two models' vectors can be compared
 		x.note = "several targets may embed"
 		return nil, true
@@ -143,10 +144,26 @@ func (x *exchange) sendVectors(ctx *fasthttp.RequestCtx, in *inputs) bool {
 	x.status = fasthttp.StatusOK
 	ctx.SetContentType("application/json")
 	ctx.Response.SetBodyRaw(body)
-	x.countTokens(wire.Embeddings, body)
+	if p, err := wire.Embeddings.Locate(body); err == nil {
+		x.bill = bill{saved: tokensOf(in.usage()), model: p.Model}
+	}
+	x.keepAnswered(body)
 	x.writeHeaders(&ctx.Response.Header)
 	x.log()
 	return true
+}
+
+// usage is what the inputs that are known cost when they were asked for.
+func (in *inputs) usage() (sum wire.Usage) {
+	for _, l := range in.lookups {
+		if _, missing := in.place[l.Key()]; missing || l.Entry == nil {
+			continue
+		}
+		if p, err := wire.Embeddings.Locate(l.Entry.Value.Body); err == nil {
+			sum.Input += p.Cost.Input + p.Cost.Cached
+		}
+	}
+	return sum
 }
 
 // joinVectors puts what is known and what was brought, in the order of in.missing, together.
@@ -187,6 +204,8 @@ func (x *exchange) loadVectors(ctx *fasthttp.RequestCtx, in *inputs) {
 			if err != nil {
 				return nil, err
 			}
+			x.chargeBody(wire.Embeddings, body)
+			x.bill.saved.Input += in.usage().Input
 			return x.joinVectors(in, brought)
 		}
 	}

@@ -43,11 +43,17 @@ type exchange struct {
 	failed     bool // and could not answer
 	keyTime    time.Duration
 	upstream   time.Duration // until the answer, or a stream's headers, was there
-	prompt     int           // tokens
-	completion int
+	bill       bill
 	retryAfter time.Duration // when to try again; zero: not said
 	note       string        // why the answer was not to be cached
 	err        string        // what went wrong
+
+	method    string
+	caller    cache.Digest // who may say what the answer was worth; zero: anybody
+	accounted bool
+	asked     string // the bodies, if the request log is to have them
+	answered  []byte
+	cut       bool
 }
 
 // Response headers, in the form in which fasthttp stores names. Clients see the same ones whatever their case.
@@ -102,7 +108,9 @@ func (x *exchange) hit() bool { return x.lookup != nil && x.lookup.Status.Hit() 
 // answeredBy says who answered, or would have.
 func (x *exchange) answeredBy() via {
 	if x.via.place == "" && x.plan != nil {
-		return via{place: x.plan.First.Place(), provider: x.plan.first.provider}
+		v := via{place: x.plan.First.Place()}
+		v.at(&x.plan.first)
+		return v
 	}
 	return x.via
 }
@@ -238,8 +246,10 @@ func (x *exchange) fail(ctx *fasthttp.RequestCtx, e *apiError) {
 	x.log()
 }
 
-// log writes the request's one record. It holds no header, no body and no key.
+// log writes the request's one line, and accounts for it. The line holds no header, no body and no key.
 func (x *exchange) log() {
+	took := time.Since(x.start)
+	x.account(took)
 	log := x.s.cfg.Logger
 	level := slog.LevelInfo
 	if x.err != "" {
@@ -253,7 +263,7 @@ func (x *exchange) log() {
 		slog.String("trace", x.d.trace),
 		slog.String("path", x.path),
 		slog.Int("status", x.status),
-		slog.Duration("took", time.Since(x.start)),
+		slog.Duration("took", took),
 	)
 	if x.who.id != "" {
 		attrs = append(attrs, slog.String("key", x.who.id))
@@ -277,8 +287,8 @@ func (x *exchange) log() {
 	if x.called {
 		attrs = append(attrs, slog.Duration("upstream", x.upstream), slog.Bool("shared", x.shared))
 	}
-	if x.prompt+x.completion > 0 {
-		attrs = append(attrs, slog.Int("prompt_tokens", x.prompt), slog.Int("completion_tokens", x.completion))
+	if b := &x.bill; !b.spent.Zero() || !b.saved.Zero() {
+		attrs = append(attrs, slog.Int64("prompt_tokens", b.spent.Prompt()+b.saved.Prompt()), slog.Int64("completion_tokens", b.spent.Output+b.saved.Output))
 	}
 	if x.err != "" {
 		attrs = append(attrs, slog.String("error", x.err))

@@ -3,14 +3,19 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/keys"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 )
 
 const (
@@ -66,11 +71,22 @@ func (x *exchange) giveFeedback(ctx *fasthttp.RequestCtx) {
 		x.fail(ctx, apiErr)
 		return
 	}
+	plain := make([]cache.Feedback, len(given))
+	for i := range given {
+		plain[i] = given[i].Feedback
+	}
 	var ids []cache.FeedbackID
 	var err error
-	for _, by := range x.speakers() {
-		if ids, err = x.s.cfg.Cache.Feedback(x.s.ctx, by, given...); !errors.Is(err, cache.ErrNotFound) {
+	var by cache.Digest
+	for _, by = range x.speakers() {
+		if ids, err = x.s.cfg.Cache.Feedback(x.s.ctx, by, plain...); !errors.Is(err, cache.ErrNotFound) {
 			break
+		}
+	}
+	if err == nil && x.s.requests != nil {
+		caller := []requestlog.Caller{x.s.requests.CallerOf(by)}
+		for i, id := range ids {
+			x.s.requests.AddFeedback(given[i].TraceID, caller, given[i].entry(id))
 		}
 	}
 	x.saidFeedback(ctx, ids, err)
@@ -87,7 +103,8 @@ func (x *exchange) amendFeedback(ctx *fasthttp.RequestCtx, name string) {
 		x.fail(ctx, apiErr)
 		return
 	}
-	for _, by := range x.speakers() {
+	var by cache.Digest
+	for _, by = range x.speakers() {
 		if err = x.s.cfg.Cache.AmendFeedback(x.s.ctx, by, id, f.Value, f.Weight); !errors.Is(err, cache.ErrNotFound) {
 			break
 		}
@@ -96,7 +113,41 @@ func (x *exchange) amendFeedback(ctx *fasthttp.RequestCtx, name string) {
 		x.fail(ctx, unknownFeedback())
 		return
 	}
+	if err == nil && x.s.requests != nil {
+		x.s.requests.AmendFeedback([]requestlog.Caller{x.s.requests.CallerOf(by)}, f.entry(id))
+	}
 	x.saidFeedback(ctx, []cache.FeedbackID{id}, err)
+}
+
+// givenFeedback is one feedback as it came.
+type givenFeedback struct {
+	cache.Feedback
+	metadata map[string]string // for the request log, the cache learns nothing from it
+}
+
+// entry is the feedback as the request log has it.
+func (f *givenFeedback) entry(id cache.FeedbackID) requestlog.Feedback {
+	return requestlog.Feedback{ID: id.String(), Value: f.Value, Weight: f.Weight, Time: time.Now(), Metadata: f.metadata}
+}
+
+const (
+	maxFeedbackMetadata = 32 // names
+	maxFeedbackValue    = 128
+)
+
+// feedbackMetadata reads what strings an object has. All else in it is nobody's business.
+func feedbackMetadata(v jsontext.Value) map[string]string {
+	var all map[string]any
+	if json.Unmarshal(v, &all) != nil {
+		return nil
+	}
+	out := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if s, ok := all[name].(string); ok && len(out) < maxFeedbackMetadata && len(name) <= maxFeedbackValue && len(s) <= maxFeedbackValue {
+			out[name] = s
+		}
+	}
+	return out
 }
 
 func unknownFeedback() *apiError {
@@ -129,17 +180,17 @@ func (x *exchange) saidFeedback(ctx *fasthttp.RequestCtx, ids []cache.FeedbackID
 }
 
 // parseFeedback reads the body of POST /v1/feedback: one object, or an array of them.
-func parseFeedback(body []byte) ([]cache.Feedback, *apiError) {
+func parseFeedback(body []byte) ([]givenFeedback, *apiError) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || body[0] != '[' {
 		f, err := parseOneFeedback(body, "", true)
 		if err != nil {
 			return nil, err
 		}
-		return []cache.Feedback{f}, nil
+		return []givenFeedback{f}, nil
 	}
 	d := jsontext.NewDecoder(bytes.NewBuffer(body))
-	var out []cache.Feedback
+	var out []givenFeedback
 	if _, err := d.ReadToken(); err != nil {
 		return nil, feedbackSyntax(err)
 	}
@@ -174,7 +225,7 @@ func feedbackSyntax(err error) *apiError {
 }
 
 // parseOneFeedback reads {trace_id, value, weight, metadata}. at is where it stands, for error messages.
-func parseOneFeedback(body []byte, at string, traced bool) (f cache.Feedback, apiErr *apiError) {
+func parseOneFeedback(body []byte, at string, traced bool) (f givenFeedback, apiErr *apiError) {
 	f.Weight = 1
 	d := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if t, err := d.ReadToken(); err != nil || t.Kind() != jsontext.KindBeginObject {
@@ -215,6 +266,7 @@ func parseOneFeedback(body []byte, at string, traced bool) (f cache.Feedback, ap
 			if k := v.Kind(); k != jsontext.KindBeginObject && k != jsontext.KindString {
 				return f, badRequest("invalid_value", at+name, "%s%s is %.40s: give an object", at, name, v)
 			}
+			f.metadata = feedbackMetadata(v)
 		default:
 			return f, badRequest("unknown_field", at+name, "unknown field %s%.64q: a feedback has trace_id, value, weight and metadata", at, name)
 		}

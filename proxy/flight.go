@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
 // flightKey is what calls must have in common to be one. The exact key covers all that may change the answer. Beside it
@@ -55,8 +56,9 @@ type flight struct {
 	off       int64
 	end       error // io.EOF: the body is whole; nil: not yet
 	listeners map[*listener]struct{}
-	left      bool // the last listener left before the end
-	shut      bool // nobody may join
+	meter     wire.Meter // what a stream says that it costs, so far
+	left      bool       // the last listener left before the end
+	shut      bool       // nobody may join
 }
 
 // listener is one client's place in a flight. Its methods are for one goroutine at a time.
@@ -162,6 +164,15 @@ func (f *flight) finish(err error) {
 	}
 }
 
+// measured notes what a stream has said of its cost.
+func (f *flight) measured(m *wire.Meter) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m != nil {
+		f.meter = *m
+	}
+}
+
 // body returns all that was written, which must not be written to; false if it outgrew the limit.
 func (f *flight) body() ([]byte, bool) {
 	f.mu.Lock()
@@ -233,6 +244,14 @@ func (l *listener) read(p []byte, stop *stopper) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// meter is what the stream has said of its cost so far.
+func (l *listener) meter() *wire.Meter {
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
+	m := l.f.meter
+	return &m
 }
 
 // leave takes the listener out. When it is the last one, and the flight still under way, the call is given up.

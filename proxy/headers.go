@@ -31,6 +31,7 @@ const (
 // directives are what a request's headers ask of the gateway, and the part of them that belongs to the scope.
 type directives struct {
 	trace    string
+	span     span
 	metadata map[string]string
 	timeout  time.Duration // zero: none
 	varyBy   []string      // what else an answer depends on: metadata.NAME, header.NAME
@@ -58,6 +59,10 @@ type fields struct {
 	std    [numStd][]byte
 	ownSet [2][numOwn]bool
 	stdSet [numStd]bool
+
+	traceparent  []byte // the last, where there are several
+	traceparents int
+	tracestate   string // all of them; it does not die with the ctx
 }
 
 // The gateway's own words.
@@ -117,6 +122,10 @@ var stdNames = [numStd]string{
 // collect makes one pass over the headers, because looking each name up by itself costs more than a hit can afford.
 func (f *fields) collect(h *fasthttp.RequestHeader) *apiError {
 	for k, v := range h.All() {
+		if (len(k) == len("Traceparent") || len(k) == len("Tracestate")) && k[0] == 'T' {
+			f.collectTrace(k, v)
+			continue
+		}
 		if len(k) > len(portkeyPrefix) && k[0] == 'X' {
 			prefix := -1
 			switch string(k[:len(portkeyPrefix)]) {
@@ -246,9 +255,12 @@ func (d *directives) isEncoded() bool {
 }
 
 func (d *directives) parseTrace() *apiError {
+	d.span = readSpan(&d.fields)
 	v, name := d.fields.get(ownTraceID)
 	if len(v) == 0 {
-		d.trace = newTraceID()
+		if d.trace = d.span.trace; d.trace == "" {
+			d.trace = newTraceID()
+		}
 		return nil
 	}
 	return d.setTrace(name, v)

@@ -53,6 +53,7 @@ type places struct {
 type layout struct {
 	wire.Places
 	cuts []cut // by their offset
+	said int   // how long what it says is, where it does not say what it cost
 }
 
 // cut is a piece of a stored body that is replaced.
@@ -84,6 +85,9 @@ func (m *places) of(d *wire.Dialect, e *cache.Entry) (*layout, error) {
 		return nil, err
 	}
 	l := &layout{Places: p}
+	if !p.Cost.Known {
+		l.said = said(e.Value.Body)
+	}
 	for what, span := range []wire.Span{p.ID, p.Created, p.Usage} {
 		if span.End > 0 {
 			l.cuts = append(l.cuts, cut{span, uint8(what), ""})

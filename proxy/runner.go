@@ -75,7 +75,7 @@ var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); retu
 func (r *runner) receive(a *answer, v via) {
 	h := &head{via: v, status: a.status, header: a.header, length: a.length, stream: isEventStream(a.header)}
 	rec := recorder{dialect: r.dialect, dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
-	if r.bills(h) {
+	if r.dialect != nil {
 		rec.meter = &wire.Meter{Dialect: r.dialect}
 	}
 	if r.dialect != nil && h.stream && isPlain(h.header) {
@@ -117,6 +117,7 @@ func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
 	if rec.on && (rec.near || r.dialect.MayEnd(p)) {
 		rec.near = true // an event that is the last may come in many pieces
 		rec.feed(p)
+		r.f.measured(rec.meter)
 		if rec.done {
 			r.bill(h, rec, nil)
 			r.f.writeLast(p)
@@ -127,7 +128,10 @@ func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
 	if err := r.f.write(p); err != nil {
 		return false, err
 	}
-	rec.feed(p)
+	if rec.on {
+		rec.feed(p)
+		r.f.measured(rec.meter)
+	}
 	return rec.done, nil
 }
 
@@ -135,6 +139,7 @@ func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
 func (r *runner) ended(h *head, rec *recorder, err error) {
 	if rec.on {
 		rec.flush()
+		r.f.measured(rec.meter)
 		if rec.done { // whatever broke after the last word does not matter
 			err = io.EOF
 		}
@@ -213,7 +218,7 @@ type recorder struct {
 	agg     wire.Aggregator // nil: not stored, or given up
 	near    bool            // the last event may have begun
 	done    bool            // the last event was there
-	meter   *wire.Meter     // nil: nobody pays
+	meter   *wire.Meter     // nil: no dialect has a say
 }
 
 func (rec *recorder) feed(p []byte) {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/egress"
+	"github.com/reprise-cache/reprise/proxy/internal/prices"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/route"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
@@ -37,6 +39,9 @@ type Server struct {
 	flights   flights
 	filler    *filler
 	places    *places
+	prices    *prices.Table
+	requests  *requestlog.Log // nil: none is kept
+	metrics   metrics
 
 	endpoints map[string]*questions // by path
 
@@ -46,7 +51,6 @@ type Server struct {
 	draining atomic.Bool
 	closing  sync.Once
 	shared   atomic.Uint64
-	started  time.Time
 }
 
 // Stats are counters since the server was made.
@@ -64,7 +68,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, providers: newProviders(&cfg), started: time.Now()}
+	s := &Server{cfg: cfg, providers: newProviders(&cfg)}
 	s.flights.open = map[flightKey]*flight{}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.endpoints = map[string]*questions{}
@@ -84,9 +88,21 @@ func New(cfg Config) (*Server, error) {
 	if s.allowed, err = egress.ParseAllowList(cfg.AllowedHosts); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	s.router = newRouter()
+	s.router = route.New()
 	if err := s.prepare(); err != nil {
 		return nil, err
+	}
+	s.prices = prices.Default()
+	if cfg.PricesFile != "" {
+		if s.prices, err = prices.Load(cfg.PricesFile); err != nil {
+			return nil, fmt.Errorf("proxy: %w", err)
+		}
+	}
+	if l := cfg.RequestLog; l.Path != "" {
+		s.requests, err = requestlog.Open(l.Path, requestlog.Options{MaxBytes: l.MaxBytes, MaxAge: l.MaxAge, Queue: l.Queue, Logger: cfg.Logger})
+		if err != nil {
+			return nil, fmt.Errorf("proxy: %w", err)
+		}
 	}
 	s.filler = newFiller(&s.cfg, s.flights.settle)
 	if cfg.Cache != nil {
@@ -129,7 +145,10 @@ func (s *Server) Shutdown(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *Server) shutdown(ctx context.Context) error {
+func (s *Server) shutdown(ctx context.Context) (err error) {
+	if s.requests != nil {
+		defer func() { err = errors.Join(err, s.requests.Close()) }() // last, for it hears of all that ends before
+	}
 	s.draining.Store(true)
 	defer s.stop(errStopped)
 	if err := s.http.ShutdownWithContext(ctx); err != nil {
@@ -161,12 +180,7 @@ type TargetHealth struct {
 	Calls       uint64    `json:"calls"`
 	Failures    uint64    `json:"failures"`
 	LastFailure time.Time `json:"last_failure,omitzero"`
-	Reason      string    `json:"reason,omitempty"` // of the last failure: its status, or its kind, as upstream_timeout
-}
-
-// newRouter returns one that tells failures by the codes that clients are told.
-func newRouter() *route.Router {
-	return route.New(func(err error) string { return upstreamError("", err).code })
+	Reason      string    `json:"reason,omitempty"` // of the last failure
 }
 
 // Health lists the targets that requests were sent to, by name, and whether they are called at present.
@@ -186,7 +200,24 @@ func (s *Server) Flush(ctx context.Context) error {
 	if err := s.filler.flush(ctx); err != nil {
 		return fmt.Errorf("proxy: flush: %w", err)
 	}
+	if s.requests != nil {
+		if err := s.requests.Flush(ctx); err != nil {
+			return fmt.Errorf("proxy: flush: %w", err)
+		}
+	}
 	return nil
+}
+
+// methodOf is a request's method as records have it. Its text must outlive the ctx.
+func methodOf(ctx *fasthttp.RequestCtx) string {
+	switch m := ctx.Method(); string(m) {
+	case http.MethodPost:
+		return http.MethodPost
+	case http.MethodGet:
+		return http.MethodGet
+	default:
+		return string(m[:min(len(m), 20)])
+	}
 }
 
 // Stats returns the counters.
@@ -213,7 +244,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 // serve answers one request. fasthttp recovers no panic of a handler, and one would end the process.
 func (s *Server) serve(ctx *fasthttp.RequestCtx, start time.Time) {
 	x := exchanges.Get().(*exchange)
-	*x = exchange{s: s, start: start}
+	*x = exchange{s: s, start: start, method: methodOf(ctx)}
 	defer func() {
 		if !x.kept {
 			*x = exchange{}
@@ -253,6 +284,9 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 	case string(path) == "/healthz", string(path) == "/readyz":
 		x.path = string(path)
 		s.health(ctx, x)
+	case string(path) == metricsPath:
+		x.path = metricsPath
+		s.serveMetrics(ctx, x)
 	case string(path) == feedbackPath, strings.HasPrefix(string(path), feedbackPath+"/"):
 		x.path = string(path)
 		s.feedback(ctx, x)

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"time"
-
 	"github.com/reprise-cache/reprise/proxy/internal/prices"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
@@ -20,8 +18,8 @@ func (s *Server) charge(c *call, v via, t prices.Tokens, model string) {
 		model = c.model
 	}
 	var dollars float64
-	if cost, known := s.price(v, model, t); known {
-		dollars = cost.Dollars()
+	if p := s.price(v, model); p != nil {
+		dollars = p.Cost(t).Dollars()
 	} else if seen, _ := s.unpriced.ContainsOrAdd(v.provider+"\x00"+model, struct{}{}); !seen {
 		s.cfg.Logger.Warn("a call without a price counts as tokens only, not as money: give the model one, or its key no limit of money",
 			"provider", v.provider, "model", model)
@@ -37,17 +35,6 @@ func (s *Server) charge(c *call, v via, t prices.Tokens, model string) {
 
 // charged reports whether anybody's limits are to be told of the call.
 func (c *call) charged(v via) bool { return c.key != nil || v.virtual != "" }
-
-// price returns what a call costs; false if nobody knows.
-func (s *Server) price(v via, model string, t prices.Tokens) (prices.Money, bool) {
-	now := time.Now()
-	for _, provider := range []string{v.provider, v.row} { // what the operator calls it may have prices of its own
-		if p := prices.Default().Find(provider, model, now); p != nil {
-			return p.Cost(t), true
-		}
-	}
-	return 0, false
-}
 
 // taken is what a whole answer took; where it does not say, what its length and the request's suggest.
 func (c *call) taken(d *wire.Dialect, answer []byte) (t prices.Tokens, model string) {

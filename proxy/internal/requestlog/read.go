@@ -182,11 +182,11 @@ type Row struct {
 	Totals
 }
 
-// GroupCosts puts totals together by one of Groups, dearest first; days in their order. namespaces nil: of all.
-func (r *Reader) GroupCosts(by string, since, until time.Time, namespaces []string) (rows []Row, all Totals, err error) {
+// GroupCosts puts totals together by one of Groups, dearest first; days in their order. allowed nil: of all namespaces.
+func (r *Reader) GroupCosts(by string, since, until time.Time, allowed func(namespace string) bool) (rows []Row, all Totals, err error) {
 	at := map[string]int{}
 	err = r.Costs(since, until, func(k CostKey, t *Totals) {
-		if namespaces != nil && !slices.Contains(namespaces, k.Namespace) {
+		if allowed != nil && !allowed(k.Namespace) {
 			return
 		}
 		name := map[string]string{"namespace": k.Namespace, "key": k.Key, "model": k.Model, "day": k.Date()}[by]

@@ -84,7 +84,8 @@ type Record struct {
 	Similarity   float64 `json:"similarity,omitzero"`
 	Confidence   float64 `json:"confidence,omitzero"`
 	Entry        string  `json:"entry,omitzero"`
-	Shared       bool    `json:"shared,omitzero"` // another request's call answered
+	Shared       bool    `json:"shared,omitzero"`       // another request's call answered
+	Check        bool    `json:"shadow_check,omitzero"` // no request, but the gateway's own call to check an answer to one
 	Target       string  `json:"target,omitzero"`
 	Attempts     int     `json:"attempts,omitzero"` // calls to providers, retries included
 	Conversation string  `json:"conversation,omitzero"`

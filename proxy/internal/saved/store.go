@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -364,11 +363,8 @@ func (s *Store) write(base string, text []byte) (err error) {
 	return syncDir(s.dir)
 }
 
-// syncDir makes a new name durable. Windows has no way to ask for that, and no need to.
+// syncDir makes a new name durable.
 func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
