@@ -52,28 +52,34 @@ func (o EmbedOptions) withDefaults() (EmbedOptions, error) {
 
 // EmbedRow is the time of one pass through a model.
 type EmbedRow struct {
-	Kernel   string // the encoder's arithmetic, or "onnxruntime"
+	Kernel   string // the models' arithmetic, or "onnxruntime"
 	Tokens   int
 	Encoder  time.Duration // one text, median
-	Verifier time.Duration // one pair, halved: a pair is read in both orders; zero for the baseline
+	Verifier time.Duration // one pair, halved where it is read in both orders; the baseline reads one
 }
 
 // EmbedReport is what [Embed] measured.
 type EmbedReport struct {
-	Machine  Machine
-	Rounds   int
-	Baseline string // version of the baseline; "": none
-	Rows     []EmbedRow
+	Machine   Machine
+	Rounds    int
+	Baseline  string // version of the baseline; "": none
+	Layers    int    // of the verifier
+	Footprint Footprint
+	Rows      []EmbedRow
 }
 
 // Embed times the two models on every kernel that the machine can run, one text at a
-// time on one caller, and beside them onnxruntime with the same encoder, dynamically
+// time on one caller, and beside them onnxruntime with models of the same shapes, dynamically
 // quantised to int8, on one thread. Half of the rounds run before the baseline and
 // half after it, so that a machine that slows down or speeds up meanwhile shows in
 // both.
 func Embed(ctx context.Context, o EmbedOptions) (*EmbedReport, error) {
 	o, err := o.withDefaults()
 	if err != nil {
+		return nil, err
+	}
+	report := &EmbedReport{Machine: ThisMachine(), Rounds: o.Rounds}
+	if report.Footprint, err = footprint(ctx); err != nil {
 		return nil, err
 	}
 	var timers []*modelTimer
@@ -96,13 +102,13 @@ func Embed(ctx context.Context, o EmbedOptions) (*EmbedReport, error) {
 		}
 		return nil
 	}
-	report := &EmbedReport{Machine: ThisMachine(), Rounds: o.Rounds}
+	report.Layers = timers[0].verifier.Layers()
 	if err := half(0, o.Rounds/2); err != nil {
 		return nil, err
 	}
 	if o.Python != "" {
 		fmt.Fprintln(o.Progress, "timing onnxruntime")
-		rows, version, err := baseline(ctx, o)
+		rows, version, err := baseline(ctx, o, report.Layers)
 		if err != nil {
 			return nil, err
 		}
@@ -178,13 +184,28 @@ func (t *modelTimer) round(ctx context.Context, i, n int) error {
 	return nil
 }
 
-// baseline runs the script and takes the faster of its two graphs at each length.
-func baseline(ctx context.Context, o EmbedOptions) ([]EmbedRow, string, error) {
+// graphTimes are medians in milliseconds by graph and length.
+type graphTimes map[string]map[string]struct {
+	Median float64 `json:"median_ms"`
+}
+
+// fastest is the time of the faster graph; zero: there is none.
+func (g graphTimes) fastest(length string) (least time.Duration) {
+	for _, graph := range g {
+		if d := time.Duration(graph[length].Median * float64(time.Millisecond)); d > 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	return least
+}
+
+// baseline runs the script, with a verifier of so many layers, and takes the faster of its two graphs at each length.
+func baseline(ctx context.Context, o EmbedOptions, layers int) ([]EmbedRow, string, error) {
 	lengths := make([]string, len(o.Lengths))
 	for i, n := range o.Lengths {
 		lengths[i] = strconv.Itoa(n)
 	}
-	args := []string{o.Script, "--lengths", strings.Join(lengths, ","), "--rounds", strconv.Itoa(o.Rounds)}
+	args := []string{o.Script, "--lengths", strings.Join(lengths, ","), "--rounds", strconv.Itoa(o.Rounds), "--verifier-layers", strconv.Itoa(layers)}
 	if o.Model != "" {
 		args = append(args, "--model", o.Model)
 	}
@@ -198,24 +219,17 @@ func baseline(ctx context.Context, o EmbedOptions) ([]EmbedRow, string, error) {
 		return nil, "", fmt.Errorf("bench: baseline %s %s: %w", o.Python, o.Script, err)
 	}
 	var result struct {
-		Version string `json:"onnxruntime"`
-		Times   map[string]map[string]struct {
-			Median float64 `json:"median_ms"`
-		} `json:"times"`
+		Version  string     `json:"onnxruntime"`
+		Times    graphTimes `json:"times"`
+		Verifier graphTimes `json:"verifier"`
 	}
 	if err := json.Unmarshal(out, &result); err != nil {
 		return nil, "", fmt.Errorf("bench: baseline %s: %w", o.Script, err)
 	}
 	var rows []EmbedRow
 	for i, n := range o.Lengths {
-		row := EmbedRow{Kernel: "onnxruntime", Tokens: n}
-		for _, graph := range result.Times {
-			d := time.Duration(graph[lengths[i]].Median * float64(time.Millisecond))
-			if d > 0 && (row.Encoder == 0 || d < row.Encoder) {
-				row.Encoder = d
-			}
-		}
-		if row.Encoder == 0 {
+		row := EmbedRow{Kernel: "onnxruntime", Tokens: n, Encoder: result.Times.fastest(lengths[i]), Verifier: result.Verifier.fastest(lengths[i])}
+		if row.Encoder == 0 || row.Verifier == 0 {
 			return nil, "", fmt.Errorf("bench: baseline %s gave no time for %d tokens", o.Script, n)
 		}
 		rows = append(rows, row)
@@ -225,13 +239,15 @@ func baseline(ctx context.Context, o EmbedOptions) ([]EmbedRow, string, error) {
 
 // WriteText prints the report as a table.
 func (r *EmbedReport) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\nmedian of %d rounds, one text or pair at a time; the verifier's pass is one order of a pair\n", r.Machine, r.Rounds)
-	base := map[int]time.Duration{}
+	f := r.Footprint
+	fmt.Fprintf(w, "%s\nboth models: loaded in %s, %s of memory; the program's file has %s\n", r.Machine, milliseconds(f.Start), megabytes(f.Resident), megabytes(f.Binary))
+	fmt.Fprintf(w, "median of %d rounds, one text or pair at a time; the verifier has %d layers, its pass is one order of a pair\n", r.Rounds, r.Layers)
+	base := map[int]EmbedRow{}
 	if r.Baseline != "" {
-		fmt.Fprintf(w, "onnxruntime %s: the same encoder, int8, one thread, the faster of a plain and a fused graph\n", r.Baseline)
+		fmt.Fprintf(w, "onnxruntime %s: encoder and verifier of the same shapes, int8, one thread, the faster of a plain and a fused graph\n", r.Baseline)
 		for _, row := range r.Rows {
 			if row.Kernel == "onnxruntime" {
-				base[row.Tokens] = row.Encoder
+				base[row.Tokens] = row
 			}
 		}
 	}
@@ -240,7 +256,7 @@ func (r *EmbedReport) WriteText(w io.Writer) error {
 	fmt.Fprintln(t, "kernel\ttokens\tencoder\tof onnxruntime\tverifier\tof onnxruntime\t")
 	for _, row := range r.Rows {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t\n", row.Kernel, row.Tokens,
-			milliseconds(row.Encoder), ratio(row.Encoder, base[row.Tokens]), milliseconds(row.Verifier), ratio(row.Verifier, base[row.Tokens]))
+			milliseconds(row.Encoder), ratio(row.Encoder, base[row.Tokens].Encoder), milliseconds(row.Verifier), ratio(row.Verifier, base[row.Tokens].Verifier))
 	}
 	return t.Flush()
 }
@@ -250,6 +266,13 @@ func milliseconds(d time.Duration) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+}
+
+func megabytes(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 func ratio(d, base time.Duration) string {

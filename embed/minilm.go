@@ -47,13 +47,13 @@ type MiniLM struct {
 // names both digests. It cannot occur in a binary that was built from an unchanged source.
 var ErrWeights = errors.New("embed: unusable weights")
 
-// NewMiniLM loads the embedded model: about 50 ms, and 20 MB of memory beside the binary's own pages. It fails with
-// ErrWeights, or with ErrOptions if REPRISE_KERNEL names no kernel of this machine.
+// NewMiniLM loads the embedded model. It fails with ErrWeights, or with ErrOptions if REPRISE_KERNEL names no kernel of this machine.
 func NewMiniLM() (*MiniLM, error) {
 	k, err := kernel.Default()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
+	defer release(minilmFile)
 	return newMiniLM(minilmFile, minilmDigest, k)
 }
 
@@ -64,6 +64,7 @@ func NewMiniLMOn(name string) (*MiniLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
+	defer release(minilmFile)
 	return newMiniLM(minilmFile, minilmDigest, k)
 }
 

@@ -1,9 +1,11 @@
 """Times onnxruntime on the same model, dynamically quantised to int8, on one thread: the baseline of `reprise bench embed`.
 
     pip install -r requirements.txt -r requirements-onnx.txt
-    python onnx_baseline.py [--model DIR] [--lengths 8,16,32,128] [--rounds 30] [--check]
+    python onnx_baseline.py [--model DIR] [--lengths 8,16,32,128] [--rounds 30] [--verifier-layers 12] [--check]
 
-Prints one JSON object: milliseconds a sequence of each length, the median and the least of the rounds, for two graphs:
+Prints one JSON object: milliseconds a sequence of each length, the median and the least of the rounds, for two graphs of the encoder and
+for two of the verifier's shape, which has as many layers as asked for (the encoder's, over again; time does not depend on the weights) and
+no head:
 "plain" as an exporter writes the model, and "fused", with the operators that onnxruntime's transformer optimiser puts in
 (Attention, SkipLayerNormalization, BiasGelu). Both are quantised by onnxruntime.quantization.quantize_dynamic with int8
 weights, one scale an output channel where the operator can. Mean pooling and the unit length are in the graphs; the tokenizer is
@@ -56,7 +58,7 @@ class Graph:
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
 
 
-def build(t, fused, path):
+def build(t, fused, layers, path):
     """Writes the float32 model, with pooling, as an ONNX file."""
     g = Graph()
 
@@ -100,8 +102,8 @@ def build(t, fused, path):
     zero, one = g.constant(np.array([0])), g.constant(np.array([1]))
     places = g("Slice", g.constant(t["embeddings.position_embeddings.weight"] + t["embeddings.token_type_embeddings.weight"][0]), zero, length, zero, one)
     x = norm(g("Add", words, places), "embeddings.LayerNorm")
-    for i in range(LAYERS):
-        p = f"encoder.layer.{i}."
+    for i in range(layers):
+        p = f"encoder.layer.{i % LAYERS}."
         x = add_norm(attention(x, p), x, p + "attention.output.dense", p + "attention.output.LayerNorm")
         x = add_norm(gelu(x, p + "intermediate.dense"), x, p + "output.dense", p + "output.LayerNorm")
     mean = g("ReduceMean", x, axes=[1], keepdims=0)
@@ -153,21 +155,30 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, help="folder with model.safetensors and tokenizer.json")
     parser.add_argument("--lengths", default="8,16,32,128")
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--verifier-layers", type=int, default=12)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temp:
         model_dir = args.model or convert.download(temp)
         convert.check(model_dir / "model.safetensors", convert.SOURCE_SHA256)
         reference = Reference(model_dir)
-        floats, ints = {}, {}
-        for name in ("plain", "fused"):
-            source, target = pathlib.Path(temp) / f"{name}.onnx", pathlib.Path(temp) / f"{name}.int8.onnx"
-            build(reference.t, name == "fused", source)
-            quantize_dynamic(source, target, per_channel=True, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": TensorProto.FLOAT})
-            floats[name], ints[name] = session(source), session(target)
+
+        def sessions(layers):
+            floats, ints = {}, {}
+            for name in ("plain", "fused"):
+                source, target = pathlib.Path(temp) / f"{name}.onnx", pathlib.Path(temp) / f"{name}.int8.onnx"
+                build(reference.t, name == "fused", layers, source)
+                quantize_dynamic(source, target, per_channel=True, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": TensorProto.FLOAT})
+                floats[name], ints[name] = session(source), session(target)
+            return floats, ints
+
+        floats, ints = sessions(LAYERS)
         if args.check:
             check(reference, floats | {name + " int8": s for name, s in ints.items()})
-        report = {"onnxruntime": onnxruntime.__version__, "threads": 1, "times": times(ints, [int(n) for n in args.lengths.split(",")], args.rounds)}
+        lengths = [int(n) for n in args.lengths.split(",")]
+        report = {"onnxruntime": onnxruntime.__version__, "threads": 1, "times": times(ints, lengths, args.rounds)}
+        del floats, ints  # so that the larger graphs do not share memory with them
+        report["verifier"] = times(sessions(args.verifier_layers)[1], lengths, args.rounds)
     print(json.dumps(report))
 
 

@@ -1,4 +1,5 @@
-// Package bert is the transformer encoder of all-MiniLM-L6-v2: token ids in, one vector a token out.
+// Package bert is a transformer encoder with the width of all-MiniLM-L6-v2: token ids in, one vector a token out. How many
+// layers it has, and how many positions, is the weights file's to say.
 //
 // Sequences of any lengths go in together and are packed one after the other, so no padding is computed; a sequence's
 // vectors do not depend on what it was packed with, to the last bit. Matrices are int8 (see embed/train/convert.py for the
@@ -14,14 +15,15 @@ import (
 	"github.com/reprise-cache/reprise/embed/internal/weights"
 )
 
-// The shape of the model.
+// The shape of a model.
 const (
-	Hidden    = 384  // width of a token's vector
-	heads     = 12   // attention heads, of kernel.HeadDim each
-	inner     = 1536 // width of the feed-forward layer
-	layers    = 6
-	segments  = 2
-	Positions = 512 // longest sequence
+	Hidden   = 384  // width of a token's vector
+	heads    = 12   // attention heads, of kernel.HeadDim each
+	inner    = 1536 // width of the feed-forward layer
+	segments = 2
+	// maxLayers and maxPositions bound what a file may ask for.
+	maxLayers    = 24
+	maxPositions = 512
 )
 
 // The errors of this package; match with errors.Is.
@@ -37,10 +39,10 @@ type Model struct {
 	k         *kernel.Kernel
 	words     []int8 // one row an id, a view into the weights file
 	wordScale []float32
-	position  []float32
+	position  []float32 // one row a position: the longest sequence
 	segment   []float32
 	norm      norm
-	layers    [layers]layer
+	layers    []layer
 }
 
 type norm struct{ weight, bias []float32 }
@@ -59,13 +61,14 @@ type layer struct {
 // Load builds the encoder from a weights file, in the layout that k wants. It keeps views into the file.
 func Load(f *weights.File, k *kernel.Kernel) (*Model, error) {
 	l := loader{f: f, k: k}
-	m := &Model{wordScale: l.float32("word.scale", int64(l.vocabulary()))}
+	m := &Model{wordScale: l.float32("word.scale", int64(l.rows("word.weight", math.MaxInt32)))}
 	m.words = l.int8("word.weight", int64(len(m.wordScale)), Hidden)
 	m.load(&l)
 	return m, l.err
 }
 
-// LoadBeside builds an encoder from a file without word embeddings: it was trained with those of m, and shares them.
+// LoadBeside builds an encoder, of as many layers as its own file has, from a file without word embeddings: it was trained
+// with those of m, and shares them.
 func (m *Model) LoadBeside(f *weights.File) (*Model, error) {
 	l := loader{f: f, k: m.k}
 	beside := &Model{words: m.words, wordScale: m.wordScale}
@@ -76,11 +79,12 @@ func (m *Model) LoadBeside(f *weights.File) (*Model, error) {
 // load reads all but the word embeddings.
 func (m *Model) load(l *loader) {
 	m.k = l.k
-	m.position = l.float32("position", Positions, Hidden)
+	m.position = l.float32("position", int64(l.rows("position", maxPositions)), Hidden)
 	m.segment = l.float32("type", segments, Hidden)
 	m.norm = l.norm("norm")
+	m.layers = make([]layer, l.layers())
 	for i := range m.layers {
-		name := fmt.Sprintf("layer.%d.", i)
+		name := layerName(i)
 		m.layers[i] = layer{
 			qkv:   l.linear(name+"qkv", Hidden, 3*Hidden, true),
 			out:   l.linear(name+"out", Hidden, Hidden, false),
@@ -91,6 +95,12 @@ func (m *Model) load(l *loader) {
 		}
 	}
 }
+
+// Positions is the length of the longest sequence that the model reads.
+func (m *Model) Positions() int { return len(m.position) / Hidden }
+
+// Layers is how many layers the model has.
+func (m *Model) Layers() int { return len(m.layers) }
 
 // Sequence is one input: token ids, special tokens included.
 type Sequence struct {
@@ -118,7 +128,7 @@ func (m *Model) NewArena(tokens int) *Arena {
 		mid:     make([]float32, tokens*inner),
 		quant:   make([]int8, m.k.QuantSize(tokens*inner)),
 		scale:   make([]float32, tokens*inner/kernel.Group),
-		attend:  make([]float32, kernel.AttendScratch(min(tokens, Positions))),
+		attend:  make([]float32, kernel.AttendScratch(min(tokens, m.Positions()))),
 	}
 }
 
@@ -158,8 +168,8 @@ func (m *Model) Run(a *Arena, batch []Sequence, stop func() bool) ([]float32, er
 func (m *Model) check(a *Arena, batch []Sequence) (int, error) {
 	n := 0
 	for i, s := range batch {
-		if len(s.IDs) == 0 || len(s.IDs) > Positions || s.Second < 0 || s.Second > len(s.IDs) {
-			return 0, fmt.Errorf("%w: sequence %d has %d tokens and a second segment at %d: 1 to %d are possible", ErrInput, i, len(s.IDs), s.Second, Positions)
+		if len(s.IDs) == 0 || len(s.IDs) > m.Positions() || s.Second < 0 || s.Second > len(s.IDs) {
+			return 0, fmt.Errorf("%w: sequence %d has %d tokens and a second segment at %d: 1 to %d are possible", ErrInput, i, len(s.IDs), s.Second, m.Positions())
 		}
 		for _, id := range s.IDs {
 			if id < 0 || int(id) >= len(m.wordScale) {
@@ -213,9 +223,43 @@ func (l *loader) keep(err error) {
 	}
 }
 
-func (l *loader) vocabulary() int {
-	n, err := l.f.Rows("word.weight")
+// rows is the first dimension of a tensor, which must be in 1..most.
+func (l *loader) rows(name string, most int) int {
+	n, err := l.f.Rows(name)
+	if err == nil && (n < 1 || n > most) {
+		err = fmt.Errorf("%w: %q has %d rows: 1 to %d are possible", weights.ErrTensor, name, n, most)
+	}
 	l.keep(err)
+	if l.err != nil {
+		return 0
+	}
+	return n
+}
+
+func layerName(i int) string { return fmt.Sprintf("layer.%d.", i) }
+
+// layers counts the layers that the file has a tensor of, which must be the first 1 to maxLayers: with one left out, what
+// follows it would otherwise be passed over in silence.
+func (l *loader) layers() int {
+	n := 0
+	for n <= maxLayers && l.f.Has(layerName(n)) {
+		n++
+	}
+	switch {
+	case n == 0:
+		l.keep(fmt.Errorf("%w: no tensor of %q: the file has no layers", weights.ErrTensor, layerName(0)))
+	case n > maxLayers:
+		l.keep(fmt.Errorf("%w: tensors of %q: 1 to %d layers are possible", weights.ErrTensor, layerName(maxLayers), maxLayers))
+	default:
+		for i := n + 1; i <= maxLayers; i++ {
+			if l.f.Has(layerName(i)) {
+				l.keep(fmt.Errorf("%w: tensors of %q, but none of %q", weights.ErrTensor, layerName(i), layerName(n)))
+			}
+		}
+	}
+	if l.err != nil {
+		return 0
+	}
 	return n
 }
 

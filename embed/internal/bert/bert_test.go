@@ -1,10 +1,13 @@
 package bert
 
 import (
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -133,7 +136,7 @@ func TestBadInput(t *testing.T) {
 		"second past":    {{IDs: []int32{101, 102}, Second: 3}},
 		"second below 0": {{IDs: []int32{101, 102}, Second: -1}},
 		"arena too full": {sequence(40, 1), sequence(40, 2)},
-		"too long":       {sequence(Positions+1, 1)},
+		"too long":       {sequence(m.Positions()+1, 1)},
 	} {
 		if _, err := m.Run(a, batch, never); !errors.Is(err, ErrInput) {
 			t.Errorf("%s: %v, want ErrInput", name, err)
@@ -161,6 +164,97 @@ func TestNothingAllocates(t *testing.T) {
 			}
 		}); n != 0 {
 			t.Errorf("%s: %v allocations a run", name, n)
+		}
+	}
+}
+
+// fileOf is a weights file of tensors of zeros, by name.
+func fileOf(t *testing.T, shapes map[string][]int64) *weights.File {
+	t.Helper()
+	header, size := map[string]any{}, int64(0)
+	for name, shape := range shapes {
+		n, kind := int64(4), "F32"
+		if strings.HasSuffix(name, ".weight") && len(shape) == 2 {
+			n, kind = 1, "I8"
+		}
+		for _, d := range shape {
+			n *= d
+		}
+		header[name] = map[string]any{"dtype": kind, "shape": shape, "data_offsets": []int64{size, size + n}}
+		size += n
+	}
+	head, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := weights.Parse(string(binary.LittleEndian.AppendUint64(nil, uint64(len(head)))) + string(head) + string(make([]byte, size)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// shapes is what a model without word embeddings has, of the given layers and positions.
+func shapes(positions int64, layers ...int) map[string][]int64 {
+	all := map[string][]int64{"position": {positions, Hidden}, "type": {segments, Hidden}, "norm.weight": {Hidden}, "norm.bias": {Hidden}}
+	for _, i := range layers {
+		name := layerName(i)
+		for matrix, d := range map[string][2]int64{"qkv": {3 * Hidden, Hidden}, "out": {Hidden, Hidden}, "up": {inner, Hidden}, "down": {Hidden, inner}} {
+			all[name+matrix+".weight"], all[name+matrix+".scale"], all[name+matrix+".bias"] = d[:], d[:1], d[:1]
+			if d[1] == Hidden && matrix != "out" {
+				all[name+matrix+".smooth"] = d[1:]
+			}
+		}
+		for _, part := range []string{"norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"} {
+			all[name+part] = []int64{Hidden}
+		}
+	}
+	return all
+}
+
+// TestTheFileSaysHowDeep holds the layers and positions of a model to be those of its file, beside an encoder of others.
+func TestTheFileSaysHowDeep(t *testing.T) {
+	encoder := load(t, "portable")
+	if encoder.Layers() != 6 || encoder.Positions() != 512 {
+		t.Errorf("the encoder has %d layers and %d positions", encoder.Layers(), encoder.Positions())
+	}
+	m, err := encoder.LoadBeside(fileOf(t, shapes(20, 0, 1, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Layers() != 3 || m.Positions() != 20 {
+		t.Errorf("%d layers, %d positions, want 3 and 20", m.Layers(), m.Positions())
+	}
+	a, asked := m.NewArena(64), 0
+	if _, err := m.Run(a, []Sequence{sequence(20, 1)}, func() bool { asked++; return false }); err != nil || asked != 3 {
+		t.Errorf("ran %d layers: %v", asked, err)
+	}
+	if _, err := m.Run(a, []Sequence{sequence(21, 1)}, never); !errors.Is(err, ErrInput) {
+		t.Errorf("21 tokens in 20 positions: %v, want ErrInput", err)
+	}
+}
+
+func TestLoadRefusesAnotherDepth(t *testing.T) {
+	encoder := load(t, "portable")
+	deep := shapes(8)
+	for i := range maxLayers + 1 {
+		deep[layerName(i)+"norm1.bias"] = []int64{Hidden}
+	}
+	partial := shapes(8, 0, 1)
+	delete(partial, layerName(1)+"norm2.bias")
+	for name, c := range map[string]struct {
+		shapes map[string][]int64
+		says   string
+	}{
+		"no layers":     {shapes(8), "layer.0."},
+		"too many":      {deep, "layer.24."},
+		"a gap":         {shapes(8, 0, 2), "layer.1."},
+		"half a layer":  {partial, "layer.1.norm2.bias"},
+		"no positions":  {shapes(0, 0), "position"},
+		"too many rows": {shapes(maxPositions+1, 0), "position"},
+	} {
+		if _, err := encoder.LoadBeside(fileOf(t, c.shapes)); !errors.Is(err, weights.ErrTensor) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want ErrTensor that names %s", name, err, c.says)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"unsafe"
 )
 
@@ -28,7 +29,7 @@ var (
 	ErrTensor = errors.New("weights: bad tensor")
 )
 
-// maxHeader bounds the JSON header; that of a model with a hundred tensors has 20 KB.
+// maxHeader bounds the JSON header; that of a model with two hundred tensors has 30 KB.
 const maxHeader = 1 << 20
 
 // File is a parsed weights file. It is immutable, so it may be used from several goroutines.
@@ -162,6 +163,16 @@ func (f *File) Float32(name string, shape ...int64) ([]float32, error) {
 // Text is the bytes of the named one-dimensional U8 tensor as a string, of any length.
 func (f *File) Text(name string) (string, error) {
 	return f.find(name, "U8", nil)
+}
+
+// Has says whether the file has a tensor whose name begins so.
+func (f *File) Has(prefix string) bool {
+	for name := range f.tensors {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // Rows is the first dimension of the named tensor.
