@@ -44,20 +44,36 @@ type Keys struct {
 	known map[string]bool // names of providers
 }
 
-// OpenKeys opens the file, or makes it, with mode 0600, and checks all that is in it.
-func OpenKeys(path string, o KeysOptions) (*Keys, error) {
-	var seal keys.SealKey
-	var err error
+// MinPassphrase is the fewest bytes that KeysOptions.Passphrase may have.
+const MinPassphrase = keys.MinPassphrase
+
+// Check reports what is wrong with the key to seal with.
+func (o KeysOptions) Check() error {
+	_, err := o.seal()
+	return err
+}
+
+func (o KeysOptions) seal() (k keys.SealKey, err error) {
 	switch {
 	case o.SealKey != "" && o.Passphrase != "":
-		return nil, errors.New("proxy: both a seal key and a passphrase: give one")
+		return k, errors.New("proxy: there are both a key to seal with (keys.seal_key) and a passphrase (keys.passphrase): give one")
 	case o.SealKey != "":
-		seal, err = keys.ParseSealKey(o.SealKey)
+		if k, err = keys.ParseSealKey(o.SealKey); err != nil {
+			return k, fmt.Errorf("proxy: keys.%w", err)
+		}
 	case o.Passphrase != "":
-		seal, err = keys.Passphrase(o.Passphrase)
+		if k, err = keys.Passphrase(o.Passphrase); err != nil {
+			return k, fmt.Errorf("proxy: keys.%w", err)
+		}
 	}
+	return k, nil
+}
+
+// OpenKeys opens the file, or makes it, with mode 0600, and checks all that is in it.
+func OpenKeys(path string, o KeysOptions) (*Keys, error) {
+	seal, err := o.seal()
 	if err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
+		return nil, err
 	}
 	store, err := keys.Open(path, keys.Options{Seal: seal})
 	if err != nil {

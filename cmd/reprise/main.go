@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -33,10 +32,18 @@ type host struct {
 
 // has reports whether an environment variable is set to anything.
 func (h *host) has(variable string) bool {
-	return slices.ContainsFunc(h.env, func(kv string) bool {
-		value, ok := strings.CutPrefix(kv, variable+"=")
-		return ok && value != ""
-	})
+	_, ok := h.variable(variable)
+	return ok
+}
+
+// variable is what an environment variable is set to; false if that is nothing.
+func (h *host) variable(name string) (string, bool) {
+	for _, kv := range h.env {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok && value != "" {
+			return value, true
+		}
+	}
+	return "", false
 }
 
 // errQuiet makes the process fail without a further line: the command has printed what is wrong.

@@ -41,7 +41,12 @@ func (f *remoteFlags) server(cfg *config.Config) (*remote, error) {
 
 // call posts to the admin API. The caller closes the answer's body, which is a good one.
 func (r *remote) call(ctx context.Context, path string, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base+path, bytes.NewReader(body))
+	return r.do(ctx, http.MethodPost, path, body)
+}
+
+// do is call with any method.
+func (r *remote) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +55,7 @@ func (r *remote) call(ctx context.Context, path string, body []byte) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode/100 == 2 {
 		return resp, nil
 	}
 	defer resp.Body.Close()

@@ -41,7 +41,12 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 	}
 	// Closed last: the server writes its accepted answers while it shuts down.
 	defer func() { err = errors.Join(err, opened.Close()) }()
-	server, err := newServer(cfg, opened, log)
+	keys, err := serveKeys(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, keys.Close()) }()
+	server, err := newServer(cfg, opened, keys, log)
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func tellBudget(log *slog.Logger) func(cache.FalseHits) {
 }
 
 // newServer joins the cache to the configured providers.
-func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.Server, error) {
+func newServer(c *config.Config, opened *cache.Cache, keys *proxy.Keys, log *slog.Logger) (*proxy.Server, error) {
 	saved, err := openConfigs(c)
 	if err != nil {
 		return nil, err
@@ -152,6 +152,7 @@ func newServer(c *config.Config, opened *cache.Cache, log *slog.Logger) (*proxy.
 	}
 	p.ShareAcrossKeys = c.Cache.ShareAcrossKeys
 	p.StricterOnly, p.StricterIn = c.Cache.RequestSettings == "stricter", stricterIn(c)
+	p.Keys, p.KeysRequired = keys, c.Keys.Required
 	p.AdminToken, p.ConfigSchema = c.Admin.Token, config.Schema()
 	return proxy.New(p)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"path/filepath"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type Config struct {
 	Limits          Limits              `koanf:"limits"`
 	Timeouts        Timeouts            `koanf:"timeouts"`
 	Admin           Admin               `koanf:"admin"`
+	Keys            KeyFile             `koanf:"keys"`
 	Log             Log                 `koanf:"log"`
 
 	// Warnings are things that were ignored and that the operator should know of, a line each.
@@ -126,6 +128,24 @@ type Timeouts struct {
 type Admin struct {
 	Token     string `koanf:"token"` // resolved: token, or what token_file holds
 	TokenFile string `koanf:"token_file"`
+}
+
+// KeyFile says where the gateway's keys are, and how those of providers are sealed there.
+type KeyFile struct {
+	Path           string `koanf:"path"`
+	Required       bool   `koanf:"required"`
+	SealKey        string `koanf:"seal_key"` // resolved, as Admin.Token
+	SealKeyFile    string `koanf:"seal_key_file"`
+	Passphrase     string `koanf:"passphrase"` // resolved, too
+	PassphraseFile string `koanf:"passphrase_file"`
+}
+
+// KeysPath is where the file of keys is.
+func (c *Config) KeysPath() string {
+	if c.Keys.Path != "" {
+		return c.Keys.Path
+	}
+	return filepath.Join(filepath.Dir(c.DB), "keys.db")
 }
 
 // Log says what is logged, and how.

@@ -189,6 +189,8 @@ func (l *loader) resolve(c *Config) {
 	}
 	c.Embedder.APIKey = l.resolveKey("embedder", c.Embedder.APIKey, c.Embedder.APIKeyEnv)
 	c.Admin.Token = l.resolveFile("admin.token", c.Admin.Token, c.Admin.TokenFile)
+	c.Keys.SealKey = l.resolveFile("keys.seal_key", c.Keys.SealKey, c.Keys.SealKeyFile)
+	c.Keys.Passphrase = l.resolveFile("keys.passphrase", c.Keys.Passphrase, c.Keys.PassphraseFile)
 
 	configured := l.configured(c)
 	if c.DefaultProvider == "" {
@@ -258,6 +260,9 @@ func (l *loader) crossCheck(c *Config) {
 	}
 	l.checkLearning(c)
 	l.checkNamespaces(c)
+	if err := (proxy.KeysOptions{SealKey: c.Keys.SealKey, Passphrase: c.Keys.Passphrase}).Check(); err != nil {
+		l.complain("%s", strings.TrimPrefix(err.Error(), "proxy: "))
+	}
 	if n := len(c.Admin.Token); n > 0 && n < proxy.MinAdminToken {
 		l.complain("admin.token has %d bytes; write %d or more, drawn at random, as `openssl rand -hex 32` prints", n, proxy.MinAdminToken)
 	}

@@ -6,6 +6,25 @@ import (
 	"testing"
 )
 
+func TestKeysAreSealedWithOneThing(t *testing.T) {
+	const planted = "planted-0123456789"
+	good := strings.Repeat("0f", 32)
+	c := mustLoad(t, Sources{Env: []string{"REPRISE_KEYS_SEAL_KEY=" + good, "REPRISE_DB=/data/answers.db"}})
+	var out strings.Builder
+	if err := c.Print(&out); err != nil || strings.Contains(out.String(), good) || c.Keys.SealKey != good || c.KeysPath() != "/data/keys.db" {
+		t.Errorf("%v, %s, %s", err, out.String(), c.KeysPath())
+	}
+	for _, env := range [][]string{
+		{"REPRISE_KEYS_SEAL_KEY=" + planted},
+		{"REPRISE_KEYS_SEAL_KEY=" + good, "REPRISE_KEYS_PASSPHRASE=" + planted},
+		{"REPRISE_KEYS_PASSPHRASE=planted-01"},
+	} {
+		if _, err := Load(Sources{Env: env}); !errors.Is(err, ErrInvalid) || strings.Contains(err.Error(), "planted") || strings.Contains(err.Error(), good) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 func TestAdminToken(t *testing.T) {
 	const token = "operator-token-0123456789"
 	for name, src := range map[string]Sources{

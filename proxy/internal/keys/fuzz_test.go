@@ -76,7 +76,7 @@ func FuzzSealKey(f *testing.F) {
 		switch {
 		case err == nil && len(k.key) != sealKeyLen:
 			t.Error("a key of another length")
-		case err != nil && len(text) > 3 && strings.Contains(err.Error(), text) && !strings.Contains("seal key: it is not 32 bytes as 64 hex digits or in base64: `openssl rand -hex 32` prints one", text):
+		case err != nil && len(text) > 3 && strings.Contains(err.Error(), text) && !strings.Contains("seal_key: it is not 32 bytes as 64 hex digits or in base64: `openssl rand -hex 32` prints one", text):
 			t.Error("the error repeats the text")
 		}
 	})

@@ -31,7 +31,7 @@ func ParseSealKey(text string) (SealKey, error) {
 			return SealKey{key: b}, nil
 		}
 	}
-	return SealKey{}, wrong("seal key", "it is not 32 bytes as 64 hex digits or in base64: `openssl rand -hex 32` prints one")
+	return SealKey{}, wrong("seal_key", "it is not 32 bytes as 64 hex digits or in base64: `openssl rand -hex 32` prints one")
 }
 
 // Passphrase makes a seal key of a passphrase.
