@@ -26,6 +26,7 @@ type exchange struct {
 	d        directives
 	who      identity
 	plan     *plan          // nil: the headers were not understood
+	config   string         // the saved config that the request named, with its version; "": none
 	via      via            // who answered; the plan's first target until it is known
 	question *wire.Question // nil: the body was not read
 	lookup   *cache.Lookup  // nil: the cache was not asked
@@ -63,6 +64,7 @@ var (
 	hRetries     = []byte("X-Portkey-Retry-Attempt-Count")
 	hOption      = []byte("X-Portkey-Last-Used-Option-Index")
 	hProvider    = []byte("X-Portkey-Provider")
+	hConfig      = []byte("X-Reprise-Config")
 	hXCache      = []byte("X-Cache")
 	hAge         = []byte("Age")
 	hEntry       = []byte("X-Reprise-Entry")
@@ -124,6 +126,9 @@ func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
 	v := x.answeredBy()
 	h.SetCanonical(hProvider, []byte(v.provider))
 	h.SetCanonical(hOption, []byte(v.place))
+	if x.config != "" {
+		h.SetCanonical(hConfig, []byte(x.config))
+	}
 	if x.failed || v.failed {
 		h.SetCanonical(hRetries, vFailed)
 	} else {

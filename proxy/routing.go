@@ -67,10 +67,11 @@ func (x *exchange) choose(body []byte) *apiError {
 		}
 		return nil
 	}
-	cfg, err := x.s.configOf(f, x.s.providers.forPath(x.path).Name)
+	cfg, id, err := x.s.configOf(f, x.s.providers.forPath(x.path).Name)
 	if err != nil {
 		return err
 	}
+	x.config = id
 	return x.follow(cfg, body)
 }
 
@@ -102,13 +103,13 @@ func (f *fields) plain() bool {
 	return true
 }
 
-// configOf returns the config that the headers make together.
-func (s *Server) configOf(f *fields, deflt string) (*route.Config, *apiError) {
+// configOf returns the config that the headers make together, and the version of a saved one that they name, as pc-x@3.
+func (s *Server) configOf(f *fields, deflt string) (_ *route.Config, id string, _ *apiError) {
 	view := s.view()
 	checks := s.checksIn(view)
 	source, self, apiErr := configSource(f, checks)
 	if apiErr != nil {
-		return nil, apiErr
+		return nil, "", apiErr
 	}
 	checks.Self = self
 	h := sha256.New()
@@ -131,11 +132,11 @@ func (s *Server) configOf(f *fields, deflt string) (*route.Config, *apiError) {
 	}
 	key := [sha256.Size]byte(h.Sum(nil))
 	if cfg, ok := s.configs.Get(key); ok {
-		return cfg, nil
+		return cfg, self, nil
 	}
 	outer, apiErr := s.outer(f, deflt)
 	if apiErr != nil {
-		return nil, apiErr
+		return nil, "", apiErr
 	}
 	var cfg *route.Config
 	var err error
@@ -145,10 +146,10 @@ func (s *Server) configOf(f *fields, deflt string) (*route.Config, *apiError) {
 		cfg, err = route.Parse(source, outer, checks)
 	}
 	if err != nil {
-		return nil, configError(err)
+		return nil, "", configError(err)
 	}
 	s.configs.Add(key, cfg)
-	return cfg, nil
+	return cfg, self, nil
 }
 
 // configSource returns the text of the config that the request names or brings, nil if it does neither, and of one that it

@@ -77,7 +77,11 @@ func TestSavedConfigs(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"pc-x": "from the first", "pc-x@2": "from the second", "pc-x@1": "from the first", "pc-x@9": "unknown_config", "pc-x@x": "unknown_config", "pc-x@": "unknown_config"} {
-		if got := r.ask("as "+name, "", "x-portkey-config", name); !strings.Contains(got.body, want) {
+		got := r.ask("as "+name, "", "x-portkey-config", name)
+		if version := map[string]string{"pc-x": "pc-x@3", "pc-x@1": "pc-x@1", "pc-x@2": "pc-x@2"}[name]; got.Header.Get("x-reprise-config") != version {
+			t.Errorf("%s: the answer says %q, want %q", name, got.Header.Get("x-reprise-config"), version)
+		}
+		if !strings.Contains(got.body, want) {
 			t.Errorf("%s: %d %s", name, got.StatusCode, got.body)
 		}
 	}

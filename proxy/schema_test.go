@@ -84,6 +84,7 @@ func TestRequestConfigSchema(t *testing.T) {
 		`{"strategy":{"mode":"conditional","conditions":[{"query":{"metadata.x":{"$near":1}},"then":"a"}]},"targets":[{"name":"a"}]}`,
 		`{"strategy":{"mode":"conditional","conditions":[{"query":{"metadata.x":{"$gt":true}},"then":"a"}]},"targets":[{"name":"a"}]}`,
 		`{"strategy":{"mode":"conditional","conditions":[{"query":{"$and":[{"params.x":{"$in":5}}]},"then":"a"}]},"targets":[{"name":"a"}]}`,
+		`{"custom_host":"https://user:secret@x.test"}`, `{"custom_host":"x.test"}`, `{"custom_host":"ftp://x.test"}`, `{"custom_host":"https://x.test?a=b"}`,
 		`{"config":"pc-x","targets":[{}]}`, `{"config":"pc-x","virtual_key":"k"}`, `{"config":""}`, `[]`, `"x"`, `null`,
 	} {
 		if err := CheckRequestConfig([]byte(text)); err == nil {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -130,8 +131,21 @@ func azure(name, doc string, where func(*Target) *string) field {
 	})
 }
 
-// hostURL is a base URL, of which the check of hosts has the last word.
-var hostURL = strict.Kind[string]{Schema: strict.Schema{"type": "string", "pattern": `^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+[^?#\s]*$`}, Read: strict.ReadText}
+// hostURL is a base URL, of which the check of hosts has the last word. It holds no password: a config may be shown.
+var hostURL = strict.Kind[string]{
+	Schema: strict.Schema{"type": "string", "pattern": `^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?$`},
+	Read: func(path string, v jsontext.Value) (string, error) {
+		s, err := strict.ReadText(path, v)
+		if err != nil {
+			return "", err
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(s, "?# ") {
+			return "", wrong(path, "give an absolute URL with http or https, without credentials, query or fragment")
+		}
+		return s, nil
+	},
+}
 
 // deliveredBy are the members of a request that say how its answer is delivered, which is not for a config to say.
 var deliveredBy = []string{"stream", "stream_options"}
