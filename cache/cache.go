@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/reprise-cache/reprise/cache/internal/room"
 	"github.com/reprise-cache/reprise/cache/internal/store"
 	"github.com/reprise-cache/reprise/index"
 )
@@ -22,7 +23,10 @@ type Cache struct {
 	store *store.Store
 	index *index.Index // nil without an embedder
 	hot   *hotTier
+	room  *room.Room
 	stats counters
+
+	evicting int // what the commit under way removes for want of room; the store's writer's
 
 	decider *Decider
 	ledgers *ledgers
@@ -57,11 +61,12 @@ func Open(path string, o Options) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{path: path, opts: opts, hot: newHotTier(opts.HotBytes), decider: newDecider(opts), ledgers: newLedgers()}
+	c.room = newRoom(&opts)
 	c.life, c.stop = context.WithCancel(context.Background())
 	if opts.Embedder != nil {
 		c.index = index.New(opts.Embedder.Dim())
 	}
-	c.store, err = store.Open(path, store.Options{LockTimeout: opts.LockTimeout, OnCommit: c.committed})
+	c.store, err = store.Open(path, store.Options{LockTimeout: opts.LockTimeout, OnCommit: c.committed, Keeper: keeper{c}})
 	if err != nil {
 		c.stop()
 		return nil, storeErr(path, err)
@@ -81,6 +86,10 @@ func Open(path string, o Options) (*Cache, error) {
 		c.stop()
 		return nil, errors.Join(err, storeErr(path, c.store.Close()))
 	}
+	c.working.Go(func() {
+		<-c.loading.done
+		c.shrink()
+	})
 	if opts.SweepInterval > 0 {
 		c.working.Go(c.sweep)
 	}
@@ -211,6 +220,7 @@ func (c *Cache) Close() error {
 	}
 	c.stop()
 	c.working.Wait() // what was learnt is written by the last of them
+	c.writeUses(context.Background(), usesLast)
 	if c.opts.SnapshotInterval >= 0 {
 		_ = c.snapshot(context.Background()) // counted; without one the next Open takes longer
 	}

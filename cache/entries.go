@@ -163,6 +163,9 @@ func (c *Cache) judge(ctx context.Context, l *Lookup, s Search, scores map[ID]fl
 	if len(out) > s.Limit {
 		out = out[:s.Limit]
 	}
+	for _, m := range out {
+		c.room.Use(uint64(m.Entry.ID))
+	}
 	if len(out) > 0 {
 		l.Status, l.Similarity = HitSemantic, out[0].Similarity
 		if out[0].Exact {

@@ -24,6 +24,8 @@ func ParseID(s string) (ID, error) {
 // Value is an answer. Its bytes mean nothing to the cache.
 type Value struct {
 	Body []byte
+	Cost float64       // of making it, in US dollars; 0: not known. It says what the answer saves, see Options.MaxBytes
+	Took time.Duration // that making it took; 0: not known
 }
 
 // Entry is a stored answer. Entries are shared between callers: read them, and their bodies, but never write to

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"time"
 	"unicode/utf8"
 
@@ -43,6 +44,8 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		return 0, nil
 	case len(v.Body) > c.opts.MaxValueBytes:
 		return 0, fmt.Errorf("%w: body of %d bytes: Options.MaxValueBytes is %d", ErrTooLarge, len(v.Body), c.opts.MaxValueBytes)
+	case !(v.Cost >= 0) || math.IsInf(v.Cost, 0) || v.Took < 0:
+		return 0, fmt.Errorf("%w: value: cost %v, took %v: neither may be negative or infinite", ErrInvalid, v.Cost, v.Took)
 	}
 	if err := c.usable(ctx); err != nil {
 		return 0, err
@@ -64,8 +67,14 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		Key:       l.exact,
 		Created:   created.UnixNano(),
 		Semantic:  l.semantic,
+		Cost:      v.Cost,
+		Took:      int64(v.Took),
 		Namespace: l.q.Namespace,
 		Text:      cut(l.text, c.opts.MaxTextBytes),
+		BodyLen:   uint32(len(v.Body)),
+	}
+	if err := c.fits(&h); err != nil {
+		return 0, err
 	}
 	life := l.q
 	if volatile == VolatileShort {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/reprise-cache/reprise/cache/internal/room"
 	"github.com/reprise-cache/reprise/cache/internal/store"
 	"github.com/reprise-cache/reprise/index"
 )
@@ -103,6 +104,7 @@ func (c *Cache) takeAll(found []store.Scanned) error {
 		e := &found[i]
 		if _, ok := l.gone[e.Head.ID]; !ok {
 			c.take(&e.Head)
+			c.room.Load(c.roomEntry(&e.Head), room.Counts{At: e.Uses.At, Sum: e.Uses.Sum})
 			if l.loader != nil && e.Vector != nil {
 				if err := l.loader.Add(string(e.Head.Partition[:]), e.Head.ID, e.Vector); err != nil {
 					return fmt.Errorf("cache: entry %v: %w", ID(e.Head.ID), err)
@@ -125,6 +127,7 @@ func (c *Cache) take(h *store.Head) {
 func (c *Cache) leave(r *store.Removed) {
 	c.stats.entries.Add(-1)
 	c.stats.bytes.Add(-int64(r.BodyLen))
+	c.room.Remove(r.ID) // it was, in the commit, unless it was taken in during that
 }
 
 // committed brings memory up to a commit. It runs on the store's writer goroutine, commit by commit, so that two

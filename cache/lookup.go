@@ -89,6 +89,9 @@ func (c *Cache) Lookup(ctx context.Context, q Query) *Lookup {
 	c.look(ctx, l)
 	l.withhold()
 	c.stats.count(l)
+	if l.Status.Hit() {
+		c.room.Use(uint64(l.Entry.ID))
+	}
 	c.note(l)
 	return l
 }
@@ -214,7 +217,7 @@ func entryOf(h *store.Head, body []byte) *Entry {
 		ID:        ID(h.ID),
 		Namespace: h.Namespace,
 		Text:      h.Text,
-		Value:     Value{Body: body},
+		Value:     Value{Body: body, Cost: h.Cost, Took: time.Duration(h.Took)},
 		Created:   time.Unix(0, h.Created),
 	}
 	if h.Expires != 0 {

@@ -16,9 +16,11 @@ type NamespaceOptions struct {
 	MaxAge       time.Duration // serve nothing older
 	Volatile     Volatile      // see Options
 	ShadowRate   float64       // see ShadowOptions.Rate; negative: none
+	// MaxEntries and MaxBytes bound what the namespace keeps, as in Options, beside the cache's own limits; zero or NoLimit: those alone do.
+	MaxEntries, MaxBytes int64
 }
 
-// Namespace returns what holds in a namespace for a query that says nothing itself. Every field but MaxAge is set.
+// Namespace returns what holds in a namespace for a query that says nothing itself. Every field but MaxAge and the limits is set.
 func (c *Cache) Namespace(name string) NamespaceOptions { return c.opts.namespace(name) }
 
 func (o *Options) namespace(name string) NamespaceOptions {
@@ -100,6 +102,12 @@ func (n *NamespaceOptions) complain(bad func(string, ...any), name string, o *Op
 	}
 	if n.Volatile > volatileMax {
 		bad("namespace %q: volatile %d: use one of the Volatile constants", name, n.Volatile)
+	}
+	if n.MaxEntries < NoLimit {
+		bad("namespace %q: max entries %d is negative: use NoLimit or a positive number", name, n.MaxEntries)
+	}
+	if n.MaxBytes < NoLimit {
+		bad("namespace %q: max bytes %d is negative: use NoLimit or a positive number", name, n.MaxBytes)
 	}
 	if !(n.ShadowRate <= 1) {
 		bad("namespace %q: shadow rate %v is above 1", name, n.ShadowRate)

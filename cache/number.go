@@ -301,7 +301,7 @@ func cardinal(ws []word) (v float64, used int) {
 		one, isOne := small[w]
 		ten, scale := tens[w], scales[w]
 		switch {
-		case isOne && (used == 0 || group == 0 || room(group, one)):
+		case isOne && (used == 0 || group == 0 || goesOn(group, one)):
 			group += one
 		case ten != 0 && int(group)%100 == 0:
 			group += ten
@@ -318,9 +318,9 @@ func cardinal(ws []word) (v float64, used int) {
 	return total + group, used
 }
 
-// room says whether a number below twenty may follow within a group: after "twenty" a digit, after "hundred" all,
+// goesOn says whether a number below twenty may follow within a group: after "twenty" a digit, after "hundred" all,
 // after "two" none, for "one two" is two numbers.
-func room(group, one float64) bool {
+func goesOn(group, one float64) bool {
 	rest := int(group) % 100
 	return rest == 0 || rest >= 20 && rest%10 == 0 && one < 10
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -77,9 +78,16 @@ type Options struct {
 	// Namespaces has what holds in single namespaces in place of the above.
 	Namespaces map[string]NamespaceOptions
 
-	MaxValueBytes int   // largest body that Put and Fill accept; zero: DefaultMaxValueBytes
-	MaxTextBytes  int   // longest last turn that is embedded; longer ones use the exact tier only; zero: DefaultMaxTextBytes
-	HotBytes      int64 // memory for bodies that the exact tier answers without the file; zero: DefaultHotBytes; negative: none
+	MaxValueBytes int // largest body that Put and Fill accept; zero: DefaultMaxValueBytes
+	MaxTextBytes  int // longest last turn that is embedded; longer ones use the exact tier only; zero: DefaultMaxTextBytes
+	// MaxEntries and MaxBytes bound what is kept; what saves least for its room makes way, by what each answer cost and took (see
+	// Value), how often it is served, and its size. Bytes are those of questions, answers before compression, vectors, and 256 for
+	// each entry. Zero: no limit on entries, DefaultMaxBytes; NoLimit: none.
+	MaxEntries, MaxBytes int64
+	// SecondWorth is what a second of an answer's making is worth, in US dollars; zero: DefaultSecondWorth; negative: nothing.
+	SecondWorth float64
+
+	HotBytes int64 // memory for bodies that the exact tier answers without the file; zero: DefaultHotBytes; negative: none
 
 	// NoLearning leaves probabilities as they are, whatever use has shown. Feedback and verdicts still keep a bad answer back.
 	NoLearning bool
@@ -152,6 +160,15 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxTextBytes < 0 || o.MaxTextBytes > maxRecordBytes {
 		bad("max text bytes %d is outside 0..%d", o.MaxTextBytes, maxRecordBytes)
 	}
+	if o.MaxEntries < NoLimit {
+		bad("max entries %d is negative: use NoLimit or a positive number", o.MaxEntries)
+	}
+	if o.MaxBytes < NoLimit {
+		bad("max bytes %d is negative: use NoLimit or a positive number", o.MaxBytes)
+	}
+	if math.IsNaN(o.SecondWorth) || math.IsInf(o.SecondWorth, 0) {
+		bad("second worth %v is no sum of money", o.SecondWorth)
+	}
 	if o.OnModelChange > Reembed {
 		bad("on model change %d: use RefuseModel or Reembed", o.OnModelChange)
 	}
@@ -189,6 +206,8 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.K, DefaultK)
 	setDefault(&o.MaxValueBytes, DefaultMaxValueBytes)
 	setDefault(&o.MaxTextBytes, DefaultMaxTextBytes)
+	setDefault(&o.MaxBytes, DefaultMaxBytes)
+	setDefault(&o.SecondWorth, DefaultSecondWorth)
 	setDefault(&o.HotBytes, DefaultHotBytes)
 	setDefault(&o.LockTimeout, DefaultLockTimeout)
 	setDefault(&o.SnapshotInterval, DefaultSnapshotInterval)

@@ -23,6 +23,7 @@ type Stats struct {
 	VerifyErrors uint64 // verifier failures
 	IndexErrors  uint64 // entries that are stored but could not be indexed
 	Expired      uint64 // entries removed by the sweeper
+	Evicted      uint64 // entries removed because there was no room for all
 	SweepErrors  uint64 // sweeps that the store refused
 
 	Snapshots      uint64 // written beside the file since Open
@@ -84,8 +85,8 @@ type counters struct {
 
 	entries, bytes atomic.Int64
 
-	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors, learnErrors, labelsDropped atomic.Uint64
-	snapshots, snapshotErrors                                                                                   atomic.Uint64
+	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors, evicted, learnErrors, labelsDropped atomic.Uint64
+	snapshots, snapshotErrors                                                                                            atomic.Uint64
 
 	key, embed, search, decide, verify, opinion, load stage
 }
@@ -138,6 +139,7 @@ func (c *Cache) Stats() Stats {
 		VerifyErrors: n.verifyErrors.Load(),
 		IndexErrors:  n.indexErrors.Load(),
 		Expired:      n.expired.Load(),
+		Evicted:      n.evicted.Load(),
 		SweepErrors:  n.sweepErrors.Load(),
 		Snapshots:    n.snapshots.Load(), SnapshotErrors: n.snapshotErrors.Load(), Load: c.loadStats(),
 		Writer:   WriterStats(c.store.Load()),

@@ -3,7 +3,7 @@ package cache
 import "time"
 
 // sweep removes expired entries now and then until the cache is closed. The file keeps its entries by expiry, so
-// that a sweep touches only what is due, in commits of purgeBatch; between two of them other writes get in.
+// that a sweep reads and touches only what is due, in commits of purgeBatch; between two of them other writes get in.
 // Correctness does not hang on it: an expired entry is never served, swept or not.
 func (c *Cache) sweep() {
 	tick := time.NewTicker(c.opts.SweepInterval)
@@ -14,6 +14,8 @@ func (c *Cache) sweep() {
 			return
 		case <-tick.C:
 			c.sweepOnce()
+			c.writeUses(c.life, usesBatch*4)
+			c.shrink()
 			c.memory.prune(now().UnixNano())
 		}
 	}

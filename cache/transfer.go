@@ -189,6 +189,10 @@ func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	if !r.Expires.IsZero() {
 		h.Expires = r.Expires.UnixNano()
 	}
+	h.BodyLen = uint32(len(r.Body))
+	if err := c.fits(&h); err != nil {
+		return false, err
+	}
 	vec, err := c.importVector(ctx, r)
 	if err != nil {
 		return false, err

@@ -68,7 +68,7 @@ func openPlain(path string) (*cache.Cache, error) {
 	if _, err := os.Stat(path); err != nil { // or Open would make one
 		return nil, withRemedy(err, path)
 	}
-	opened, err := cache.Open(path, cache.Options{HotBytes: -1, SweepInterval: -1, NoLearning: true})
+	opened, err := cache.Open(path, cache.Options{HotBytes: -1, MaxBytes: cache.NoLimit, SweepInterval: -1, NoLearning: true})
 	if errors.Is(err, cache.ErrLocked) {
 		return nil, fmt.Errorf("%w (a server that has it open does this with --url)", err)
 	}

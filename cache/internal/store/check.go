@@ -99,6 +99,7 @@ type checker struct {
 	bodies  map[uint64]uint32
 	keys    map[[32]byte]uint64
 	expiry  map[uint64]int64
+	uses    []uint64
 	vectors map[uint32]map[uint64]bool // by generation
 	next    *Model
 	model   *Model
@@ -182,6 +183,12 @@ func (c *checker) record(bucket string, key, value []byte) error {
 	case "traces":
 		_, err := openTrace(key, value)
 		return err
+	case "uses":
+		u, err := openUses(key, value)
+		if err != nil {
+			return err
+		}
+		c.uses = append(c.uses, u.ID)
 	default:
 		return c.vector(bucket, key, value)
 	}
@@ -309,6 +316,11 @@ func (c *checker) compare() {
 	for id, at := range c.expiry {
 		if c.heads[id] == nil {
 			add("expiry", expiryKey(at, id), "expiry without a whole entry")
+		}
+	}
+	for _, id := range c.uses {
+		if c.heads[id] == nil {
+			add("uses", idKey(id), "uses without a whole entry")
 		}
 	}
 	for generation, ids := range c.vectors {

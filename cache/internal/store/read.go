@@ -107,6 +107,7 @@ func (s *Store) Heads(ids []uint64) ([]HeadResult, error) {
 type Scanned struct {
 	Head   Head
 	Vector []float32 // nil: none; the receiver's to keep
+	Uses   Uses      // zero: none were written
 }
 
 // Scan returns up to limit entries with ids above after and up to last, by id, and the id to go on from; more is false at the end.
@@ -124,6 +125,8 @@ func (s *Store) Scan(after, last uint64, limit int) (found []Scanned, next uint6
 			vectors = tx.Bucket(name).Cursor()
 			vk, vv = vectors.Seek(idKey(after + 1))
 		}
+		uses := tx.Bucket(bucketUses).Cursor()
+		uk, uv := uses.Seek(idKey(after + 1))
 		c := tx.Bucket(bucketHeads).Cursor()
 		for k, v := c.Seek(idKey(after + 1)); k != nil; k, v = c.Next() {
 			h, err := openHead(k, v)
@@ -146,6 +149,14 @@ func (s *Store) Scan(after, last uint64, limit int) (found []Scanned, next uint6
 					return corrupt(name, vk, err)
 				}
 				vk, vv = vectors.Next()
+			}
+			for uk != nil && bytes.Compare(uk, k) < 0 { // of no entry, which does no harm
+				uk, uv = uses.Next()
+			}
+			if bytes.Equal(uk, k) {
+				if e.Uses, err = openUses(uk, uv); err != nil {
+					return corrupt(bucketUses, uk, err)
+				}
 			}
 			found, next = append(found, e), h.ID
 		}

@@ -9,13 +9,15 @@ import (
 )
 
 const (
-	formatVersion = 3 // of the file, in meta/format
+	formatVersion = 4 // of the file, in meta/format
 	firstVersion  = 1 // the oldest that is still opened, and brought up to date
 	recordVersion = 1 // of a sealed value
 	sealOverhead  = 5
-	headFixed     = 87 // bytes of a head before its namespace
+	headFixed     = 87 // bytes of a head before what it cost, or its namespace
+	headSpent     = 16 // bytes of what it cost and took
 
 	flagSemantic = 1
+	flagSpent    = 2 // what the answer cost and took precedes the namespace
 )
 
 // Tags go into the checksums, so that a record is only whole in its own bucket.
@@ -28,6 +30,7 @@ const (
 
 	tagLearned = 'l'
 	tagTrace   = 't'
+	tagUses    = 'u'
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -45,7 +48,9 @@ type Head struct {
 	Created   int64 // Unix nanoseconds
 	Expires   int64 // Unix nanoseconds; 0: never
 	BodyLen   uint32
-	Semantic  bool // the text may be embedded
+	Semantic  bool    // the text may be embedded
+	Cost      float64 // of making the answer, in US dollars; 0: not known
+	Took      int64   // nanoseconds that making it took; 0: not known
 	Namespace string
 	Text      string
 }
@@ -106,7 +111,7 @@ func unsealVersion(tag byte, key, value []byte) (version byte, payload []byte, e
 }
 
 func sealHead(h *Head) []byte {
-	return seal(tagHead, idKey(h.ID), headFixed+len(h.Namespace)+4+len(h.Text), func(b []byte) []byte {
+	return seal(tagHead, idKey(h.ID), headFixed+headSpent+len(h.Namespace)+4+len(h.Text), func(b []byte) []byte {
 		b = append(b, h.Partition[:]...)
 		b = append(b, h.Key[:]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(h.Created))
@@ -116,8 +121,15 @@ func sealHead(h *Head) []byte {
 		if h.Semantic {
 			flags |= flagSemantic
 		}
+		if h.Cost != 0 || h.Took != 0 {
+			flags |= flagSpent
+		}
 		b = append(b, flags)
 		b = binary.BigEndian.AppendUint16(b, uint16(len(h.Namespace)))
+		if flags&flagSpent != 0 {
+			b = appendFloats(b, h.Cost)
+			b = binary.BigEndian.AppendUint64(b, uint64(h.Took))
+		}
 		b = append(b, h.Namespace...)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(h.Text)))
 		return append(b, h.Text...)
@@ -144,12 +156,26 @@ func openHead(key, value []byte) (Head, error) {
 	h.Expires = int64(binary.BigEndian.Uint64(p[72:]))
 	h.BodyLen = binary.BigEndian.Uint32(p[80:])
 	flags := p[84]
-	if flags&^flagSemantic != 0 {
+	if flags&^(flagSemantic|flagSpent) != 0 {
 		return h, fmt.Errorf("unknown flags %#x", flags)
 	}
 	h.Semantic = flags&flagSemantic != 0
 	n := int(binary.BigEndian.Uint16(p[85:]))
 	p = p[headFixed:]
+	if flags&flagSpent != 0 {
+		if len(p) < headSpent {
+			return h, errShort
+		}
+		r := reader{p: p[:headSpent]}
+		h.Cost, h.Took = r.float(), r.time()
+		if r.err == nil && (h.Cost < 0 || h.Took < 0) {
+			r.err = errNotFinite
+		}
+		if r.err != nil {
+			return h, r.err
+		}
+		p = p[headSpent:]
+	}
 	if len(p) < n+4 {
 		return h, errShort
 	}

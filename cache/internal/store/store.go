@@ -37,6 +37,17 @@ type Options struct {
 	// OnCommit is told of every change, in the order of the commits, on the writer goroutine, before the call that
 	// made the change returns. It must not write to the store. nil: nobody is told.
 	OnCommit func(Change)
+	// Keeper says what has to go for what comes; nil: nothing.
+	Keeper Keeper
+}
+
+// Keeper keeps the file within limits. It is called on the writer goroutine.
+type Keeper interface {
+	// Fit takes in what the writes of a commit are about to change, and names the entries that have to go for it, in the same commit,
+	// and the uses of those that came and stay.
+	Fit(changes []Change) (gone []uint64, uses []Uses)
+	// Done tells whether the commit came about. If not, all is as it was before Fit, which then may not have been called.
+	Done(committed bool)
 }
 
 // Change is what one write did.
@@ -218,10 +229,11 @@ func putIdentity(tx *bbolt.Tx) error {
 	return tx.Bucket(bucketMeta).Put(metaFile, sealBytes(tagMeta, metaFile, id))
 }
 
-// upgrade brings a file of an older version up to date, in one transaction: version 2 added two buckets, version 3 the identity.
+// upgrade brings a file of an older version up to date, in one transaction: versions 2 and 4 added buckets, version 3 the
+// identity.
 func (s *Store) upgrade() error {
 	err := s.db.Load().Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketLearned, bucketTraces} {
+		for _, name := range [][]byte{bucketLearned, bucketTraces, bucketUses} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -358,6 +370,9 @@ func bucketsOf(version uint32) [][]byte {
 	names := [][]byte{bucketMeta, bucketHeads, bucketBodies, bucketKeys, bucketExpiry}
 	if version >= 2 {
 		names = append(names, bucketLearned, bucketTraces)
+	}
+	if version >= 4 {
+		names = append(names, bucketUses)
 	}
 	return names
 }

@@ -97,7 +97,7 @@ func (s *Store) poll() *request {
 // commit commits the batch as one, or, if a member fails, every member by itself: a bbolt transaction cannot take
 // back a part of itself.
 func (s *Store) commit(batch []*request) {
-	changes := make([]Change, len(batch))
+	changes := make([]Change, len(batch), len(batch)+1)
 	began := time.Now()
 	err := s.transact(func(tx *txn) error {
 		for i, r := range batch {
@@ -106,8 +106,26 @@ func (s *Store) commit(batch []*request) {
 				return err
 			}
 		}
-		return nil
+		if s.opts.Keeper == nil {
+			return nil
+		}
+		// A change of its own, told after the others: it may remove what they put.
+		evicted := Change{}
+		vectors := s.vectors(tx)
+		gone, uses := s.opts.Keeper.Fit(changes)
+		for _, id := range gone {
+			if err := remove(tx, vectors, id, &evicted); err != nil {
+				return err
+			}
+		}
+		if evicted.Removed != nil {
+			changes = append(changes, evicted)
+		}
+		return putUses(tx, uses)
 	})
+	if s.opts.Keeper != nil {
+		s.opts.Keeper.Done(err == nil)
+	}
 	s.load.commit(len(batch), time.Since(began), err)
 	if err != nil && len(batch) > 1 {
 		for i := range batch {
@@ -115,10 +133,12 @@ func (s *Store) commit(batch []*request) {
 		}
 		return
 	}
-	for i, r := range batch {
-		if err == nil && s.opts.OnCommit != nil {
-			s.opts.OnCommit(changes[i])
+	if err == nil && s.opts.OnCommit != nil {
+		for _, c := range changes {
+			s.opts.OnCommit(c)
 		}
+	}
+	for _, r := range batch {
 		r.err <- err
 	}
 }
@@ -212,6 +232,9 @@ func remove(tx *txn, vectors bucket, id uint64, c *Change) error {
 	r := Removed{ID: id}
 	key := idKey(id)
 	errs := []error{tx.Bucket(bucketHeads).Delete(key), tx.Bucket(bucketBodies).Delete(key)}
+	if uses := tx.Bucket(bucketUses); uses.Get(key) != nil {
+		errs = append(errs, uses.Delete(key))
+	}
 	if vectors.Bucket != nil {
 		errs = append(errs, vectors.Delete(key))
 	}
@@ -244,6 +267,11 @@ func (s *Store) Delete(ctx context.Context, ids []uint64) (n int, err error) {
 		return c, nil
 	})
 	return n, err
+}
+
+// Fit has the Keeper say what has to go, with nothing that comes.
+func (s *Store) Fit(ctx context.Context) error {
+	return s.do(ctx, 0, func(*txn) (Change, error) { return Change{}, nil })
 }
 
 // Sweep removes up to limit entries that expired at or before now (Unix nanoseconds) and returns how many expiry
