@@ -10,13 +10,14 @@ import (
 
 // benchCmd holds one command a benchmark.
 type benchCmd struct {
-	Proxy   benchProxyCmd   `cmd:"" help:"Hits through the proxy beside a bare fasthttp handler that returns the same bytes."`
-	Embed   benchEmbedCmd   `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
-	Verify  benchVerifyCmd  `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
-	Quality benchQualityCmd `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
-	Replay  benchReplayCmd  `cmd:"" help:"A stream of real requests with known intents through the cache: hits and wrong answers by quarter, with and without learning."`
-	Index   benchIndexCmd   `cmd:"" help:"Searches of one partition: chromem's own query, a screen of all codes, the default."`
-	Fit     benchFitCmd     `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
+	Proxy    benchProxyCmd    `cmd:"" help:"Hits through the proxy beside a bare fasthttp handler that returns the same bytes."`
+	Overhead benchOverheadCmd `cmd:"" help:"What the proxy adds to calls that the cache cannot answer, beside the same calls without it; many streams at once."`
+	Embed    benchEmbedCmd    `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
+	Verify   benchVerifyCmd   `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
+	Quality  benchQualityCmd  `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
+	Replay   benchReplayCmd   `cmd:"" help:"A stream of real requests with known intents through the cache: hits and wrong answers by quarter, with and without learning."`
+	Index    benchIndexCmd    `cmd:"" help:"Searches of one partition: chromem's own query, a screen of all codes, the default."`
+	Fit      benchFitCmd      `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 
 	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`
 }
