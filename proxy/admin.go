@@ -36,6 +36,7 @@ func init() { // not a literal: some handlers need a server, whose own handler n
 		{"PUT", "configs/{id}", keys.Admin, adminPutConfig},
 		{"POST", "configs/{id}/rollback", keys.Admin, adminRollbackConfig},
 		{"DELETE", "configs/{id}", keys.Admin, adminDeleteConfig},
+		{"GET", "health", keys.Read, adminHealth},
 		{"GET", "schemas/config", keys.Read, adminConfigSchema},
 		{"GET", "schemas/request", keys.Read, adminRequestSchema},
 		{"POST", "entries", keys.Admin, adminImport},

@@ -13,7 +13,6 @@ import (
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/providers"
-	"github.com/reprise-cache/reprise/proxy/internal/route"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -48,7 +47,7 @@ func NewChatOpinion(p Provider, model string, transport http.RoundTripper) (*Cha
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, providers: newProviders(&cfg), router: route.New()}
+	s := &Server{cfg: cfg, providers: newProviders(&cfg), router: newRouter()}
 	s.upstream = upstream{transport: transport, total: cfg.UpstreamTimeout, idle: cfg.UpstreamIdle}
 	if transport == nil {
 		s.upstream.transport = newTransport(plainDialer())

@@ -51,6 +51,7 @@ type Server struct {
 	draining atomic.Bool
 	closing  sync.Once
 	shared   atomic.Uint64
+	started  time.Time
 }
 
 // Stats are counters since the server was made.
@@ -68,7 +69,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, providers: newProviders(&cfg)}
+	s := &Server{cfg: cfg, providers: newProviders(&cfg), started: time.Now()}
 	s.flights.open = map[flightKey]*flight{}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.endpoints = map[string]*questions{}
@@ -88,7 +89,7 @@ func New(cfg Config) (*Server, error) {
 	if s.allowed, err = egress.ParseAllowList(cfg.AllowedHosts); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	s.router = route.New()
+	s.router = newRouter()
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
@@ -180,7 +181,12 @@ type TargetHealth struct {
 	Calls       uint64    `json:"calls"`
 	Failures    uint64    `json:"failures"`
 	LastFailure time.Time `json:"last_failure,omitzero"`
-	Reason      string    `json:"reason,omitempty"` // of the last failure
+	Reason      string    `json:"reason,omitempty"` // of the last failure: its status, or its kind, as upstream_timeout
+}
+
+// newRouter returns one that tells failures by the codes that clients are told.
+func newRouter() *route.Router {
+	return route.New(func(err error) string { return upstreamError("", err).code })
 }
 
 // Health lists the targets that requests were sent to, by name, and whether they are called at present.

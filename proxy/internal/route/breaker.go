@@ -25,19 +25,22 @@ const (
 // Router keeps the health of targets between requests. Safe for concurrent use.
 type Router struct {
 	breakers *lru.Cache[string, *breaker]
+	kind     func(error) string
 }
 
-// New returns a router that takes every target to be healthy.
-func New() *Router {
+// New returns a router that takes every target to be healthy. kind names the kind of an error without quoting it, for people
+// who look at a target's health.
+func New(kind func(error) string) *Router {
 	c, err := lru.New[string, *breaker](maxBreakers)
 	if err != nil {
 		panic(err) // the size is a constant above 0
 	}
-	return &Router{c}
+	return &Router{c, kind}
 }
 
 type breaker struct {
 	*gobreaker.TwoStepCircuitBreaker[struct{}]
+	kind func(error) string
 
 	mu       sync.Mutex // guards what is below
 	failures uint64
@@ -78,7 +81,7 @@ func (r *Router) breaker(t *Target) *breaker {
 	if b, ok := r.breakers.Get(t.label); ok {
 		return b
 	}
-	b := &breaker{TwoStepCircuitBreaker: gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+	b := &breaker{kind: r.kind, TwoStepCircuitBreaker: gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: t.label, Interval: lately, BucketPeriod: lately / 10, Timeout: openFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			return c.ConsecutiveFailures >= tripInARow || c.Requests >= tripRequests && c.TotalFailures*2 >= c.Requests
@@ -138,7 +141,7 @@ func (b *breaker) note(verdict error, status int, err error) {
 	b.failures++
 	b.last = time.Now()
 	if err != nil {
-		b.reason = "no answer"
+		b.reason = b.kind(err)
 	} else {
 		b.reason = "status " + itoa(status)
 	}

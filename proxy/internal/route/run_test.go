@@ -99,7 +99,7 @@ func TestFallback(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &stage{says: tt.says}
-			res := s.run(t, New(), tt.config, time.Time{})
+			res := s.run(t, New(kindless), tt.config, time.Time{})
 			if got := strings.Join(s.calls, " "); got != tt.calls {
 				t.Errorf("called %q, want %q", got, tt.calls)
 			}
@@ -125,7 +125,7 @@ func TestRetries(t *testing.T) {
 		{"none without asking", `{"name":"a"}`, []int{500}, nil, 0, 1, 0, false, 0},
 		{"until it serves", three, []int{500, 429, 200}, nil, 0, 3, 2, false, 0},
 		{"in vain", three, []int{503}, nil, 0, 4, 3, true, 0},
-		{"no answer", three, []int{0, 0, 200}, nil, 0, 3, 2, false, 0},
+		{"failed", three, []int{0, 0, 200}, nil, 0, 3, 2, false, 0},
 		{"not what is the caller's fault", three, []int{400}, nil, 0, 1, 0, false, 0},
 		{"chosen codes", `{"name":"a","retry":{"attempts":3,"on_status_codes":[418]}}`, []int{418, 500}, nil, 0, 2, 1, false, 0},
 		{"retry-after in seconds", three, []int{429, 200}, http.Header{"Retry-After": {"20"}}, 0, 2, 1, false, 20 * time.Second},
@@ -144,7 +144,7 @@ func TestRetries(t *testing.T) {
 				if tt.deadline > 0 {
 					deadline = start.Add(tt.deadline)
 				}
-				res := s.run(t, New(), tt.config, deadline)
+				res := s.run(t, New(kindless), tt.config, deadline)
 				if len(s.calls) != tt.calls || res.Retries != tt.retries || res.Failed != tt.failed {
 					t.Errorf("%d calls, %d retries, failed %v; want %d, %d, %v", len(s.calls), res.Retries, res.Failed, tt.calls, tt.retries, tt.failed)
 				}
@@ -161,7 +161,7 @@ func TestRetriesAreSpread(t *testing.T) {
 		var first []time.Duration
 		for range 200 {
 			s := &stage{says: map[string][]int{"a": {429, 200}}}
-			s.run(t, New(), `{"name":"a","retry":{"attempts":1}}`, time.Time{})
+			s.run(t, New(kindless), `{"name":"a","retry":{"attempts":1}}`, time.Time{})
 			first = append(first, s.times[1].Sub(s.times[0]))
 		}
 		slices.Sort(first)
@@ -177,7 +177,7 @@ func TestGivenUpWhileWaiting(t *testing.T) {
 		defer cancel()
 		s := &stage{says: map[string][]int{"a": {429}}, header: http.Header{"Retry-After": {"30"}}}
 		p := resolve(t, mustParse(t, `{"strategy":{"mode":"fallback"},"targets":[{"name":"a","retry":{"attempts":5}},{"name":"b"}]}`), &Facts{})
-		res := Run(ctx, New(), p, time.Time{}, s.call)
+		res := Run(ctx, New(kindless), p, time.Time{}, s.call)
 		if len(s.calls) != 1 || res.Err != nil || res.Answer.status != 429 {
 			t.Errorf("called %v, got %+v", s.calls, res)
 		}
@@ -187,7 +187,7 @@ func TestGivenUpWhileWaiting(t *testing.T) {
 func TestBreaker(t *testing.T) {
 	const two = `{"strategy":{"mode":"fallback"},"targets":[{"name":"a","provider":"openai"},{"name":"b","provider":"anthropic"}]}`
 	synctest.Test(t, func(t *testing.T) {
-		r := New()
+		r := New(kindless)
 		s := &stage{says: map[string][]int{"a": {0}, "b": {200}}}
 		for range tripInARow {
 			s.run(t, r, two, time.Time{})
@@ -197,7 +197,7 @@ func TestBreaker(t *testing.T) {
 			t.Errorf("called %v while the breaker is open", s.calls)
 		}
 		h := r.Health()
-		if i := slices.IndexFunc(h, func(h Health) bool { return h.Target == "openai" }); i < 0 || h[i].State != "open" || h[i].Failures != tripInARow || h[i].Reason != "no answer" {
+		if i := slices.IndexFunc(h, func(h Health) bool { return h.Target == "openai" }); i < 0 || h[i].State != "open" || h[i].Failures != tripInARow || h[i].Reason != "failed" {
 			t.Errorf("health %+v", h)
 		}
 		// Where there is no other, it is tried all the same.
@@ -218,7 +218,7 @@ func TestBreaker(t *testing.T) {
 
 // TestBreakerIgnoresCallers has one caller run into its limits and its mistakes: others must not be cut off by it.
 func TestBreakerIgnoresCallers(t *testing.T) {
-	r := New()
+	r := New(kindless)
 	s := &stage{says: map[string][]int{"a": {429}}}
 	for _, status := range []int{429, 400, 401, 404, -1} {
 		s.says["a"] = []int{status}
@@ -232,7 +232,7 @@ func TestBreakerIgnoresCallers(t *testing.T) {
 }
 
 func TestBreakerLeavesBalancing(t *testing.T) {
-	r := New()
+	r := New(kindless)
 	s := &stage{says: map[string][]int{"a": {500}, "b": {200}}}
 	const src = `{"strategy":{"mode":"loadbalance"},"targets":[{"name":"a","provider":"openai","weight":99},{"name":"b","provider":"anthropic"}]}`
 	for range 200 {
@@ -249,7 +249,7 @@ func TestBreakerLeavesBalancing(t *testing.T) {
 
 // BenchmarkFallbackOpen measures what a dead first target costs once its breaker is open.
 func BenchmarkFallbackOpen(b *testing.B) {
-	r := New()
+	r := New(kindless)
 	closed := 0
 	alive := &reply{status: 200, closed: &closed}
 	call := func(_ context.Context, t *Target) (*reply, error) {
@@ -293,3 +293,6 @@ func TestRetryAfter(t *testing.T) {
 		t.Errorf("milliseconds: got %v", got)
 	}
 }
+
+// kindless names every error alike.
+func kindless(error) string { return "failed" }
