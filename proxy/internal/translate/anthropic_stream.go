@@ -50,7 +50,8 @@ type anthropicReader struct {
 	loose  bool
 	base   answer
 	usage  anthropicUsage
-	tools  map[int]int // index of a block to that of its tool call
+	tools  map[int]int            // index of a block to that of its tool call
+	bare   map[int]jsontext.Value // arguments of the calls of which no piece came yet, by the block's index
 	begun  bool
 	finish string
 }
@@ -68,13 +69,13 @@ func (r *anthropicReader) event(e sse.Event, emit func(*answer) error) (bool, er
 		if ev.Message == nil {
 			return false, formError("message_start without a message")
 		}
-		r.begun, r.usage, r.tools = true, ev.Message.Usage, map[int]int{}
+		r.begun, r.usage, r.tools, r.bare = true, ev.Message.Usage, map[int]int{}, map[int]jsontext.Value{}
 		r.base = answer{ID: ev.Message.ID, Object: "chat.completion.chunk", Model: ev.Message.Model}
 		return false, r.emit(emit, &said{Role: "assistant", Content: ptr("")}, nil)
 	case "content_block_start":
 		if b := ev.ContentBlock; b != nil && b.Type == "tool_use" {
 			n := len(r.tools)
-			r.tools[ev.Index] = n
+			r.tools[ev.Index], r.bare[ev.Index] = n, b.Input
 			return false, r.emit(emit, &said{ToolCalls: []toolCall{{Index: &n, ID: b.ID, Type: "function", Function: functionCall{Name: b.Name}}}}, nil)
 		} else if b != nil && b.Type == "text" && b.Text != nil && *b.Text != "" {
 			return false, r.emit(emit, &said{Content: b.Text}, nil)
@@ -91,11 +92,25 @@ func (r *anthropicReader) event(e sse.Event, emit func(*answer) error) (bool, er
 			if !ok {
 				return false, nil // of a server's tool
 			}
+			if d.PartialJSON == "" {
+				return false, nil
+			}
+			delete(r.bare, ev.Index)
 			return false, r.emit(emit, &said{ToolCalls: []toolCall{{Index: &n, Function: functionCall{Arguments: d.PartialJSON}}}}, nil)
 		case "thinking_delta":
 			if r.loose {
 				return false, r.emit(emit, &said{Reasoning: d.Thinking}, nil)
 			}
+		}
+	case "content_block_stop":
+		// A call without arguments comes without a piece of them, where OpenAI's clients read "{}".
+		if input, ok := r.bare[ev.Index]; ok {
+			n := r.tools[ev.Index]
+			delete(r.bare, ev.Index)
+			if input.Kind() != jsontext.KindBeginObject {
+				input = jsontext.Value("{}")
+			}
+			return false, r.emit(emit, &said{ToolCalls: []toolCall{{Index: &n, Function: functionCall{Arguments: string(input)}}}}, nil)
 		}
 	case "message_delta":
 		if u := ev.Usage; u != nil {

@@ -215,6 +215,7 @@ func TestStreamFromAnthropic(t *testing.T) {
 		`{"tool_calls":[{"function":{"arguments":"","name":"f"},"id":"a","index":0,"type":"function"}]}`,
 		`{"tool_calls":[{"function":{"arguments":"{\"x\":"},"index":0}]}`, `{"tool_calls":[{"function":{"arguments":"1}"},"index":0}]}`,
 		`{"tool_calls":[{"function":{"arguments":"","name":"g"},"id":"b","index":1,"type":"function"}]}`,
+		`{"tool_calls":[{"function":{"arguments":"{}"},"index":1}]}`, // there was no piece of them
 	}
 	if len(got) != len(want)+3 || got[len(got)-1] != done {
 		t.Fatalf("%d events:\n%s", len(got), strings.Join(got, "\n"))
@@ -251,6 +252,7 @@ func TestStreamToAnthropic(t *testing.T) {
 {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"1}"}}
 {"type":"content_block_stop","index":1}
 {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"b","name":"g","input":{}}}
+{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{}"}}
 {"type":"content_block_stop","index":2}
 {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":5,"cache_creation_input_tokens":0,"cache_read_input_tokens":2,"output_tokens":9}}
 {"type":"message_stop"}`

@@ -37,6 +37,7 @@ class Gateway:
                 "box": {"base_url": provider + "/v1"},
                 "dead": {"base_url": "http://127.0.0.1:1/v1"},
                 "keyed": {"base_url": provider + "/v1", "api_key_env": "BLACKBOX_PROVIDER_KEY"},
+                "openai-box": {"base_url": provider + "/v1", "kind": "openai"},
                 "anthropic-box": {"base_url": provider + "/v1", "kind": "anthropic"},
                 "cohere-box": {"base_url": provider + "/v2", "kind": "cohere"},
                 "azure-box": {"base_url": provider + "/openai", "kind": "azure-openai", "deployment_id": "d-1"},

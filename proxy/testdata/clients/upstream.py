@@ -1,4 +1,4 @@
-"""A provider for the black-box run that speaks as OpenAI and Anthropic do, with failures to order.
+"""A provider for the black-box run that speaks as OpenAI, Anthropic, Cohere and Azure do, with failures to order.
 
 The model name of a request picks what happens and is the key under which it is counted: "gate--py-7" behaves as
 "gate" and is counted alone. Content follows the request: tools, n, logprobs and stream_options are honoured, and every
@@ -29,6 +29,7 @@ import threading
 import time
 import urllib.parse
 
+from upstream_clouds import Clouds
 from upstream_dialects import Dialects
 
 HOLD_SECONDS = 30  # the longest that a gate or a stall lasts; the drivers' own limits are shorter
@@ -185,7 +186,7 @@ class State:
             return {"calls": 0, "cancelled": 0, "finished": 0, **seen, "last": self.last.get(model)}
 
 
-class Handler(Dialects, http.server.BaseHTTPRequestHandler):
+class Handler(Dialects, Clouds, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: State
     gateway = None
@@ -212,6 +213,10 @@ class Handler(Dialects, http.server.BaseHTTPRequestHandler):
             return self.control(path, query)
         if path in ("/v1/chat/completions", "/v1/completions"):
             return self.complete(path, body)
+        if path == "/v2/chat":
+            return self.answer_cohere(body)
+        if azure := re.fullmatch(r"/openai/deployments/([^/]+)(/chat/completions|/completions|/embeddings)", path):
+            return self.answer_azure(azure.group(2), query, body)
         if path in ("/v1/messages", "/v1/responses", "/v1/embeddings"):
             return getattr(self, "answer_" + path.rsplit("/", 1)[-1])(body)
         if path == "/v1/messages/count_tokens":
@@ -281,6 +286,7 @@ class Handler(Dialects, http.server.BaseHTTPRequestHandler):
             return self.stream(request, key, kind, head, deltas)
         if kind == "gate" and not self.hold(key):
             return None
+        choices = [{**choice, **self.found()} for choice in choices]
         return self.reply(200, {**head, "choices": choices, "usage": usage(len(choices))}, key)
 
     def fail_e429(self, request, key):
@@ -347,7 +353,10 @@ class Handler(Dialects, http.server.BaseHTTPRequestHandler):
         extra = {"usage": None} if with_usage else {}
         try:
             self.start_stream()
+            if self.filtered:
+                self.event(b"data: " + json.dumps(self.first_chunk(head)).encode() + b"\n\n")
             for n, choice in enumerate(deltas):
+                choice = {**choice, **self.found()}
                 if n == 3:
                     if kind == "gate" and not self.hold(key):
                         return
