@@ -37,3 +37,14 @@ func TestGuardsAllocateLittle(t *testing.T) {
 	}
 	t.Log(fmt.Sprint(got, " allocations a candidate"))
 }
+
+// TestDecidingAllocatesLittle: how much five dense candidates allocate is asserted, so that it does not grow unseen.
+func TestDecidingAllocatesLittle(t *testing.T) {
+	d, ls := newDecider(Options{Embedder: newBag()}), newLedgers()
+	cands, found := make([]Candidate, DefaultK), make([]evidence, DefaultK)
+	got := testing.AllocsPerRun(50, func() { decideDense(d, ls, cands, found) })
+	t.Logf("%v allocations for %d candidates", got, DefaultK)
+	if got > 110 {
+		t.Errorf("%v allocations for %d candidates, want 110 at most", got, DefaultK)
+	}
+}

@@ -21,6 +21,7 @@ type analysed struct {
 	// negators counts them.
 	negators int
 	exacts   []exact
+	speaks   string // the language, where the text leaves no doubt
 }
 
 func analyse(text string) *analysed {
@@ -59,6 +60,7 @@ func analyse(text string) *analysed {
 	}
 	a.sides = a.findSides()
 	a.exacts = exacts(text)
+	a.speaks = a.language()
 	return a
 }
 

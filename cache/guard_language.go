@@ -12,7 +12,7 @@ import (
 const languageClose = 0.5
 
 func languageGuard(p *pair, dst []finding) []finding {
-	if x, y := p.a.language(), p.b.language(); x != y && x != "" && y != "" {
+	if x, y := p.a.speaks, p.b.speaks; x != y && x != "" && y != "" {
 		return append(dst, finding{ReasonLanguage, x + " / " + y, true})
 	}
 	a, b := p.a.asksFor(), p.b.asksFor()

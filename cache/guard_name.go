@@ -129,6 +129,9 @@ func (a *analysed) knows(from *analysed, i int) bool {
 	}
 	name := squeeze(strings.TrimSuffix(w.lower, "'s"))
 	for j := range a.words {
+		if other(a.words[j].lower, name) {
+			continue
+		}
 		if squeezed := strings.TrimSuffix(a.words[j].lower, "'s"); squeezed == name || squeeze(squeezed) == name || sameOrigin(name, squeezed) {
 			return true
 		}
@@ -138,6 +141,13 @@ func (a *analysed) knows(from *analysed, i int) bool {
 	}
 	return isAcronym(w.raw) && a.spells(name) || spelledOut(from, i, a) || a.holdsMisspelt(name)
 }
+
+// other reports whether a word is another than the name at first sight: all that knows looks for begins like it does.
+func other(lower, name string) bool {
+	return name != "" && isLetterOrDigitByte(lower[0]) && lower[0] != name[0]
+}
+
+func isLetterOrDigitByte(c byte) bool { return 'a' <= c && c <= 'z' || isDigitByte(c) }
 
 // sameOrigin reports whether one word may be the adjective of the other, or its short form: Canada, Canadian; China,
 // Chinese; Mac, MacBook.
@@ -163,7 +173,7 @@ func origin(s string) string {
 // holds reports whether the text has the name within its letters and digits, from the beginning of a word on.
 func (a *analysed) holds(name string) bool {
 	for i := range a.words {
-		if strings.HasPrefix(name, a.words[i].lower) || strings.ContainsAny(a.words[i].lower, "-'.") || strings.Contains(a.words[i].lower, name) {
+		if w := a.words[i].lower; strings.HasPrefix(name, w) || strings.Contains(w, name) || isJoint(w) {
 			joined := ""
 			for j := i; j < len(a.words) && len(joined) < len(name); j++ {
 				joined += squeeze(a.words[j].lower)
@@ -171,6 +181,16 @@ func (a *analysed) holds(name string) bool {
 			if strings.Contains(joined, name) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// isJoint reports whether something stands between the parts of a word.
+func isJoint(lower string) bool {
+	for i := range len(lower) {
+		if c := lower[i]; c == '-' || c == '\'' || c == '.' {
+			return true
 		}
 	}
 	return false

@@ -280,7 +280,7 @@ func timely(ws []word, i int) bool {
 // as no content.
 func quantities(ws []word) (ms []moment, ns []number) {
 	for i := 0; i < len(ws); {
-		if ws[i].group != 0 { // 2FA, World War II
+		if ws[i].group != 0 || !mayQuantify(ws[i].lower) { // 2FA, World War II; nearly all words
 			i++
 			continue
 		}
@@ -302,6 +302,32 @@ func quantities(ws []word) (ms []moment, ns []number) {
 		i += max(used, 1)
 	}
 	return ms, join(ns)
+}
+
+// quantifying are the words without a digit that a quantity may begin with. Looking here first keeps nearly all words away from
+// the tables that this was made of.
+var quantifying = func() map[string]bool {
+	m := map[string]bool{"noon": true, "midday": true, "midnight": true, "half": true, "quarter": true, "a": true, "an": true}
+	for _, table := range []map[string]int{relativeDays, weekdays, months} {
+		for w := range table {
+			m[w] = true
+		}
+	}
+	for _, table := range []map[string]float64{small, tens, ordinals, vague, roman} {
+		for w := range table {
+			m[strings.ToLower(w)] = true
+		}
+	}
+	return m
+}()
+
+func mayQuantify(lower string) bool {
+	for i := range len(lower) {
+		if c := lower[i]; c == '-' || isDigitByte(c) {
+			return true
+		}
+	}
+	return quantifying[strings.TrimSuffix(lower, "'s")]
 }
 
 // place says where numbers stand, and what beside them.

@@ -61,7 +61,7 @@ var (
 func numberAt(ws []word, dst []number) ([]number, int) {
 	w := ws[0].lower
 	switch {
-	case !strings.ContainsAny(w, "0123456789"): // nearly all words: keep the patterns away from them
+	case !hasDigit(w): // nearly all words: keep the patterns away from them
 		return spelled(ws, dst)
 	case w == "24/7": // "at all times", not a number
 		return dst, 1

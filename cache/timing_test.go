@@ -72,21 +72,49 @@ func BenchmarkScreen(b *testing.B) {
 	}
 }
 
+// denseTexts are five candidates for denseQuestion, of some sixteen words each, at which the guards have much to look.
+var denseTexts = [DefaultK]string{
+	"how do I turn on two-factor authentication for the second user of my account on Android",
+	"how do I turn off two-factor authentication for the second user of my account on Android",
+	"what does it cost to add 3 more users to my account before 12 March this year",
+	"can I move my account from the old server to the new one in less than 2 weeks",
+	"why is my account still locked after I have reset the password twice since Monday at 3pm",
+}
+
+const denseQuestion = "how do I enable two-factor authentication for the first user of the account on an iPhone"
+
+// decideDense does all that is done between the vectors and the verdict but for the verifier and the file.
+func decideDense(d *Decider, ls *ledgers, cands []Candidate, found []evidence) {
+	asked := analyse(denseQuestion)
+	for i, text := range denseTexts {
+		cands[i] = Candidate{Text: text, Similarity: 0.9}
+		found[i] = evidence{found: found[i].found[:0]}
+		d.screen(PolicyGuards, 0.5, false, asked, &cands[i], &found[i])
+	}
+	d.weigh(PolicyGuards, cands, found)
+	if at := best(cands); at >= 0 {
+		ls.take(&account{maxError: 0.01, prior: d.prior(PolicyGuards)}, cands[at].Probability, false)
+	}
+}
+
+// BenchmarkDecide is everything between the vectors and the verdict for five candidates, without verifier and file.
+func BenchmarkDecide(b *testing.B) {
+	d, ls := newDecider(Options{Embedder: newBag()}), newLedgers()
+	cands, found := make([]Candidate, DefaultK), make([]evidence, DefaultK)
+	b.ReportAllocs()
+	for b.Loop() {
+		decideDense(d, ls, cands, found)
+	}
+}
+
 // BenchmarkGuards is what the guards take of a look-up: the question taken apart, and five candidates of some sixteen words
 // taken apart and compared with it.
 func BenchmarkGuards(b *testing.B) {
-	texts := [DefaultK]string{
-		"how do I turn on two-factor authentication for the second user of my account on Android",
-		"how do I turn off two-factor authentication for the second user of my account on Android",
-		"what does it cost to add 3 more users to my account before 12 March this year",
-		"can I move my account from the old server to the new one in less than 2 weeks",
-		"why is my account still locked after I have reset the password twice since Monday at 3pm",
-	}
 	var room [16]finding
 	b.ReportAllocs()
 	for b.Loop() {
-		asked := analyse("how do I enable two-factor authentication for the first user of the account on an iPhone")
-		for _, text := range texts {
+		asked := analyse(denseQuestion)
+		for _, text := range denseTexts {
 			inspect(asked, analyse(text), room[:0])
 		}
 	}

@@ -21,7 +21,22 @@ type word struct {
 }
 
 // inWord says whether r, between two letters or digits, belongs to a word: don't, two-factor, 1,000.50, 3:30, 24/7.
-func inWord(r rune) bool { return strings.ContainsRune("'’.,:/-_", r) }
+func inWord(r rune) bool {
+	switch r {
+	case '\'', '’', '.', ',', ':', '/', '-', '_':
+		return true
+	}
+	return false
+}
+
+// endsSentence says whether a capital after r says nothing.
+func endsSentence(r rune) bool {
+	switch r {
+	case '.', '!', '?', '\n', ':', '"', '“', '”':
+		return true
+	}
+	return false
+}
 
 // words splits a text. A sign of currency or per cent, and a sign before a number, stay with their number.
 func words(text string) []word {
@@ -30,9 +45,7 @@ func words(text string) []word {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		if !beginsWord(text[i:], r, i == 0 || unicode.IsSpace(rune(text[i-1]))) {
-			if strings.ContainsRune(".!?\n:\"“”", r) {
-				start = true
-			}
+			start = start || endsSentence(r)
 			i += n
 			continue
 		}
