@@ -154,6 +154,13 @@ func TestConfigRefused(t *testing.T) {
 	r := newRig(t, answerWith("x"))
 	for _, tt := range []struct{ header, value, param, code string }{
 		{"x-portkey-config", `{"targets":[{},{"weight":-1}]}`, "targets[1].weight", "invalid_config"},
+		{"x-portkey-config", `{"targets":[{"wieght":1}]}`, "targets[0].wieght", "unknown_field"},
+		{"x-portkey-config", `{"retry":{"atempts":1}}`, "retry.atempts", "unknown_field"},
+		{"x-portkey-config", `{"targets":[{"cache":{"mdoe":"simple"}}]}`, "targets[0].cache.mdoe", "unknown_field"},
+		{"x-portkey-config", `{"strategy":{"mode":"loadbalance"},"targets":[{"weight":0},{"weight":0}]}`, "targets[0].weight", "invalid_config"},
+		{"x-portkey-config", `{"targets":[{},{"targets":[{"virtual_key":"v"}]}]}`, "targets[1].targets[0].virtual_key", "unknown_virtual_key"},
+		{"x-portkey-config", `{"name":"g","strategy":{"mode":"conditional","conditions":[{"query":{"metadata.x":1},"then":"g"}]},"targets":[{"name":"a"}]}`, "strategy.conditions[0].then", "invalid_config"},
+		{"x-portkey-config", `{"targets":[{"config":"pc-x"}]}`, "targets[0].config", "unknown_config"},
 		{"x-portkey-config", `{"targets":[{"provider":"nobody"}]}`, "targets[0].provider", "unknown_provider"},
 		{"x-portkey-config", `{"virtual_key":"v"}`, "virtual_key", "unknown_virtual_key"},
 		{"x-portkey-config", `{"cache":{"mode":"fuzzy"}}`, "cache.mode", "invalid_config"},
