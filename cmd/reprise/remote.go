@@ -44,6 +44,17 @@ func (r *remote) call(ctx context.Context, path string, body []byte) (*http.Resp
 	return r.do(ctx, http.MethodPost, path, body)
 }
 
+// fetch copies what a GET answers.
+func (r *remote) fetch(ctx context.Context, path string, w io.Writer) error {
+	resp, err := r.do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(w, resp.Body)
+	return err
+}
+
 // do is call with any method.
 func (r *remote) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, r.base+path, bytes.NewReader(body))

@@ -154,6 +154,8 @@ func newServer(c *config.Config, opened *cache.Cache, keys *proxy.Keys, log *slo
 	p.StricterOnly, p.StricterIn = c.Cache.RequestSettings == "stricter", stricterIn(c)
 	p.Keys, p.KeysRequired = keys, c.Keys.Required
 	p.AdminToken, p.ConfigSchema = c.Admin.Token, config.Schema()
+	p.RequestLog = proxy.RequestLog{Path: c.RequestLogPath(), MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, Queue: c.Log.Queue, Bodies: c.Log.Bodies}
+	p.PricesFile, p.OpenMetrics = c.Prices.Path, c.Metrics.Open
 	return proxy.New(p)
 }
 

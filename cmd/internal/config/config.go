@@ -23,6 +23,8 @@ type Config struct {
 	Admin           Admin               `koanf:"admin"`
 	Keys            KeyFile             `koanf:"keys"`
 	Log             Log                 `koanf:"log"`
+	Prices          Prices              `koanf:"prices"`
+	Metrics         Metrics             `koanf:"metrics"`
 
 	// Warnings are things that were ignored and that the operator should know of, a line each.
 	Warnings []string `koanf:"-"`
@@ -152,6 +154,33 @@ func (c *Config) KeysPath() string {
 type Log struct {
 	Level  string `koanf:"level"`
 	Format string `koanf:"format"`
+
+	Path     string        `koanf:"path"`
+	MaxBytes int64         `koanf:"max_bytes"`
+	MaxAge   time.Duration `koanf:"max_age"`
+	Queue    int           `koanf:"queue"`
+	Bodies   bool          `koanf:"bodies"`
+}
+
+// RequestLogPath is the file of the request log; "": none is kept.
+func (c *Config) RequestLogPath() string {
+	switch c.Log.Path {
+	case "auto":
+		return c.DB + ".requests"
+	case "none":
+		return ""
+	}
+	return c.Log.Path
+}
+
+// Prices says what models cost.
+type Prices struct {
+	Path string `koanf:"path"`
+}
+
+// Metrics says who may read the counters.
+type Metrics struct {
+	Open bool `koanf:"open"`
 }
 
 // SlogLevel is the level as the standard library's logger takes it.

@@ -51,7 +51,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		KindString: "other", KindBool: "true", KindInt: "7", KindFloat: "0.123", KindDuration: "60s", KindSize: "12345",
 		KindURL: "http://other.test/v1", KindAddress: "127.0.0.1:9",
 	}
-	special := map[string]string{"admin.token": "sixteen bytes or more", "admin.token_file": file(t, "sixteen bytes or more\n"),
+	special := map[string]string{"log.max_bytes": "12345678", "admin.token": "sixteen bytes or more", "admin.token_file": file(t, "sixteen bytes or more\n"),
 		"keys.seal_key": strings.Repeat("0f", 32), "keys.seal_key_file": file(t, strings.Repeat("0f", 32)),
 		"keys.passphrase": "correct horse battery", "keys.passphrase_file": file(t, "correct horse battery")}
 	seen := map[string]string{}

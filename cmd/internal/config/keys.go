@@ -189,6 +189,20 @@ var keys = []Key{
 		Doc: "Least severity that is logged, to standard error."},
 	{Path: "log.format", Kind: KindEnum, Default: "text", Enum: []string{"text", "json"},
 		Doc: "One key=value line a record, or one JSON object."},
+	{Path: "log.path", Kind: KindString, Default: "auto", Unit: "path, auto or none",
+		Doc: "File of the request log: one record a request, without headers, keys, configs or anything that was asked or answered. auto: beside the cache's file, with .requests after its name. none: no request log, and no totals of costs."},
+	{Path: "log.max_bytes", Kind: KindSize, Default: formatSize(proxy.DefaultRequestLogBytes), Unit: "bytes", Min: 1 << 20, Max: 1 << 40,
+		Doc: "Size of the request log, from which on the oldest records make room."},
+	{Path: "log.max_age", Kind: KindDuration, Default: formatDuration(proxy.DefaultRequestLogAge), Unit: `duration, as "30d"`, Min: 60, Max: 10 * 365 * 86400,
+		Doc: "How long a record is kept."},
+	{Path: "log.queue", Kind: KindInt, Default: strconv.Itoa(proxy.DefaultRequestLogQueue), Unit: "records", Min: 1, Max: 1 << 20,
+		Doc: "Most records that wait to be written; more are dropped and counted."},
+	{Path: "log.bodies", Kind: KindBool, Default: "false",
+		Doc: "Whether records have what was asked and answered, the first 64 KiB of each."},
+	{Path: "prices.path", Kind: KindString, Unit: "path",
+		Doc: "JSON file of what models cost, in the form of proxy/internal/prices/table.json; its rows go before the binary's. Empty: only those."},
+	{Path: "metrics.open", Kind: KindBool, Default: "false",
+		Doc: "Whether /metrics answers to everybody. Off: to the operator's token and to gateway keys with the scope read."},
 }
 
 // Keys returns every configuration key, in the order in which they are printed.

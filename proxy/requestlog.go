@@ -1,0 +1,52 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
+)
+
+// ErrRequestLogBusy: a server has the request log open. Its admin API shows it.
+var ErrRequestLogBusy = requestlog.ErrBusy
+
+// ReadRequestLog writes what GET /admin/v1/logs answers, from the file of a request log that no server has open. query has
+// the same parameters.
+func ReadRequestLog(path string, query url.Values, w io.Writer) error {
+	return withRequestLog(path, query, func(r *requestlog.Reader, f requestlog.Filter) error {
+		records, next, err := r.Page(f)
+		if err != nil {
+			return err
+		}
+		page := logPage{Records: records}
+		if next != 0 {
+			page.Next = next.String()
+		}
+		b, err := json.Marshal(page, json.Deterministic(true))
+		if err == nil {
+			_, err = w.Write(append(b, '\n'))
+		}
+		return err
+	})
+}
+
+// ExportRequestLog writes what GET /admin/v1/logs/export answers, as ReadRequestLog does.
+func ExportRequestLog(path string, query url.Values, w io.Writer) error {
+	return withRequestLog(path, query, func(r *requestlog.Reader, f requestlog.Filter) error { return writeRecords(w, r, f) })
+}
+
+func withRequestLog(path string, query url.Values, use func(*requestlog.Reader, requestlog.Filter) error) error {
+	f, err := requestlog.ParseFilter(query, time.Now())
+	if err != nil {
+		return err
+	}
+	r, err := requestlog.OpenReader(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(r, f), r.Close())
+}
