@@ -11,7 +11,7 @@ import (
 // healthReport is what an operator sees of a running server. Nothing in it is a secret: targets are named by provider, virtual
 // key's name and host, failures by their kind, and no error of a transport is quoted, which may hold a URL.
 type healthReport struct {
-	Status      string         `json:"status"` // ok; draining: no more requests are taken
+	Status      string         `json:"status"` // as /readyz says it
 	Started     time.Time      `json:"started"`
 	Connections int            `json:"connections"`
 	Targets     []TargetHealth `json:"targets"` // that requests were sent to
@@ -37,12 +37,22 @@ type cacheHealth struct {
 	Entries    int64             `json:"entries"`
 	Bytes      int64             `json:"bytes"`
 	FileBytes  int64             `json:"file_bytes"`
+	Loaded     loadHealth        `json:"loaded"`
 	Vectors    int               `json:"vectors"`
 	Partitions int               `json:"partitions"`
 	Lookups    map[string]uint64 `json:"lookups"`
 	Errors     map[string]uint64 `json:"errors"` // by what failed; only what did
 	Labels     labelHealth       `json:"labels"`
 	FalseHits  []falseHits       `json:"false_hits"` // of namespaces with semantic hits
+}
+
+// loadHealth is how far the semantic tier knows the file.
+type loadHealth struct {
+	Read         int64   `json:"read"`
+	Of           int64   `json:"of"`
+	FromSnapshot bool    `json:"from_snapshot"`
+	Refused      string  `json:"snapshot_refused,omitempty"`
+	Seconds      float64 `json:"seconds,omitzero"`
 }
 
 type labelHealth struct {
@@ -72,10 +82,7 @@ type configHealth struct {
 
 func adminHealth(s *Server, c *adminCall) *apiError {
 	r := healthReport{
-		Status: "ok", Started: s.started.UTC(), Connections: int(s.http.GetCurrentConcurrency()), Targets: s.Health(), Queues: s.queueHealth(),
-	}
-	if s.draining.Load() {
-		r.Status = "draining"
+		Status: s.state(), Started: s.started.UTC(), Connections: int(s.http.GetCurrentConcurrency()), Targets: s.Health(), Queues: s.queueHealth(),
 	}
 	if s.cfg.Cache != nil {
 		r.Cache = newCacheHealth(s.cfg.Cache.Stats())
@@ -100,6 +107,7 @@ func (s *Server) queueHealth() queueHealth {
 func newCacheHealth(n cache.Stats) *cacheHealth {
 	out := &cacheHealth{
 		Entries: n.Entries, Bytes: n.Bytes, FileBytes: n.FileBytes, Vectors: n.Vectors, Partitions: n.Partitions,
+		Loaded:  loadHealth{n.Load.Read, n.Load.Total, n.Load.FromSnapshot, n.Load.Refused, n.Load.Took.Seconds()},
 		Lookups: map[string]uint64{}, Errors: map[string]uint64{}, FalseHits: []falseHits{},
 		Labels: labelHealth{n.Learning.ShadowDrawn, n.Learning.ShadowDropped, n.Learning.ShadowFailed, n.Learning.ShadowSpent},
 	}

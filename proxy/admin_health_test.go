@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,18 @@ import (
 
 	"github.com/reprise-cache/reprise/cache"
 )
+
+func TestState(t *testing.T) {
+	for _, tt := range []struct {
+		draining bool
+		ready    error
+		want     string
+	}{{false, nil, "ok"}, {false, fmt.Errorf("still: %w", cache.ErrLoading), "loading"}, {false, cache.ErrCorrupt, "degraded"}, {true, cache.ErrLoading, "draining"}, {true, nil, "draining"}} {
+		if got := state(tt.draining, tt.ready); got != tt.want {
+			t.Errorf("%v, %v: %s, want %s", tt.draining, tt.ready, got, tt.want)
+		}
+	}
+}
 
 // TestAdminHealth breaks one target, and plants secrets where a careless report would show them.
 func TestAdminHealth(t *testing.T) {

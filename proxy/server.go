@@ -17,7 +17,6 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/valyala/fasthttp"
 
-	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/egress"
 	"github.com/reprise-cache/reprise/proxy/internal/prices"
 	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
@@ -310,35 +309,6 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 		x.d.trace = newTraceID()
 		x.fail(ctx, notFound(string(ctx.Method()), x.path))
 	}
-}
-
-// health answers whether the process lives, and whether it takes requests.
-func (s *Server) health(ctx *fasthttp.RequestCtx, x *exchange) {
-	if !ctx.IsGet() && !ctx.IsHead() {
-		x.d.trace = newTraceID()
-		ctx.Response.Header.Set("Allow", "GET, HEAD")
-		x.fail(ctx, notAllowed(string(ctx.Method()), x.path, "GET"))
-		return
-	}
-	ctx.SetContentType("application/json")
-	if x.path == "/readyz" && s.draining.Load() {
-		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
-		ctx.SetBodyString(`{"status":"draining"}`)
-		return
-	}
-	if x.path == "/readyz" && s.cfg.Cache != nil {
-		switch err := s.cfg.Cache.Ready(); {
-		case errors.Is(err, cache.ErrLoading):
-			l := s.cfg.Cache.Stats().Load
-			ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
-			ctx.SetBodyString(fmt.Sprintf(`{"status":"loading","read":%d,"of":%d}`, l.Read, l.Total))
-			return
-		case err != nil: // for good: the exact tier and the providers serve all the same
-			ctx.SetBodyString(`{"status":"degraded"}`)
-			return
-		}
-	}
-	ctx.SetBodyString(`{"status":"ok"}`)
 }
 
 // reject answers what could not be read as a request.
