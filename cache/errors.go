@@ -27,6 +27,14 @@ var (
 	ErrCorrupt = errors.New("cache: file damaged")
 	// ErrFormat: the file is whole but of a format version that this program does not know.
 	ErrFormat = errors.New("cache: unknown file format version")
+	// ErrFull: there is no room left on the file's disk. What is stored stays.
+	ErrFull = errors.New("cache: no room on the disk")
+	// ErrReadOnly: the file, its folder or its disk may not be written.
+	ErrReadOnly = errors.New("cache: file cannot be written")
+	// ErrExists: there is a file already, and the call was not told to replace it.
+	ErrExists = errors.New("cache: the file exists")
+	// ErrBusy: a compaction is under way already.
+	ErrBusy = errors.New("cache: a compaction is under way")
 	// ErrLocked: another process has the file open.
 	ErrLocked = errors.New("cache: file in use by another process")
 )
@@ -68,12 +76,21 @@ func storeErr(path string, err error) error {
 	if errors.Is(err, store.ErrClosed) {
 		return ErrClosed
 	}
+	if errors.Is(err, store.ErrBusy) {
+		return ErrBusy
+	}
 	var f *store.Fault
 	if !errors.As(err, &f) {
 		return err
 	}
 	e := &StoreError{Path: path, Bucket: f.Bucket, Key: f.Key, Page: f.Page}
 	switch f.Kind {
+	case store.Exists:
+		e.Cause, e.Hint = ErrExists, "name another file, or say that it is to be replaced"
+	case store.Full:
+		e.Cause, e.Hint = fmt.Errorf("%w: %w", ErrFull, f.Err), "make room on its disk; what is stored stays, and new answers are stored again once there is room"
+	case store.ReadOnly:
+		e.Cause, e.Hint = fmt.Errorf("%w: %w", ErrReadOnly, f.Err), "let this process write the file and its folder, or name a file elsewhere"
 	case store.Corrupt:
 		e.Cause, e.Hint = fmt.Errorf("%w: %w", ErrCorrupt, f.Err), "run `reprise check` on it for the whole list; restore a backup, or move it away to begin anew"
 	case store.Format:

@@ -41,6 +41,8 @@ func init() { // not a literal: some handlers need a server, whose own handler n
 		{"GET", "schemas/request", keys.Read, adminRequestSchema},
 		{"POST", "entries", keys.Admin, adminImport},
 		{"POST", "entries/export", keys.Admin, adminExport},
+		{"POST", "backup", keys.Admin, adminBackup},
+		{"POST", "compact", keys.Admin, adminCompact},
 	}
 	adminRoutes = append(adminRoutes, keyAdminRoutes()...)
 	adminRoutes = append(adminRoutes, logRoutes()...)

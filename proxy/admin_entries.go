@@ -29,6 +29,39 @@ func adminExport(s *Server, c *adminCall) *apiError {
 	return nil
 }
 
+// adminBackup streams a copy of the cache's file as of one moment.
+func adminBackup(s *Server, c *adminCall) *apiError {
+	if s.cfg.Cache == nil {
+		return noCacheHere()
+	}
+	c.stream("application/octet-stream", func(w io.Writer) error {
+		_, err := s.cfg.Cache.Backup(s.ctx, w)
+		return err
+	})
+	return nil
+}
+
+// adminCompact makes the cache's file small, and answers when that is done.
+func adminCompact(s *Server, c *adminCall) *apiError {
+	if s.cfg.Cache == nil {
+		return noCacheHere()
+	}
+	before, after, err := s.cfg.Cache.Compact(s.ctx, nil)
+	switch {
+	case errors.Is(err, cache.ErrBusy):
+		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "busy", "", "a compaction is under way already: wait for its end"}
+	case errors.Is(err, cache.ErrFull):
+		return &apiError{fasthttp.StatusInsufficientStorage, "server_error", "no_room", "", "the disk has no room for the new file beside the old one"}
+	case err != nil:
+		s.cfg.Logger.Warn("a compaction failed", "trace", c.x.d.trace, "error", err)
+		return internalError()
+	}
+	return c.reply(fasthttp.StatusOK, struct {
+		Before int64 `json:"before"`
+		After  int64 `json:"after"`
+	}{before, after})
+}
+
 // stream answers with what write writes, as it comes. Where write fails, the connection ends before the answer does, so that no
 // half one is taken for a whole.
 func (c *adminCall) stream(contentType string, write func(io.Writer) error) {

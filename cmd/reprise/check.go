@@ -14,6 +14,8 @@ type checkCmd struct {
 	fileFlag
 	Path string  `arg:"" optional:"" help:"The cache's file; by default what the configuration says."`
 	DB   *string `name:"db" placeholder:"PATH" help:"The same, as a flag."`
+
+	Repair string `placeholder:"FILE" help:"Write what is whole to a new file, and say what was lost. The damaged one is not touched."`
 }
 
 // Run is called by kong. It only reads, and works on damaged files. Problems make the exit code 1.
@@ -21,6 +23,9 @@ func (c *checkCmd) Run(ctx context.Context, h *host) error {
 	path, err := c.file(h)
 	if err != nil {
 		return err
+	}
+	if c.Repair != "" {
+		return repair(ctx, h, path, c.Repair)
 	}
 	r, err := cache.CheckFile(ctx, path)
 	if err != nil {
@@ -41,10 +46,40 @@ func (c *checkCmd) Run(ctx context.Context, h *host) error {
 			noun = "problem"
 		}
 		fmt.Fprintf(h.stdout, "%d %s\n", len(r.Problems), noun)
-		complain(h.stderr, fmt.Errorf("%s is damaged: restore a backup, or move it away and a new one will be made", path))
+		complain(h.stderr, fmt.Errorf("%s is damaged: restore a backup, save what is whole with `reprise check --repair NEW %s`, or move it away and a new one will be made", path, path))
 		return errQuiet
 	}
 	fmt.Fprintln(h.stdout, "no problems")
+	return nil
+}
+
+// repair salvages, checks what came of it, and tells what was lost. Exit code 1 says that something was.
+func repair(ctx context.Context, h *host, path, to string) error {
+	s, err := cache.Salvage(ctx, path, to)
+	if err != nil {
+		return withRemedy(err, path)
+	}
+	r, err := cache.CheckFile(ctx, to)
+	if err != nil {
+		return err
+	}
+	if err := tellCopy(h, r); err != nil {
+		return err
+	}
+	const shown = 200 // bytes of a question
+	for _, e := range s.Lost {
+		fmt.Fprintf(h.stdout, "lost: entry %v, namespace %q, question %.*q\n", e.ID, e.Namespace, shown, e.Text)
+	}
+	fmt.Fprintf(h.stdout, "kept %d entries, %d of them with a vector, and %d rows of what was learnt\n", s.Entries, s.Vectors, s.Learned)
+	fmt.Fprintf(h.stdout, "lost %d answers whose question is known, %d whose question is not; %d were left out for a later answer to their question\n",
+		len(s.Lost), s.Unnamed, s.Twice)
+	if s.NoModel {
+		fmt.Fprintln(h.stdout, "it could not be told which model made the vectors: serve once with --set cache.on_model_change=reembed")
+	}
+	fmt.Fprintf(h.stdout, "%s is as it was, with %d problems in its pages; to use the new file, move it there, or name it with --db\n", path, len(s.Problems))
+	if len(s.Problems)+len(s.Lost)+s.Unnamed > 0 {
+		return errQuiet
+	}
 	return nil
 }
 

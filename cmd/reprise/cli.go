@@ -7,6 +7,9 @@ type cli struct {
 	Bench   benchCmd   `cmd:"" help:"Measure, and say on what machine."`
 	Explain explainCmd `cmd:"" help:"Say whether the answer to one question would be served for another, and why."`
 	Check   checkCmd   `cmd:"" help:"Read a whole cache file and list everything that is wrong with it."`
+	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of the file, also while a server serves from it, and check it."`
+	Restore restoreCmd `cmd:"" help:"Check a backup and make it the cache's file."`
+	Compact compactCmd `cmd:"" help:"Make the file as small as its content allows, also while a server serves from it."`
 	Export  exportCmd  `cmd:"" help:"Write every entry as a line of JSON, from a file or from a server that has it open."`
 	Import  importCmd  `cmd:"" help:"Store entries from a file of them, in a file or through a server that has it open."`
 	Keys    keysCmd    `cmd:"" help:"Make, list, rotate and revoke the gateway's keys and those that it keeps of providers."`

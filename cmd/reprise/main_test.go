@@ -313,8 +313,9 @@ func noise(i int) []byte {
 	return b
 }
 
-func TestDamagedFile(t *testing.T) {
-	db := filepath.Join(t.TempDir(), "damaged.db")
+// damagedDB makes a file of 50 entries, one answer of which is damaged, and returns its content.
+func damagedDB(t *testing.T, db string) []byte {
+	t.Helper()
 	c, err := cache.Open(db, cache.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -341,6 +342,12 @@ func TestDamagedFile(t *testing.T) {
 	if err := os.WriteFile(db, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return data
+}
+
+func TestDamagedFile(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "damaged.db")
+	data := damagedDB(t, db)
 	code, out, stderr := reprise(t, nil, "check", "--db", db)
 	if code != 1 || !strings.Contains(out, "record fails its checksum") || !strings.Contains(out, "2 problems") || !strings.Contains(stderr, "restore a backup") {
 		t.Errorf("check: %d\n%s%s", code, out, stderr)

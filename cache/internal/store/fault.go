@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
+	"syscall"
 
 	berrors "go.etcd.io/bbolt/errors"
 )
@@ -17,10 +19,13 @@ var ErrClosed = errors.New("store: closed")
 type Kind uint8
 
 const (
-	IO      Kind = iota // the operating system refused
-	Corrupt             // the file is damaged
-	Format              // the file is of an unknown version
-	Locked              // another process has the file
+	IO       Kind = iota // the operating system refused
+	Corrupt              // the file is damaged
+	Format               // the file is of an unknown version
+	Locked               // another process has the file
+	Full                 // no room on the disk, or for this user, or in a file of this kind
+	ReadOnly             // file, folder or disk may not be written
+	Exists               // the file is there and was not to be replaced
 )
 
 // Fault is a failure of the file, with the place.
@@ -66,6 +71,12 @@ func sorted(err error) error {
 		return err
 	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		return ErrClosed
+	case errors.Is(err, ErrExists):
+		return &Fault{Kind: Exists, Err: err}
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG), errors.Is(err, berrors.ErrMaxSizeReached):
+		return &Fault{Kind: Full, Err: err}
+	case errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission), errors.Is(err, berrors.ErrDatabaseReadOnly):
+		return &Fault{Kind: ReadOnly, Err: err}
 	case errors.Is(err, berrors.ErrTimeout):
 		return &Fault{Kind: Locked, Err: err}
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch),

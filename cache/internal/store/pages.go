@@ -53,6 +53,7 @@ type visitor struct {
 	problem func(Problem)
 	item    func(bucket string, page uint64, key, value []byte) // nil: structure only
 	bucket  func(name string)                                   // nil: not
+	orphan  func(page uint64, key, value []byte)                // records of pages that nothing leads to any more; nil: not
 }
 
 type boltMeta struct {
@@ -433,6 +434,45 @@ func (w *walker) freelist() error {
 	}
 	if lost > 0 {
 		w.problem("", first, "%d pages from this one on are neither in use nor free", lost)
+		if w.visit.orphan != nil {
+			w.orphans(first)
+		}
 	}
 	return nil
+}
+
+// orphans visits the records of pages that are neither in use nor free: those below a branch that is bad. What a page that was
+// freed still holds is not among them.
+func (w *walker) orphans(first uint64) {
+	ps := int64(w.meta.pageSize)
+	for id := first; id < w.meta.pages; id++ {
+		if w.used[id] {
+			continue
+		}
+		head := make([]byte, pageHeader)
+		if _, err := w.f.ReadAt(head, int64(id)*ps); err != nil || order.Uint64(head) != id || order.Uint16(head[8:]) != leafPage {
+			continue
+		}
+		n := uint64(order.Uint32(head[12:])) + 1
+		if n > w.meta.pages-id || slices.Contains(w.used[id:id+n], true) {
+			continue
+		}
+		page := make([]byte, int64(n)*ps)
+		if _, err := w.f.ReadAt(page, int64(id)*ps); err != nil {
+			continue
+		}
+		for i := range int(order.Uint16(page[10:])) {
+			off := uint64(pageHeader + i*elemSize)
+			e := slice(page, off, elemSize)
+			if e == nil || order.Uint32(e) != 0 {
+				continue
+			}
+			at, ksize, vsize := off+uint64(order.Uint32(e[4:])), uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:]))
+			key, value := slice(page, at, ksize), slice(page, at+ksize, vsize)
+			if key != nil && value != nil {
+				w.visit.orphan(id, key, value)
+			}
+		}
+		id += n - 1
+	}
 }

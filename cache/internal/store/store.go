@@ -72,9 +72,12 @@ type Store struct {
 	path string
 	opts Options
 
-	file    [16]byte // identity of the file: no two that were made, compacted or salvaged have the same
+	file    atomic.Pointer[[16]byte] // identity of the file: no two that were made, compacted or salvaged have the same
 	touched touchLog
 	load    load
+
+	compacting sync.Mutex     // held by the compaction under way
+	olds       sync.WaitGroup // files that were compacted away, while somebody reads them
 
 	model atomic.Pointer[Model] // nil: no embedder was ever used
 
@@ -101,6 +104,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.db.Store(db)
+	_ = os.Remove(compactPath(path)) // left by a process that was killed; this one has the lock
 	err = guarded(func() error {
 		old, err := s.readMeta()
 		if err == nil && old {
@@ -118,16 +122,21 @@ func Open(path string, o Options) (*Store, error) {
 
 // mapAhead is how much address space the file's map gets, which costs none of the memory: where bbolt has to make the map larger,
 // writes wait for every read under way, and later reads for the write, so that one long read, as a backup's, would stop all others.
-const mapAhead = 64 << 30
+var mapAhead int64 = 64 << 30
+
+func mapSize() int {
+	if runtime.GOOS == "windows" || strconv.IntSize < 64 { // Windows would make the file that large
+		return 0
+	}
+	return int(mapAhead)
+}
 
 // openBolt opens the file for writing.
 func openBolt(path string, lockTimeout time.Duration) (db *bbolt.DB, err error) {
 	const attempts = 3
 	for attempt := 1; ; attempt++ {
 		o := boltOptions(lockTimeout)
-		if runtime.GOOS != "windows" && strconv.IntSize == 64 { // Windows would make the file that large
-			o.InitialMmapSize = mapAhead
-		}
+		o.InitialMmapSize = mapSize()
 		var f *os.File
 		o.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
 			f, err = os.OpenFile(name, flag, mode)
@@ -344,9 +353,11 @@ func (s *Store) readMeta() (old bool, err error) {
 			}
 		}
 		if !old {
-			if s.file, err = openIdentity(metaFile, meta.Get(metaFile)); err != nil {
+			id, err := openIdentity(metaFile, meta.Get(metaFile))
+			if err != nil {
 				return corrupt(bucketMeta, metaFile, err)
 			}
+			s.file.Store(&id)
 		}
 		value := meta.Get(metaModel)
 		if value == nil {
@@ -404,7 +415,7 @@ type Snapshot struct {
 
 // Snapshot returns the state as of the last commit.
 func (s *Store) Snapshot() (Snapshot, error) {
-	n := Snapshot{File: s.file}
+	n := Snapshot{File: *s.file.Load()}
 	if m, ok := s.Model(); ok {
 		n.Vectors = m.generation
 	}
@@ -439,6 +450,7 @@ func (s *Store) Close() error {
 	close(s.queue)
 	s.sendMu.Unlock()
 	<-s.done
+	s.olds.Wait()
 	if f := s.broken.Load(); f != nil {
 		return f
 	}
