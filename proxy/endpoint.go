@@ -93,11 +93,11 @@ func (s *Server) sameProvider(a, b string) bool {
 }
 
 func unknownVirtualKey(name string) *apiError {
-	return badRequest("unknown_virtual_key", "virtual_key", "unknown virtual key %.64q", name)
+	return badRequest("unknown_virtual_key", "virtual_key", "unknown virtual key %q", shown(name))
 }
 
 func (s *Server) unknownProvider(name string) *apiError {
-	return badRequest("unknown_provider", "provider", "unknown provider %.64q: the known ones are %s", name, s.providers.names)
+	return badRequest("unknown_provider", "provider", "unknown provider %q: the known ones are %s", shown(name), s.providers.names)
 }
 
 // checkProvider, checkVirtualKey and checkHost hold a config's words against what there is.

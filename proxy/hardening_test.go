@@ -189,6 +189,26 @@ func TestHTTPHardening(t *testing.T) {
 	}
 }
 
+// TestKeysInPlaceOfNames: a provider's key that is given where a name belongs is not repeated.
+func TestKeysInPlaceOfNames(t *testing.T) {
+	r := newRig(t, answerWith("y"))
+	for _, key := range []string{"sk-proj-aB3dE5fG7hJ9", "gsk_aB3dE5fG7hJ9", strings.Repeat("aB3dE5", 20)} {
+		for _, header := range [][]string{
+			{"x-portkey-virtual-key", key}, {"x-portkey-config", key}, {"x-portkey-config", `{"virtual_key":"` + key + `"}`},
+		} {
+			got := r.ask("x", "", header...)
+			if got.StatusCode < 400 || strings.Contains(got.body, key[3:]) {
+				t.Errorf("%s: %d %s", header, got.StatusCode, got.body)
+			}
+		}
+	}
+	for _, header := range []string{"x-portkey-virtual-key", "x-portkey-config"} {
+		if got := r.ask("x", "", header, "teem"); !strings.Contains(got.body, "teem") {
+			t.Errorf("%s: a name is not told: %s", header, got.body)
+		}
+	}
+}
+
 // TestHeaderInjection puts line ends where a header is made of what a caller says: in the config, the first SDK's body, metadata,
 // names and questions. Each is refused by its place, or leaves no trace in what the provider and the client get.
 func TestHeaderInjection(t *testing.T) {

@@ -163,7 +163,7 @@ func configSource(f *fields, checks route.Checks) (text []byte, id string, _ *ap
 	saved, err := checks.Saved(string(v))
 	if err != nil {
 		return nil, "", &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_config", name,
-			fmt.Sprintf("%s is %.80q: give a JSON object, or the id of a saved config, as pc-x or pc-x@3", name, v)}
+			fmt.Sprintf("%s is %q: give a JSON object, or the id of a saved config, as pc-x or pc-x@3", name, shown(string(v)))}
 	}
 	return saved.Text, saved.ID, nil
 }

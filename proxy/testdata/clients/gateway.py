@@ -16,6 +16,7 @@ ANNOUNCED = re.compile(r"msg=serving address=127\.0\.0\.1:(\d+)")
 # Planted in the environment of every gateway: what a run leaves is searched for them.
 PROVIDER_KEY = "sk-planted-provider-key-3f9d27c1"
 ADMIN_TOKEN = "planted-admin-token-5b0a9be2d1f84c67a3e0"
+SEAL_KEY = "5ea1" * 16
 
 
 class Gateway:
@@ -48,14 +49,17 @@ class Gateway:
         }
         (self.folder / "reprise.yaml").write_text(json.dumps(settings))  # which YAML is a superset of
 
+    @staticmethod
+    def environment():
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "ANTHROPIC_", "REPRISE_"))}
+        return clean | {"BLACKBOX_PROVIDER_KEY": PROVIDER_KEY, "REPRISE_ADMIN_TOKEN": ADMIN_TOKEN, "REPRISE_KEYS_SEAL_KEY": SEAL_KEY}
+
     def start(self):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "ANTHROPIC_", "REPRISE_"))}
-        environment |= {"BLACKBOX_PROVIDER_KEY": PROVIDER_KEY, "REPRISE_ADMIN_TOKEN": ADMIN_TOKEN}
         began = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "serve", "--config", self.folder / "reprise.yaml"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment(),
             )  # fmt: skip
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
@@ -99,6 +103,16 @@ class Gateway:
         elif what != "url":
             raise RuntimeError(f"no such action {what!r}")
         return {"url": self.url}
+
+    def said(self, *words):
+        """What a command says of the gateway's settings and files, which it must not be serving."""
+        done = subprocess.run(
+            [self.binary, *words, *([] if words[-1] == "keys" else ["--config", self.folder / "reprise.yaml"])],
+            capture_output=True, text=True, timeout=START_SECONDS, stdin=subprocess.DEVNULL, env=self.environment(),
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done.stdout + done.stderr
 
     def close(self):
         """Stops it and returns the exit code; kills it if it will not end."""

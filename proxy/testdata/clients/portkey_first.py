@@ -4,8 +4,10 @@ Prints "ok NAME" or "FAIL NAME: why" for each case.
 """
 
 import json
+import os
 import sys
 import time
+import urllib.request
 
 import portkey
 from llama_index.llms import ChatMessage, Portkey
@@ -18,7 +20,8 @@ PIZZA = ("What are the ingredients of a pizza?", "Ingredients of pizza")
 
 
 def options(model, **more):
-    return LLMOptions(**{"provider": "box", "api_key": "sk-of-the-client", "model": model, "cache_status": "simple", **more})
+    key = {} if "virtual_key" in more else {"api_key": "sk-of-the-client"}
+    return LLMOptions(**{"provider": "box", "model": model, "cache_status": "simple", **key, **more})
 
 
 def config(*llms, mode="single"):
@@ -152,6 +155,38 @@ def forms():
         check(first.startswith("Call 1"), f"answer of {provider}: {first!r}")
         same(ask(config(options(model, provider=provider)), stream=True, max_tokens=50), first, f"streamed from {provider}'s entry")
         same(calls(model), 1, "calls")
+
+
+def kept(name, secret):
+    """Has the gateway keep a provider's key under a name."""
+    control("plant", secret=secret)
+    body = json.dumps({"name": name, "provider": "box", "secrets": [secret]}).encode()
+    headers = {"content-type": "application/json", "authorization": "Bearer " + os.environ["BLACKBOX_ADMIN"]}
+    made = urllib.request.Request(control("gateway/url")["url"] + "/admin/v1/virtual-keys", body, headers)
+    with urllib.request.urlopen(made, timeout=20) as answer:
+        same(answer.status, 201, "status of keeping a key")
+
+
+@case("virtual keys, through the SDK and through LlamaIndex")
+def virtual():
+    kept("first-sdk", "sk-kept-of-the-first-sdk")
+    for stream in (False, True):
+        model = fresh()
+        chosen = config(options(model, virtual_key="first-sdk"))
+        check(ask(chosen, stream=stream).startswith("Call 1"), "no answer")
+        check(ask(chosen, stream=not stream).startswith("Call 1"), "no second answer")
+        same(calls(model), 1, "calls")
+        same(control("state", model=model)["last"]["headers"]["authorization"], "Bearer sk-kept-of-the-first-sdk", "the key that was sent")
+    for chats in (False, True):
+        model, messages = fresh(), [ChatMessage(role="user", content=PROMPT)]
+        llm = llama(model, chats, virtual_key="first-sdk")
+        first = llm.chat(messages).message.content
+        same("".join(part.delta or "" for part in llm.stream_chat(messages)), first, "streamed")
+        same(llm.complete(PROMPT).text.startswith("Call"), True, "completed")
+        check([part for part in llm.stream_complete(PROMPT)], "nothing was streamed")
+        same(control("state", model=model)["last"]["headers"]["authorization"], "Bearer sk-kept-of-the-first-sdk", "LlamaIndex's key")
+    problem = fails(exceptions.BadRequestError, lambda: ask(config(options(fresh(), virtual_key="nobody"))), 400)
+    check("config.options[0].virtual_key" in str(problem), str(problem))
 
 
 @case("cache=False neither reads nor writes")
