@@ -155,21 +155,16 @@ func (s *Server) serveMetrics(ctx *fasthttp.RequestCtx, x *exchange) {
 		return
 	}
 	var w promtext.Writer
-	s.writeMetrics(&w, x.mayRead())
+	s.writeMetrics(&w)
 	ctx.SetContentType(promtext.ContentType)
 	ctx.SetBody(w.Bytes())
 }
 
-// writeMetrics writes all there is, of namespaces only those that are allowed; nil: all are.
-func (s *Server) writeMetrics(w *promtext.Writer, allowed func(namespace string) bool) {
+func (s *Server) writeMetrics(w *promtext.Writer) {
 	s.metrics.write(w)
 	s.writeOwn(w)
 	if s.cfg.Cache != nil {
-		st := s.cfg.Cache.Stats()
-		if allowed != nil {
-			st.Learning.Namespaces = slices.DeleteFunc(st.Learning.Namespaces, func(f cache.FalseHits) bool { return !allowed(f.Namespace) })
-		}
-		writeCache(w, st)
+		writeCache(w, s.cfg.Cache.Stats())
 	}
 }
 

@@ -19,9 +19,8 @@ const (
 // Filter says which records are wanted; zero fields ask for nothing. Fields are joined by and.
 type Filter struct {
 	TraceID, User, CacheStatus, Model, Key, Path string
-	Namespace                                    *string                     // "" is the namespace without a name
-	Allowed                                      func(namespace string) bool // nil: all are
-	StatusFrom, StatusTo                         int                         // 0: any
+	Namespace                                    *string // "" is the namespace without a name
+	StatusFrom, StatusTo                         int     // 0: any
 	Metadata                                     map[string]string
 	Since, Until                                 time.Time // from Since on, before Until
 
@@ -161,7 +160,6 @@ func (f *Filter) matches(r *Record) bool {
 		f.Key != "" && r.Key != f.Key,
 		f.Path != "" && r.Path != f.Path,
 		f.Namespace != nil && r.Namespace != *f.Namespace,
-		f.Allowed != nil && !f.Allowed(r.Namespace),
 		f.StatusFrom != 0 && (r.Status < f.StatusFrom || r.Status > f.StatusTo),
 		!f.Since.IsZero() && r.Time.Before(f.Since),
 		!f.Until.IsZero() && !r.Time.Before(f.Until):

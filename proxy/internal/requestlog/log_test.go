@@ -91,10 +91,10 @@ func TestFilters(t *testing.T) {
 	ns := "ns2"
 	for name, f := range map[string]Filter{
 		"none": {}, "trace": {TraceID: "trace-17"}, "user": {User: "user3"}, "status": {StatusFrom: 500, StatusTo: 599}, "cache": {CacheStatus: "HIT"},
-		"model": {Model: "m1"}, "key": {Key: "key1"}, "namespace": {Namespace: &ns}, "no namespace": {Namespace: &empty}, "namespaces": {Allowed: func(ns string) bool { return ns == "ns0" || ns == "ns3" }},
+		"model": {Model: "m1"}, "key": {Key: "key1"}, "namespace": {Namespace: &ns}, "no namespace": {Namespace: &empty},
 		"metadata": {Metadata: map[string]string{"env": "test", "_user": "user1"}}, "other metadata": {Metadata: map[string]string{"env": "prod"}},
 		"absent metadata": {Metadata: map[string]string{"nope": ""}}, "since": {Since: began}, "until": {Until: began}, "path": {Path: "/v1/none"},
-		"several": {User: "user3", CacheStatus: "HIT", Key: "key0"}, "of no namespace": {Allowed: func(string) bool { return false }},
+		"several": {User: "user3", CacheStatus: "HIT", Key: "key0"},
 	} {
 		var want []string
 		for _, r := range slices.Backward(kept) {
@@ -250,7 +250,7 @@ func TestTotalsAreSums(t *testing.T) {
 		sum.Add(w)
 	}
 	for _, by := range Groups {
-		rows, whole, err := l.Reader().GroupCosts(by, time.Time{}, time.Time{}, nil)
+		rows, whole, err := l.Reader().GroupCosts(by, time.Time{}, time.Time{})
 		again := Totals{}
 		for _, r := range rows {
 			again.Add(&r.Totals)
@@ -258,10 +258,6 @@ func TestTotalsAreSums(t *testing.T) {
 		if err != nil || whole != sum || again != sum {
 			t.Errorf("by %s: %+v and %+v, want %+v: %v", by, whole, again, sum, err)
 		}
-	}
-	rows, _, err := l.Reader().GroupCosts("namespace", time.Time{}, time.Time{}, func(ns string) bool { return ns == "ns1" })
-	if err != nil || len(rows) != 1 || rows[0].Group != "ns1" {
-		t.Errorf("of one namespace: %+v, %v", rows, err)
 	}
 }
 
@@ -411,7 +407,7 @@ func TestFullQueueDropsRecordsOnly(t *testing.T) {
 	}
 	l.Add(record(1))
 	flush(t, l)
-	_, sum, err := l.Reader().GroupCosts("day", time.Time{}, time.Time{}, nil)
+	_, sum, err := l.Reader().GroupCosts("day", time.Time{}, time.Time{})
 	if err != nil || sum.Requests != n+1 {
 		t.Errorf("totals of %d requests: %v", sum.Requests, err)
 	}

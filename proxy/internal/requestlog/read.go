@@ -182,13 +182,10 @@ type Row struct {
 	Totals
 }
 
-// GroupCosts puts totals together by one of Groups, dearest first; days in their order. allowed nil: of all namespaces.
-func (r *Reader) GroupCosts(by string, since, until time.Time, allowed func(namespace string) bool) (rows []Row, all Totals, err error) {
+// GroupCosts puts totals together by one of Groups, dearest first; days in their order.
+func (r *Reader) GroupCosts(by string, since, until time.Time) (rows []Row, all Totals, err error) {
 	at := map[string]int{}
 	err = r.Costs(since, until, func(k CostKey, t *Totals) {
-		if allowed != nil && !allowed(k.Namespace) {
-			return
-		}
 		name := map[string]string{"namespace": k.Namespace, "key": k.Key, "model": k.Model, "day": k.Date()}[by]
 		i, ok := at[name]
 		if !ok {
