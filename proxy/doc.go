@@ -34,7 +34,19 @@
 //
 // # What a crash may lose
 //
-// The answers in the fill queue, at most [Config.FillQueue] of them and 64 MiB in all; Shutdown loses none.
+// The answers in the fill queue, at most [Config.FillQueue] of them and 64 MiB in all; and of the request log what came in the
+// last quarter of a second. Shutdown loses none.
+//
+// # What is kept of a request
+//
+// With [Config.RequestLog], internal/requestlog keeps one record of each request below /v1/: who asked by which key's id, what
+// came of it, how long its stages took, its tokens and what they cost. account.go makes it: headers, credentials and configs are
+// not among what it reads, and bodies only if they are asked for. What a call costs is the answer's own usage at the price that
+// internal/prices has for the model that answered; a price that is not known is counted as such. Whose request shares another's
+// call has saved it. GET /metrics has the same in counters, under names that no caller can add to.
+//
+// A request is one span of a trace: tracecontext.go reads the caller's traceparent, and the provider is sent one whose parent is
+// the gateway's span. Who sends none has none sent on.
 //
 // # Whose answers are shared
 //
