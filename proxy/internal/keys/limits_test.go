@@ -96,7 +96,7 @@ func TestMoneyADayAndAMonth(t *testing.T) {
 		g.Use(10, 1.25)
 		time.Sleep(24 * time.Hour)
 		l, after := refused(t, g.Admit())
-		if want := time.Date(2000, 2, 1, 0, 0, 0, 0, time.UTC).Sub(time.Now()); l != "spend_month" || after != want {
+		if want := time.Until(time.Date(2000, 2, 1, 0, 0, 0, 0, time.UTC)); l != "spend_month" || after != want {
 			t.Errorf("%q, after %v, want %v", l, after, want)
 		}
 		if sp := g.Info().Spent; sp.TotalSum != 2.5 || sp.Tokens != 30 || sp.DaySum != 0 {

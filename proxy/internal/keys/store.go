@@ -88,7 +88,14 @@ func Open(path string, o Options) (s *Store, err error) {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	s.db = db
-	if err := errors.Join(os.Chmod(path, 0o600), s.load(o.Seal)); err != nil {
+	err = os.Chmod(path, 0o600)
+	if err == nil {
+		err = checkFile(path) // once it is ours, or somebody might be writing to it
+	}
+	if err == nil {
+		err = s.load(o.Seal)
+	}
+	if err != nil {
 		s.close()
 		return nil, fmt.Errorf("%s: %w", filepath.Clean(path), err)
 	}
@@ -102,9 +109,6 @@ func (s *Store) load(k SealKey) error {
 	var seal *sealRecord
 	fresh := false
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		if info, err := os.Stat(s.path); err != nil || info.Size() < tx.Size() {
-			return fmt.Errorf("%w: it is cut off", ErrDamaged)
-		}
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
 			if name, _ := tx.Cursor().First(); name != nil {
@@ -126,10 +130,7 @@ func (s *Store) load(k SealKey) error {
 				return fmt.Errorf("%w (meta/seal)", err)
 			}
 		}
-		if err := s.readAll(tx); err != nil {
-			return err
-		}
-		return checkPages(tx)
+		return s.readAll(tx)
 	})
 	switch {
 	case err != nil:
@@ -148,17 +149,6 @@ func (s *Store) load(k SealKey) error {
 		}
 	}
 	return s.unseal(k, seal)
-}
-
-// checkPages has bbolt look at its pages once more, those that are free above all. It does so on a goroutine of its own,
-// where a fault would end the process; so all that it is led to must have been read before.
-func checkPages(tx *bbolt.Tx) (first error) {
-	for err := range tx.Check() { // to the end, or its goroutine would wait for ever
-		if first == nil {
-			first = fmt.Errorf("%w: %v", ErrDamaged, err)
-		}
-	}
-	return first
 }
 
 func (s *Store) readAll(tx *bbolt.Tx) error {
