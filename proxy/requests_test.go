@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/prices"
 	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 )
@@ -213,6 +214,37 @@ func TestCostOfAnthropic(t *testing.T) {
 	}
 	if m := ask("entirely another matter", `,"stream":true`); m.Cost == nil || *m.Cost != dollars(t, "0.00135") || m.Estimated {
 		t.Errorf("a stream: %+v, %v", m, m.Cost)
+	}
+	// An OpenAI client whose stream is not to say what it cost: its provider does all the same. Here the prompt's cache is told apart, what is written to it is not.
+	r.do("POST", chatPath, question("of yet another kind", `"stream":true`))
+	if m := r.last(); m.Cost == nil || *m.Cost != dollars(t, "0.00135") || m.Estimated {
+		t.Errorf("a translated stream: %+v, %v", m, m.Cost)
+	}
+}
+
+// TestShadowChecksArePaidFor holds that the gateway's own calls have records with their cost.
+func TestShadowChecksArePaidFor(t *testing.T) {
+	r := newRig(t, priced("gpt-4o-mini", 1000, 0, 100), withLog(t), asOpenAI, func(c *Config) {
+		checked, err := cache.Open(filepath.Join(t.TempDir(), "checked.db"), cache.Options{Embedder: &words{}, Threshold: 0.8, MaxError: 1, ReadAnswer: ReadAnswer,
+			Shadow: cache.ShadowOptions{Rate: 1, PerMinute: 100}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { checked.Close() })
+		c.Cache = checked
+	})
+	r.ask("how do I reset the old phone", "")
+	r.flush()
+	if hit := r.ask("how do I reset the phone", "", "x-portkey-trace-id", "t"); hit.cache() != "SEMANTIC HIT" {
+		t.Fatalf("%s", hit.cache())
+	}
+	if err := r.s.cfg.Cache.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.wantCalls(2)
+	records, _ := r.page("trace_id=t")
+	if len(records) != 2 || !records[0].Check || records[0].Cost == nil || *records[0].Cost != dollars(t, "0.00021") || records[1].Saved == nil || records[0].ParentSpan != records[1].SpanID {
+		t.Errorf("%+v", records)
 	}
 }
 

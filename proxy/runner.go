@@ -80,6 +80,9 @@ func (r *runner) receive(a *answer, v via) {
 	}
 	if r.dialect != nil && h.stream && isPlain(h.header) {
 		rec.on = true
+		if t, ok := a.body.(*translatedStream); ok {
+			rec.aside = t.stream.Usage
+		}
 		if r.storable(h) {
 			rec.agg = r.dialect.NewAggregator()
 		}
@@ -219,11 +222,17 @@ type recorder struct {
 	near    bool            // the last event may have begun
 	done    bool            // the last event was there
 	meter   *wire.Meter     // nil: no dialect has a say
+	aside   func() []byte   // what a translated stream's provider said of its cost; nil: it is as it came
 }
 
 func (rec *recorder) feed(p []byte) {
 	if rec.on && rec.dec.Feed(p, rec.event) != nil {
 		rec.on, rec.agg = false, nil
+	}
+	if rec.aside != nil {
+		if u := rec.aside(); u != nil {
+			rec.meter.AddUsage(u)
+		}
 	}
 }
 

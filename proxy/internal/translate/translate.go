@@ -141,6 +141,7 @@ type Stream struct {
 	in   streamReader
 	out  streamWriter
 	done bool
+	cost *usage // what the provider said last of it; nil: nothing
 }
 
 // Stream returns a translator of the answer's events, which hold at most limit bytes each.
@@ -170,6 +171,9 @@ func (s *Stream) Feed(dst, p []byte) ([]byte, error) {
 			return nil
 		}
 		last, err := s.in.event(e, func(a *answer) (err error) {
+			if a.Usage != nil {
+				s.cost = a.Usage
+			}
 			dst, err = s.out.chunk(dst, a)
 			return err
 		})
@@ -184,6 +188,15 @@ func (s *Stream) Feed(dst, p []byte) ([]byte, error) {
 		dst = s.out.failure(dst, se.kind, se.message)
 	}
 	return dst, err
+}
+
+// Usage is what the provider has said that the stream cost, in OpenAI's words, whether the client is told of it or not; nil:
+// nothing yet.
+func (s *Stream) Usage() []byte {
+	if s.cost == nil {
+		return nil
+	}
+	return write(s.cost)
 }
 
 // Done reports whether the last event was there.

@@ -90,6 +90,13 @@ func (m *Meter) Add(data []byte) {
 	}
 }
 
+// AddUsage takes a usage that came beside the stream, in OpenAI's words, if the stream itself says nothing.
+func (m *Meter) AddUsage(usage []byte) {
+	if !m.Usage.Known {
+		m.Usage = Chat.usageOf(usage)
+	}
+}
+
 func (m *Meter) read(ms []member) {
 	if name, ok := text(find(ms, "model")); ok && m.Model == "" {
 		m.Model = name
