@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -69,6 +70,26 @@ func crashChild(path string) {
 			}
 		})
 	}
+	// Beside them the file is compacted, the index's layout written, and what expires swept.
+	wg.Go(func() {
+		for {
+			if _, _, err := c.Compact(bg, nil); err != nil {
+				fmt.Println("error", err)
+				return
+			}
+			if err := c.Snapshot(bg); err != nil {
+				fmt.Println("error", err)
+				return
+			}
+			soon := ask("soon gone")
+			soon.TTL = time.Nanosecond
+			if _, err := c.Put(bg, soon, Value{Body: []byte("x")}); err != nil {
+				fmt.Println("error", err)
+				return
+			}
+			c.sweepOnce()
+		}
+	})
 	wg.Wait()
 }
 
@@ -77,7 +98,9 @@ func crashEntry(n int) (Query, []byte) {
 	return ask(fmt.Sprint("what is number ", n)), []byte(strings.Repeat(fmt.Sprintf("<%d>", n), 1+n%400))
 }
 
-// TestKill kills a writing process fifty times at random moments. After each, the file must be sound, every
+var kills = flag.Int("kills", 50, "how often TestKill kills a process")
+
+// TestKill kills a process that puts, deletes, sweeps, compacts and snapshots, at random moments. After each, the file must be sound, every
 // acknowledged entry there with the right body, and every acknowledged deletion done.
 func TestKill(t *testing.T) {
 	if raceEnabled {
@@ -85,7 +108,7 @@ func TestKill(t *testing.T) {
 		killRounds(t, 5)
 		return
 	}
-	killRounds(t, 50)
+	killRounds(t, *kills)
 }
 
 func killRounds(t *testing.T, rounds int) {
@@ -162,6 +185,9 @@ func killOnce(t *testing.T, path string, r *rand.Rand, there, gone map[int]ID) i
 		}
 		var what, hex string
 		var n int
+		if strings.HasPrefix(line, "error") {
+			t.Fatalf("child: %s", line)
+		}
 		if _, err := fmt.Sscan(line, &what, &n, &hex); err != nil {
 			t.Fatalf("child: %s", line)
 		}

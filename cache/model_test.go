@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -35,7 +37,12 @@ func TestModel(t *testing.T) {
 
 func runModel(t *rapid.T, outer *testing.T, path string) {
 	hot := rapid.SampledFrom([]int64{-1, 20_000, 0}).Draw(t, "hot bytes")
-	options := Options{Embedder: newBag(), HotBytes: hot, SweepInterval: time.Minute, Mode: ModeSimple}
+	// Whatever the options are that change how, and not what, the answers are the model's.
+	options := Options{
+		Embedder: newBag(), HotBytes: hot, SweepInterval: time.Minute, Mode: ModeSimple,
+		OpenEarly:        rapid.Bool().Draw(t, "open early"),
+		SnapshotInterval: rapid.SampledFrom([]time.Duration{-1, 0, time.Second}).Draw(t, "snapshot interval"),
+	}
 	c, err := Open(path, options)
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +127,54 @@ func runModel(t *rapid.T, outer *testing.T, path string) {
 			time.Sleep(rapid.SampledFrom([]time.Duration{time.Second, 40 * time.Second, 2 * time.Hour}).Draw(t, "wait")) // the bubble's clock
 			synctest.Wait()
 		},
+		"compact": func(t *rapid.T) {
+			if _, _, err := c.Compact(bg, nil); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"restore": func(t *rapid.T) { // a backup takes the file's place
+			backup, err := os.Create(path + ".backup")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Backup(bg, backup)
+			if err := errors.Join(err, backup.Close(), c.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := Restore(bg, backup.Name(), path, true); err != nil || !r.OK() {
+				t.Fatal(r, err)
+			}
+			if c, err = Open(path, options); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"move": func(t *rapid.T) { // all entries into a file of their own, under new ids
+			other := path + ".moved"
+			to, err := Open(other, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Export(bg, func(r *Record) error {
+				_, err := to.Import(bg, r)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(c.Close(), to.Close(), os.Rename(other, path)); err != nil {
+				t.Fatal(err)
+			}
+			if c, err = Open(path, options); err != nil {
+				t.Fatal(err)
+			}
+			for k, e := range model {
+				if _, ok := live(k); !ok {
+					delete(model, k) // what has expired stays behind
+					continue
+				}
+				e.id = c.Lookup(bg, query(k)).Entry.ID
+				model[k] = e
+			}
+		},
 		"reopen": func(t *rapid.T) {
 			if err := c.Close(); err != nil {
 				t.Fatal(err)
@@ -129,6 +184,9 @@ func runModel(t *rapid.T, outer *testing.T, path string) {
 			}
 		},
 		"": func(t *rapid.T) {
+			if err := c.WaitReady(bg); err != nil {
+				t.Fatal(err)
+			}
 			alive := 0
 			for k := range model {
 				if _, ok := live(k); ok {

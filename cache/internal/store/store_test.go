@@ -270,7 +270,7 @@ func TestDamage(t *testing.T) {
 		}
 		counts[damaged(t, what, bad, entries)]++
 	}
-	for i := range 700 {
+	for i := range 1000 {
 		at := r.IntN(len(whole))
 		if i%3 == 0 { // where the structure is: page headers, elements, metas
 			at = at&^4095 + r.IntN(256)

@@ -1,0 +1,211 @@
+package store
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"unsafe"
+
+	"go.etcd.io/bbolt"
+)
+
+var cuts = flag.Int("cuts", 200, "power cuts that TestPowerCut simulates")
+
+// written is one write that bbolt made.
+type written struct {
+	at   int64
+	data []byte
+	size int64 // of the file then; bbolt makes it larger, and syncs that, before it writes there
+}
+
+// recorder is the layer below bbolt: it notes every write on its way to the file.
+type recorder struct{ writes []written }
+
+// record puts the recorder between bbolt and its file. bbolt has a place for that, which it does not export; should it go, this
+// panics, and with it the test.
+func record(db *bbolt.DB, path string) *recorder {
+	r := &recorder{}
+	field := reflect.ValueOf(db).Elem().FieldByName("ops").FieldByName("writeAt")
+	write := (*func([]byte, int64) (int, error))(unsafe.Pointer(field.UnsafeAddr()))
+	through := *write
+	*write = func(b []byte, at int64) (int, error) {
+		st, err := os.Stat(path)
+		if err != nil {
+			return 0, err
+		}
+		r.writes = append(r.writes, written{at, bytes.Clone(b), max(st.Size(), at+int64(len(b)))})
+		return through(b, at)
+	}
+	return r
+}
+
+const (
+	sector   = 512 // what a disk writes whole or not at all
+	cutPage  = 4096
+	cutKeys  = 40
+	cutSteps = 160
+)
+
+// meta reports whether a write is of a meta page. bbolt syncs the file before each of them, and after.
+func (w *written) meta() bool { return w.at < 2*cutPage }
+
+// TestPowerCut records the writes of a run of puts, replacements, deletions and sweeps, and replays them up to a random one, of
+// those after the last sync some whole, some in part, some not at all, in any order. The file must be sound each time, and hold
+// exactly what was acknowledged, or the one commit that was under way as well.
+func TestPowerCut(t *testing.T) {
+	if os.Getpagesize() != cutPage {
+		t.Logf("pages of %d bytes: nothing to do, since bbolt's have the system's size", os.Getpagesize())
+		return
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s.db")
+	s := open(t, path)
+	if err := s.SetModel(bg, Model{ID: "m", Dim: 8}); err != nil {
+		t.Fatal(err)
+	}
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := record(s.db.Load(), path)
+
+	// states[i] is what the file holds once the first after[i] writes are on disk.
+	states, after := []map[int]string{{}}, []int{0}
+	ids := map[int]uint64{}
+	for step := range cutSteps {
+		state := maps.Clone(states[len(states)-1])
+		n := r.IntN(cutKeys)
+		if r.IntN(4) == 0 && ids[n] != 0 {
+			if _, err := s.Delete(bg, []uint64{ids[n]}); err != nil {
+				t.Fatal(err)
+			}
+			delete(state, n)
+			delete(ids, n)
+		} else {
+			answer := fmt.Sprint(step, " ", string(bytes.Repeat([]byte{byte('a' + step%26)}, r.IntN(300))), noise(r, r.IntN(6000)))
+			if ids[n], err = s.Put(bg, headOf(n, "text"), []byte(answer), unitVector(n, 8)); err != nil {
+				t.Fatal(err)
+			}
+			state[n] = answer
+		}
+		states, after = append(states, state), append(after, len(log.writes))
+	}
+
+	counts := map[string]int{}
+	for range *cuts {
+		cut := r.IntN(len(log.writes) + 1)
+		file, lost := replay(r, image, log.writes[:cut])
+		bad := filepath.Join(dir, "cut.db")
+		if err := os.WriteFile(bad, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged := 0
+		// A commit whose last write is the last before the cut was not synced, and so not acknowledged.
+		for acknowledged+1 < len(after) && after[acknowledged+1] < cut {
+			acknowledged++
+		}
+		if lost > 0 {
+			counts["writes lost or torn"]++
+		}
+		counts["cuts"]++
+		report, err := CheckFile(bg, bad, testTimeout)
+		if err != nil || len(report.Problems) > 0 {
+			t.Fatalf("cut after write %d of %d: %v %+v", cut, len(log.writes), err, report.Problems)
+		}
+		got := answers(t, bad)
+		switch {
+		case maps.Equal(got, states[acknowledged]):
+			counts["as acknowledged"]++
+		case acknowledged+1 < len(states) && maps.Equal(got, states[acknowledged+1]):
+			counts["with the commit under way"]++
+		default:
+			t.Fatalf("cut after write %d of %d: %d answers are not those of commit %d", cut, len(log.writes), len(got), acknowledged)
+		}
+	}
+	t.Logf("%d writes recorded; %v", len(log.writes), counts)
+	if counts["writes lost or torn"] == 0 {
+		t.Error("no write was ever lost: the simulation simulates nothing")
+	}
+}
+
+func noise(r *rand.Rand, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return string(b)
+}
+
+// replay returns the file after a power cut behind the last of the writes, and how many of them did not get there whole.
+func replay(r *rand.Rand, image []byte, writes []written) (file []byte, lost int) {
+	file = bytes.Clone(image)
+	synced := len(writes)
+	for synced > 0 && !writes[synced-1].meta() {
+		synced--
+	}
+	// A cut behind a meta page's write finds it on its way still, but everything before it synced.
+	if synced == len(writes) && synced > 0 {
+		synced--
+	}
+	apply := func(w *written, from, to int) {
+		if grow := w.size - int64(len(file)); grow > 0 {
+			file = append(file, make([]byte, grow)...)
+		}
+		copy(file[w.at+int64(from):], w.data[from:to])
+	}
+	for i := range writes[:synced] {
+		apply(&writes[i], 0, len(writes[i].data))
+	}
+	rest := writes[synced:]
+	for _, i := range r.Perm(len(rest)) {
+		w := &rest[i]
+		switch r.IntN(3) {
+		case 0:
+			lost++
+		case 1:
+			apply(w, 0, len(w.data))
+		default:
+			for from := 0; from < len(w.data); from += sector {
+				if r.IntN(2) == 0 {
+					apply(w, from, min(from+sector, len(w.data)))
+				} else {
+					lost++
+				}
+			}
+		}
+	}
+	return file, lost
+}
+
+// answers is what a file holds, by the number of the question.
+func answers(t *testing.T, path string) map[int]string {
+	t.Helper()
+	s, err := Open(path, Options{LockTimeout: testTimeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	got := map[int]string{}
+	for n := range cutKeys {
+		_, b, ok, err := s.ByKey(headOf(n, "").Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			got[n] = string(b)
+		}
+	}
+	if n, err := s.Len(); err != nil || n != len(got) {
+		t.Fatalf("%d entries, %d of them found: %v", n, len(got), err)
+	}
+	return got
+}
