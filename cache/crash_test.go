@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 		crashChild(path)
 		return
 	}
+	if path := os.Getenv(fullEnv); path != "" {
+		fullChild(path)
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	berrors "go.etcd.io/bbolt/errors"
@@ -73,7 +74,7 @@ func sorted(err error) error {
 		return ErrClosed
 	case errors.Is(err, ErrExists):
 		return &Fault{Kind: Exists, Err: err}
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG), errors.Is(err, berrors.ErrMaxSizeReached):
+	case isFull(err):
 		return &Fault{Kind: Full, Err: err}
 	case errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission), errors.Is(err, berrors.ErrDatabaseReadOnly):
 		return &Fault{Kind: ReadOnly, Err: err}
@@ -84,4 +85,14 @@ func sorted(err error) error {
 		return &Fault{Kind: Corrupt, Err: err}
 	}
 	return &Fault{Kind: IO, Err: err}
+}
+
+// isFull reports whether the system has no room for what was to be written. bbolt passes some of its errors on as text only.
+func isFull(err error) bool {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if errors.Is(err, full) || strings.HasSuffix(err.Error(), full.Error()) {
+			return true
+		}
+	}
+	return errors.Is(err, berrors.ErrMaxSizeReached)
 }
