@@ -17,6 +17,7 @@ type benchCmd struct {
 	Quality  benchQualityCmd  `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
 	Replay   benchReplayCmd   `cmd:"" help:"A stream of real requests with known intents through the cache: hits and wrong answers by quarter, with and without learning."`
 	Index    benchIndexCmd    `cmd:"" help:"Searches of one partition: chromem's own query, a screen of all codes, the default."`
+	Store    benchStoreCmd    `cmd:"" help:"The file: writing, opening, size, backup and compaction, look-ups beside writes; with --soak what the process holds over time."`
 	Fit      benchFitCmd      `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 
 	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`

@@ -1,0 +1,327 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"github.com/reprise-cache/reprise/cache"
+)
+
+// StoreOptions configures [Store]. The zero value is what the README's figures were measured with.
+type StoreOptions struct {
+	Sizes    []int         // entries of a file; nil: 10,000 and 100,000
+	Serve    time.Duration // how long look-ups are timed, idle and beside writes; zero: 10 s
+	Rate     int           // entries a second that are written meanwhile; zero: 2,000
+	Dir      string        // where the files are made; "": the system's folder for such
+	Progress io.Writer     // nil: none
+}
+
+func (o StoreOptions) withDefaults() (StoreOptions, error) {
+	if o.Sizes == nil {
+		o.Sizes = []int{10_000, 100_000}
+	}
+	for _, n := range o.Sizes {
+		if n < 100 {
+			return o, fmt.Errorf("bench: a file of %d entries is too small to measure: use 100 or more", n)
+		}
+	}
+	if o.Serve < 0 || o.Rate < 0 {
+		return o, fmt.Errorf("bench: serve %v and rate %d must not be negative", o.Serve, o.Rate)
+	}
+	if o.Serve == 0 {
+		o.Serve = 10 * time.Second
+	}
+	if o.Rate == 0 {
+		o.Rate = 2000
+	}
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	return o, nil
+}
+
+// StoreRow is what was measured of a file of one size.
+type StoreRow struct {
+	Entries     int
+	Put         float64 // entries a second, storeWriters at a time
+	PerCommit   float64 // entries
+	Commit      time.Duration
+	Early       time.Duration // until the exact tier serves
+	Snapshot    time.Duration // until all is known, by the snapshot
+	Rebuild     time.Duration // the same without it
+	FileBytes   float64       // an entry
+	Memory      float64       // bytes an entry, of all that is in memory but the bodies
+	BodyBytes   float64       // an entry, as answered …
+	StoredBytes float64       // … and as kept
+	Backup      time.Duration
+	BackupBytes int64
+	Compact     time.Duration // after a third was removed
+	Before      int64         // bytes
+	After       int64
+	Idle, Busy  Serving // look-ups alone, and beside writes
+}
+
+// Serving is how look-ups went.
+type Serving struct {
+	P50, P99 time.Duration
+	Lookups  int
+	Hits     int     // that found the answer of the question that was reworded
+	Written  float64 // entries a second meanwhile
+}
+
+// StoreReport is what [Store] measured.
+type StoreReport struct {
+	Machine Machine
+	Rate    int
+	Rows    []StoreRow
+}
+
+// storeWriters is how many writes are called for at a time.
+const storeWriters = 128
+
+// Store fills files with entries of drawn vectors of 384 dimensions, all in one partition, and answers as chat models write
+// them, around prose of drawn words; then it opens, backs up and compacts them, and looks questions up, alone and
+// while others are written. Look-ups are of ModeThreshold, so that no model's time is in them: what is timed is search and file.
+func Store(ctx context.Context, o StoreOptions) (*StoreReport, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	report := &StoreReport{Machine: ThisMachine(), Rate: o.Rate}
+	for _, n := range o.Sizes {
+		dir, err := os.MkdirTemp(o.Dir, "reprise-bench-")
+		if err != nil {
+			return nil, fmt.Errorf("bench: %w", err)
+		}
+		row, err := storeRow(ctx, o, n, filepath.Join(dir, "bench.db"))
+		_ = os.RemoveAll(dir) // a temporary folder
+		if err != nil {
+			return nil, fmt.Errorf("bench: %d entries: %w", n, err)
+		}
+		report.Rows = append(report.Rows, *row)
+	}
+	return report, nil
+}
+
+// drawnCache are the options of the caches that are measured.
+func drawnCache() cache.Options {
+	return cache.Options{Embedder: drawnEmbedder{}, Mode: cache.ModeThreshold, Threshold: 0.6, HotBytes: -1, SweepInterval: -1, NoLearning: true}
+}
+
+func storeRow(ctx context.Context, o StoreOptions, n int, path string) (*StoreRow, error) {
+	row := &StoreRow{Entries: n}
+	fmt.Fprintf(o.Progress, "%d entries: filling\n", n)
+	c, err := cache.Open(path, drawnCache())
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	err = inParallel(storeWriters, n, func(i int) error { return putDrawn(ctx, c, i) })
+	if err != nil {
+		return nil, err
+	}
+	row.Put = float64(n) / time.Since(began).Seconds()
+	w := c.Stats().Writer
+	row.PerCommit, row.Commit = float64(w.Writes)/float64(w.Commits), w.Time/time.Duration(w.Commits)
+	if err := c.Close(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(o.Progress, "%d entries: opening\n", n)
+	if err := row.open(ctx, path); err != nil {
+		return nil, err
+	}
+	before := heapInUse()
+	if c, err = cache.Open(path, drawnCache()); err != nil {
+		return nil, err
+	}
+	row.Memory = float64(heapInUse()-before) / float64(n)
+	row.FileBytes = float64(c.Stats().FileBytes) / float64(n)
+	fmt.Fprintf(o.Progress, "%d entries: serving\n", n)
+	if row.Idle, err = serving(ctx, c, n, o.Serve, 0); err != nil {
+		return nil, err
+	}
+	if row.Busy, err = serving(ctx, c, n, o.Serve, o.Rate); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(o.Progress, "%d entries: backing up and compacting\n", n)
+	began = time.Now()
+	if row.BackupBytes, err = c.Backup(ctx, io.Discard); err != nil {
+		return nil, err
+	}
+	row.Backup = time.Since(began)
+	err = inParallel(storeWriters, n/3, func(i int) error {
+		l := c.Lookup(ctx, drawnQuestion(3*i, 0))
+		if l.Entry == nil {
+			return fmt.Errorf("question %d: %v %v", 3*i, l.Status, l.Err)
+		}
+		return c.Delete(ctx, l.Entry.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	began = time.Now()
+	if row.Before, row.After, err = c.Compact(ctx, nil); err != nil {
+		return nil, err
+	}
+	row.Compact = time.Since(began)
+	if err := c.Close(); err != nil {
+		return nil, err
+	}
+	r, err := cache.CheckFile(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if !r.OK() {
+		return nil, fmt.Errorf("the file is damaged: %v", r.Problems[0])
+	}
+	row.BodyBytes, row.StoredBytes = float64(r.Bytes)/float64(r.Entries), float64(r.Stored)/float64(r.Entries)
+	return row, nil
+}
+
+// open times the ways to open a file.
+func (row *StoreRow) open(ctx context.Context, path string) error {
+	for _, snapshot := range []bool{true, false} {
+		if !snapshot {
+			if err := os.Remove(path + ".index"); err != nil && !os.IsNotExist(err) {
+				return err
+			}
+		}
+		o := drawnCache()
+		o.OpenEarly = true
+		began := time.Now()
+		c, err := cache.Open(path, o)
+		if err != nil {
+			return err
+		}
+		row.Early = time.Since(began)
+		if err := c.WaitReady(ctx); err != nil {
+			return err
+		}
+		took := time.Since(began)
+		if snapshot {
+			row.Snapshot = took
+		} else {
+			row.Rebuild = took
+		}
+		if err := c.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serving times look-ups of reworded questions, one after the other, for some time, while rate entries a second are written.
+func serving(ctx context.Context, c *cache.Cache, n int, d time.Duration, rate int) (Serving, error) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	var s Serving
+	var written atomic.Int64
+	var failed atomic.Pointer[error]
+	var wg sync.WaitGroup
+	began := time.Now()
+	if rate > 0 {
+		for w := range storeWriters { // each its share, at even times
+			wg.Go(func() {
+				every := time.Second * storeWriters / time.Duration(rate)
+				for i := 0; ; i++ {
+					due := began.Add(every*time.Duration(i) + every*time.Duration(w)/storeWriters)
+					select {
+					case <-ctx.Done():
+						return
+					case <-time.After(time.Until(due)):
+					}
+					if err := putDrawn(context.WithoutCancel(ctx), c, n+storeWriters*i+w); err != nil {
+						failed.Store(&err)
+						return
+					}
+					written.Add(1)
+				}
+			})
+		}
+	}
+	var times []time.Duration
+	for i := 0; ctx.Err() == nil; i++ {
+		at := i * 7919 % n
+		q := drawnQuestion(at, 1+i)
+		start := time.Now()
+		l := c.Lookup(context.WithoutCancel(ctx), q)
+		times = append(times, time.Since(start))
+		if l.Status == cache.HitSemantic && l.Entry.Text == drawnQuestion(at, 0).Messages[0].Text {
+			s.Hits++
+		}
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return s, *err
+	}
+	s.Lookups, s.Written = len(times), float64(written.Load())/time.Since(began).Seconds()
+	s.P50, s.P99 = Quantile(times, 0.5), Quantile(times, 0.99)
+	return s, nil
+}
+
+// inParallel calls fn with 0 to n-1, some at a time, until one fails.
+func inParallel(workers, n int, fn func(int) error) error {
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for failed.Load() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if err := fn(i); err != nil {
+					failed.Store(&err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// WriteText prints the tables.
+func (r *StoreReport) WriteText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "%v\n\n", r.Machine)
+	line := func(what string, value func(*StoreRow) string) {
+		fmt.Fprintf(t, "%s\t", what)
+		for i := range r.Rows {
+			fmt.Fprintf(t, "%s\t", value(&r.Rows[i]))
+		}
+		fmt.Fprintln(t)
+	}
+	ms := func(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
+	mb := func(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
+	line("entries", func(r *StoreRow) string { return fmt.Sprint(r.Entries) })
+	line("put, 128 at a time: entries a second", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Put) })
+	line("entries a commit", func(r *StoreRow) string { return fmt.Sprintf("%.1f", r.PerCommit) })
+	line("time of a commit", func(r *StoreRow) string { return ms(r.Commit) })
+	line("open: exact tier serves", func(r *StoreRow) string { return ms(r.Early) })
+	line("open: ready, by the snapshot", func(r *StoreRow) string { return ms(r.Snapshot) })
+	line("open: ready, without it", func(r *StoreRow) string { return ms(r.Rebuild) })
+	line("file: bytes an entry", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.FileBytes) })
+	line("memory beside bodies: bytes an entry", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Memory) })
+	line("body: bytes, and as kept", func(r *StoreRow) string { return fmt.Sprintf("%.0f, %.0f", r.BodyBytes, r.StoredBytes) })
+	line("backup", func(r *StoreRow) string { return ms(r.Backup) + ", " + mb(r.BackupBytes) })
+	line("compaction after a third was removed", func(r *StoreRow) string { return ms(r.Compact) + ", " + mb(r.Before) + " to " + mb(r.After) })
+	line("look-up, idle: p50, p99", func(r *StoreRow) string { return ms(r.Idle.P50) + ", " + ms(r.Idle.P99) })
+	line(fmt.Sprintf("look-up beside %d writes a second: p50, p99", r.Rate), func(r *StoreRow) string { return ms(r.Busy.P50) + ", " + ms(r.Busy.P99) })
+	line("p99 of idle", func(r *StoreRow) string { return fmt.Sprintf("%.1f times", float64(r.Busy.P99)/float64(r.Idle.P99)) })
+	line("written meanwhile, a second", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Busy.Written) })
+	line("look-ups that found their question", func(r *StoreRow) string {
+		return fmt.Sprintf("%.1f %%", 100*float64(r.Idle.Hits+r.Busy.Hits)/float64(r.Idle.Lookups+r.Busy.Lookups))
+	})
+	return t.Flush()
+}
