@@ -27,6 +27,7 @@ type FitReport struct {
 	Out      string
 	Sources  map[string]int // pairs used by source
 	Decision *cache.Decision
+	Chats    int                       // pairs of conversations used
 	Answers  *[2]cache.AnswerAgreement // on the pairs of answers that were fitted, and on those held out; nil: there are none
 }
 
@@ -67,6 +68,9 @@ func Fit(ctx context.Context, o FitOptions) (*FitReport, error) {
 		if err := report.fitAnswers(ctx, options, path); err != nil {
 			return nil, err
 		}
+		if err := report.fitConversations(ctx, options, path); err != nil {
+			return nil, err
+		}
 	}
 	if o.Out == "" {
 		return report, nil
@@ -96,6 +100,23 @@ func (r *FitReport) fitAnswers(ctx context.Context, o cache.Options, folder stri
 	return nil
 }
 
+// fitConversations fits how conversations are judged, on those that are not held out. The verifier was trained on most of
+// them, so that what it is worth on others may be less: bench conversations says.
+func (r *FitReport) fitConversations(ctx context.Context, o cache.Options, folder string) error {
+	pairs, err := ReadConversations(folder)
+	if err != nil {
+		return err
+	}
+	var labelled []cache.LabelledConversation
+	for i, p := range pairs {
+		if !p.HeldOut {
+			labelled = append(labelled, cache.LabelledConversation{A: messagesOf(p.A), B: messagesOf(p.B), Same: p.Same, Source: p.Set, Group: fmt.Sprint(i)})
+		}
+	}
+	r.Chats, err = r.Decision.FitConversations(ctx, o, labelled)
+	return err
+}
+
 // models loads both models of the binary.
 func models() (*embed.MiniLM, *embed.Verifier, error) {
 	embedder, err := embed.NewMiniLM()
@@ -112,7 +133,12 @@ func (r *FitReport) WriteText(w io.Writer) error {
 	for _, source := range slices.Sorted(maps.Keys(r.Sources)) {
 		fmt.Fprintf(w, "%s: %d pairs\n", source, r.Sources[source])
 	}
-	for _, p := range cache.Policies {
+	policies := cache.Policies
+	if r.Chats > 0 {
+		fmt.Fprintf(w, "conversations: %d pairs\n", r.Chats)
+		policies = append(slices.Clone(policies), cache.PolicyConversation)
+	}
+	for _, p := range policies {
 		fmt.Fprintf(w, "\nReliability of %s, each fold calibrated by the others:\n\n", p)
 		if err := writeReliability(w, r.Decision.Reliability(p)); err != nil {
 			return err

@@ -14,8 +14,8 @@ import (
 
 // answerFeatures names its columns; the signs are those of the weights.
 var (
-	answerFeatures = [...]string{"verifier", "similarity", "doubt", "veto"}
-	answerSigns    = []int8{+1, +1, -1, -1}
+	answerFeatures = [...]string{"verifier", "similarity", "doubt", "veto", "slot"}
+	answerSigns    = []int8{+1, +1, -1, -1, -1}
 )
 
 // answerCurve is the fitted comparison of answers. What it gives is a probability at even odds: the pairs' own mix is taken out.
@@ -27,6 +27,10 @@ type answerCurve struct {
 
 // mostEven bounds what a comparison may be sure of: no more than a few hundred pairs can show.
 const mostEven = 0.97
+
+// slotCommon is the share of words from which on two answers look like one with another thing put into it: whoever says the same
+// in other words does not keep so many of them and change a thing that is named.
+const slotCommon = 0.4
 
 // even is the probability that two answers say the same, at even odds.
 func (a *answerCurve) even(e *evidence) float64 {
@@ -47,6 +51,9 @@ func answerRow(e *evidence) []float64 {
 			x[2] = 1
 		}
 	}
+	if w := &e.words; min(w.content[0], w.content[1]) > 0 && w.common() >= slotCommon {
+		x[4] = 1
+	}
 	return x
 }
 
@@ -59,7 +66,8 @@ func (d *Decider) observeAnswers(ctx context.Context, a, b string) (e evidence, 
 		}
 		e.similarity = float64(dot(vecs[0], vecs[1]))
 	}
-	e.found = inspect(analyse(a), analyse(b), nil)
+	x, y := analyse(a), analyse(b)
+	e.found, e.words = inspect(x, y, nil), differ(x, y)
 	p, err := d.opts.Verifier.Verify(ctx, a, []string{b})
 	if err == nil && len(p) != 1 {
 		err = errors.New("cache: the verifier returned no probability")

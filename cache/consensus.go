@@ -134,6 +134,12 @@ func (c *Cache) assemble(l *Lookup, at int64) {
 	for i := range l.Candidates {
 		of = append(of, m.classes.get(l.Candidates[i].key))
 	}
+	first := -1 // the most probable, for which cells are counted
+	for i := range l.Candidates {
+		if cand := &l.Candidates[i]; cand.Reason == ReasonNone && (first < 0 || cand.prior > l.Candidates[first].prior) {
+			first = i
+		}
+	}
 	for i := range l.Candidates {
 		cand := &l.Candidates[i]
 		if cand.prior == 0 {
@@ -166,6 +172,9 @@ func (c *Cache) assemble(l *Lookup, at int64) {
 			f := fading(at-t.At, m.halfLife)
 			faded.Shift, faded.Certain = t.Shift*f, t.Certain*f
 			_, shift := cand.cell.right(&faded)
+			if i != first {
+				shift = min(shift, 0)
+			}
 			cand.shift = withCell(cand.shift, shift)
 			cand.Probability = shifted(cand.prior, cand.shift)
 		}
@@ -173,13 +182,14 @@ func (c *Cache) assemble(l *Lookup, at int64) {
 }
 
 // withCell joins what question and partition say with what the cell does. Upwards the stronger counts and not both, since all
-// three learn from the same labels; downwards question and partition count on top of a cell that raises.
+// three learn from the same labels; downwards question and partition count on top of a cell that raises. A cell that does worse
+// than expected only keeps them from raising: comparisons that were left open count against it, whatever they were.
 func withCell(shift, cell float64) float64 {
 	switch {
 	case cell > 0:
 		return min(shift, 0) + max(cell, shift, 0)
 	case cell < 0:
-		return max(min(shift, cell), mostLower)
+		return min(shift, 0)
 	}
 	return shift
 }

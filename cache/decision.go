@@ -76,11 +76,13 @@ const (
 	PolicyJudged Policy = "judged"
 	// PolicyVerifier goes by the verifier alone, for comparison.
 	PolicyVerifier Policy = "verifier"
+	// PolicyConversation goes by guards and verifier, of conversations that are judged as a whole. It is what ConversationJudged uses.
+	PolicyConversation Policy = "conversation"
 	// PolicyThreshold goes by the similarity alone, for comparison. It is what ModeThreshold uses.
 	PolicyThreshold Policy = "threshold"
 )
 
-// Policies lists them, the one that is recommended first.
+// Policies lists those for questions, the one that is recommended first.
 var Policies = []Policy{PolicySemantic, PolicyJudged, PolicyGuards, PolicyVerifier, PolicyThreshold}
 
 // uses reports whether the policy goes by a column.
@@ -91,6 +93,8 @@ func (p Policy) uses(column int) bool {
 		return false // the verifier has read the words; guards veto all the same
 	}
 	switch p {
+	case PolicyConversation:
+		return verifier
 	case PolicyGuards:
 		return !verifier
 	case PolicyJudged:
@@ -137,8 +141,11 @@ func ParseDecision(data []byte) (*Decision, error) {
 	if d.file.Version != decisionVersion {
 		return nil, fmt.Errorf("%w: decision of version %d: this program reads version %d; fit it anew with `reprise bench fit`", ErrInvalid, d.file.Version, decisionVersion)
 	}
-	for _, p := range Policies {
+	for _, p := range append([]Policy{PolicyConversation}, Policies...) {
 		c := d.file.Policies[p]
+		if c == nil && p == PolicyConversation {
+			continue // then conversations are judged as questions are
+		}
 		if c == nil {
 			return nil, fmt.Errorf("%w: decision without the policy %s", ErrInvalid, p)
 		}

@@ -19,6 +19,7 @@ type evidence struct {
 	verifier   float64 // the verifier's probability
 	verified   bool    // it was asked
 	words      difference
+	reading    string // what the verifier is given of the stored text; "": all of it
 	found      []finding
 }
 

@@ -70,38 +70,110 @@ func FitDecision(ctx context.Context, o Options, pairs []LabelledPair) (*Decisio
 	return out, err
 }
 
+// LabelledConversation is two conversations and whether the answer to the one serves the other.
+type LabelledConversation struct {
+	A, B   []Message // A is stored, B is asked
+	Same   bool
+	Source string
+	Group  string // pairs of one group never stand on both sides of a fold
+}
+
+// FitConversations fits how conversations are judged, for the models in o. It is a part of the decision. Pairs that a cache
+// would keep apart without judging them, because something in them must be equal and is not, are left out; it returns how many are
+// not.
+func (d *Decision) FitConversations(ctx context.Context, o Options, pairs []LabelledConversation) (used int, err error) {
+	o.Decision, o.Conversation = d, ConversationJudged
+	decider, err := NewDecider(o)
+	if err != nil {
+		return 0, err
+	}
+	examples, err := decider.observeConversations(ctx, pairs)
+	same := 0
+	for i := range examples {
+		if examples[i].Same {
+			same++
+		}
+	}
+	if least := 20 * fitFolds; err == nil && (same < least || len(examples)-same < least) {
+		err = fmt.Errorf("%w: fit: %d conversations that are the same and %d that are not: at least %d of each are needed", ErrInvalid, same, len(examples)-same, least)
+	}
+	if err != nil {
+		return 0, err
+	}
+	c := fit(PolicyConversation, examples)
+	if err := c.complete(); err != nil {
+		return 0, fmt.Errorf("cache: fit: policy %s: %w", PolicyConversation, err)
+	}
+	d.file.Policies[PolicyConversation] = c
+	return len(examples), nil
+}
+
+// observeConversations gathers the evidence of the pairs that are judged.
+func (d *Decider) observeConversations(ctx context.Context, pairs []LabelledConversation) ([]example, error) {
+	all := make([]*example, len(pairs))
+	err := parallel(len(pairs), func(i int) error {
+		p := &pairs[i]
+		from := &Lookup{Verdict: Verdict{Mode: ModeSemantic}, q: Query{Messages: p.A}}
+		to := &Lookup{Verdict: Verdict{Mode: ModeSemantic}, q: Query{Messages: p.B}}
+		d.opts.settle(from)
+		d.opts.settle(to)
+		if !from.leans || !to.leans || from.partition != to.partition {
+			return nil
+		}
+		e, err := d.observePair(ctx, &LabelledPair{A: from.text, B: to.text, Same: p.Same, Source: p.Source, Group: p.Group}, true)
+		all[i] = e
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var examples []example
+	for _, e := range all {
+		if e != nil {
+			examples = append(examples, *e)
+		}
+	}
+	return examples, nil
+}
+
+// observePair gathers the evidence of one pair, alone in its cache.
+func (d *Decider) observePair(ctx context.Context, p *LabelledPair, leans bool) (*example, error) {
+	e := &example{LabelledPair: *p}
+	h := fnv.New32a()
+	h.Write([]byte(p.Source + "/" + p.Group))
+	e.fold = int(h.Sum32() % fitFolds)
+	vecs, err := embedAll(ctx, d.opts.Embedder, []string{p.A, p.B})
+	if err != nil {
+		return nil, err
+	}
+	e.stored, e.asked = vecs[0], vecs[1]
+	cand := []Candidate{{Text: p.A, Similarity: dot(vecs[0], vecs[1])}}
+	found := make([]evidence, 1)
+	d.screen(PolicySemantic, 0, leans, analyse(p.B), &cand[0], &found[0])
+	e.vetoed = cand[0].Reason != ReasonNone
+	err = d.verify(ctx, p.B, cand, found, true)
+	e.evidence = found[0]
+	return e, err
+}
+
 // example is a labelled pair with its evidence.
 type example struct {
 	LabelledPair
 	evidence
-	vetoed bool
-	fold   int
+	vetoed        bool
+	fold          int
+	stored, asked []float32 // vectors
 }
 
 // observe gathers the evidence of all pairs.
 func (d *Decider) observe(ctx context.Context, pairs []LabelledPair) ([]example, error) {
 	examples := make([]example, len(pairs))
-	vectors := make([][2][]float32, len(pairs))
 	err := parallel(len(pairs), func(i int) error {
-		p, e := &pairs[i], &examples[i]
-		e.LabelledPair = *p
-		h := fnv.New32a()
-		h.Write([]byte(p.Source + "/" + p.Group))
-		e.fold = int(h.Sum32() % fitFolds)
-		vecs, err := embedAll(ctx, d.opts.Embedder, []string{p.A, p.B})
-		if err != nil {
-			return err
+		e, err := d.observePair(ctx, &pairs[i], false)
+		if err == nil {
+			examples[i] = *e
 		}
-		vectors[i] = [2][]float32{vecs[0], vecs[1]}
-		cand := []Candidate{{Text: p.A, Similarity: dot(vecs[0], vecs[1])}}
-		found := make([]evidence, 1)
-		d.screen(PolicySemantic, 0, false, analyse(p.B), &cand[0], &found[0])
-		e.vetoed = cand[0].Reason != ReasonNone
-		if err := d.verify(ctx, p.B, cand, found, true); err != nil {
-			return err
-		}
-		e.evidence = found[0]
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -111,7 +183,7 @@ func (d *Decider) observe(ctx context.Context, pairs []LabelledPair) ([]example,
 		var nearest float32
 		for j := range pairs {
 			if j != i && pairs[j].Source == pairs[i].Source && pairs[j].A != pairs[i].A && pairs[j].A != pairs[i].B {
-				nearest = max(nearest, dot(vectors[i][1], vectors[j][0]))
+				nearest = max(nearest, dot(examples[i].asked, examples[j].stored))
 			}
 		}
 		examples[i].behind = max(0, float64(nearest)-examples[i].similarity)

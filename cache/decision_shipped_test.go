@@ -9,7 +9,7 @@ import (
 
 // The decision in the binary must be of the models in the binary: another verifier needs another fit, by
 //
-//	go run ./cmd/reprise bench fit --pairs embed/train/data --pairs QQP_DEV --out cache/decision.json
+//	go run ./cmd/reprise bench fit --pairs embed/train/data --out cache/decision.json
 func TestDecisionIsOfTheShippedModels(t *testing.T) {
 	embedder, err := embed.NewMiniLM()
 	if err != nil {

@@ -40,6 +40,9 @@
 // namespace's live false-hit rate ([Cache.FalseHits], rate.go), which tightens its budget while it is too high. An
 // [Opinion] may be asked where the decision leaves a candidate open.
 //
+// Near misses also tell which stored questions have one answer. A partition counts how often the most probable candidate is
+// right where its neighbours agree on an answer and where they do not, see consensus.go.
+//
 // Weights are bounded by key, entry and partition, so that no caller decides for the others, and a trait is of one
 // partition: what is said in one namespace, scope or key moves nothing in another.
 //

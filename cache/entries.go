@@ -136,7 +136,7 @@ func (c *Cache) judge(ctx context.Context, l *Lookup, s Search, scores map[ID]fl
 		l.degrade(ReasonStore, storeErr(c.path, err))
 		return nil, l.Err
 	}
-	l.Policy = c.decider.policyOf(l.Mode)
+	l.Policy = c.decider.policyOf(l.Mode, l.leans)
 	l.Candidates = make([]Candidate, len(entries))
 	found := make([]evidence, len(entries))
 	now, asked := time.Now(), analyse(l.text)
@@ -189,7 +189,7 @@ func (c *Cache) weighMatches(ctx context.Context, l *Lookup, limit int, found []
 	c.decider.weigh(l.Policy, l.Candidates, found)
 	acc := account{
 		namespace: Hash([]byte(l.q.Namespace)), partition: l.partition,
-		maxError: c.maxError(&l.q) * c.memory.factor(l.q.Namespace), prior: c.decider.prior(l.Policy),
+		maxError: c.maxError(l) * c.memory.factor(l.q.Namespace), prior: c.decider.prior(l.Policy),
 	}
 	for at := best(l.Candidates); at >= 0 && len(out) < limit; at = best(l.Candidates) {
 		cand := &l.Candidates[at]

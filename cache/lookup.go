@@ -262,7 +262,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 		return
 	}
 	l.Similarity = hits[0].Score
-	l.Policy = c.decider.policyOf(l.Mode)
+	l.Policy = c.decider.policyOf(l.Mode, l.leans)
 	l.Candidates = make([]Candidate, len(hits))
 	found := make([]evidence, len(hits))
 	start = time.Now()
@@ -296,7 +296,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 func (c *Cache) serve(ctx context.Context, l *Lookup) {
 	acc := account{
 		namespace: Hash([]byte(l.q.Namespace)), partition: l.partition,
-		maxError: c.maxError(&l.q) * c.memory.factor(l.q.Namespace), prior: c.decider.prior(l.Policy),
+		maxError: c.maxError(l) * c.memory.factor(l.q.Namespace), prior: c.decider.prior(l.Policy),
 	}
 	for at := best(l.Candidates); at >= 0; at = best(l.Candidates) {
 		cand := &l.Candidates[at]
@@ -383,11 +383,11 @@ func (c *Cache) threshold(q *Query) float32 {
 	return c.opts.Threshold
 }
 
-func (c *Cache) maxError(q *Query) float64 {
-	if q.MaxError != 0 {
-		return q.MaxError
+func (c *Cache) maxError(l *Lookup) float64 {
+	if l.q.MaxError != 0 {
+		return l.q.MaxError
 	}
-	return c.opts.MaxError
+	return c.opts.maxError(l.Policy)
 }
 
 // embed returns the unit vector of one text, checked, or an error that says which embedder gave what.

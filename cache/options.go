@@ -65,6 +65,9 @@ type Options struct {
 	// MaxError is the budget: the expected share of wrong answers among semantic hits, in 0..1; zero: DefaultMaxError; 1
 	// serves whatever threshold and guards let through. budget.go has the rule.
 	MaxError float64
+	// ConversationMaxError is the budget of conversations that are judged, where the query names none; zero: three times MaxError, up to
+	// 1. A few hundred pairs of conversations do not show that any share of them is right in more than 98 of 100 cases.
+	ConversationMaxError float64
 	// Decision turns what models and guards say into a probability; nil: the one that was fitted for the models of this
 	// module. See FitDecision.
 	Decision *Decision
@@ -132,6 +135,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if !(o.MaxError >= 0 && o.MaxError <= 1) {
 		bad("max error %v is outside 0..1", o.MaxError)
+	}
+	if !(o.ConversationMaxError >= 0 && o.ConversationMaxError <= 1) {
+		bad("conversation max error %v is outside 0..1", o.ConversationMaxError)
 	}
 	if o.Verifier != nil && o.Embedder == nil {
 		bad("a verifier needs an embedder, which finds what it judges")
@@ -203,6 +209,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	setDefault(&o.Threshold, DefaultThreshold)
 	setDefault(&o.MaxError, DefaultMaxError)
+	setDefault(&o.ConversationMaxError, min(1, 3*o.MaxError))
 	setDefault(&o.K, DefaultK)
 	setDefault(&o.MaxValueBytes, DefaultMaxValueBytes)
 	setDefault(&o.MaxTextBytes, DefaultMaxTextBytes)

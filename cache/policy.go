@@ -47,10 +47,13 @@ func newDecider(opts Options) *Decider {
 // Fitted reports whether the decision was fitted for these models. Where it was not, they are taken at a discount.
 func (d *Decider) Fitted() bool { return d.known }
 
-// policyOf is what a look-up of this mode goes by.
-func (d *Decider) policyOf(m Mode) Policy {
-	if m == ModeThreshold {
+// policyOf is what a look-up of this mode goes by. leans says that conversations are judged.
+func (d *Decider) policyOf(m Mode, leans bool) Policy {
+	switch {
+	case m == ModeThreshold:
 		return PolicyThreshold
+	case leans && d.known && d.policy == PolicySemantic && d.decision.file.Policies[PolicyConversation] != nil:
+		return PolicyConversation
 	}
 	return d.policy
 }
@@ -67,6 +70,9 @@ func (d *Decider) screen(p Policy, threshold float32, leans bool, asked *analyse
 	if p != PolicyThreshold {
 		stored := analyse(cand.Text)
 		e.words = differ(asked, stored)
+		if e.words.content[0]+e.words.content[1] <= maxApart {
+			e.reading = inOneForm(asked, stored)
+		}
 		e.found = inspect(asked, stored, e.found[:0])
 		if leans {
 			e.found = leaningGuard(asked, stored, e.found)
@@ -89,7 +95,11 @@ func (d *Decider) verify(ctx context.Context, question string, candidates []Cand
 	var texts []string
 	for i := range candidates {
 		if candidates[i].Reason == ReasonNone || all && candidates[i].Text != "" {
-			at, texts = append(at, i), append(texts, candidates[i].Text)
+			text := candidates[i].Text
+			if found[i].reading != "" {
+				text = found[i].reading
+			}
+			at, texts = append(at, i), append(texts, text)
 		}
 	}
 	if len(at) == 0 {
@@ -160,7 +170,15 @@ func (d *Decider) refuse(p Policy, candidates []Candidate) {
 func (d *Decider) prior(p Policy) *mix { return &d.decision.file.Policies[p].Mix }
 
 // Standing returns what the budget comes to under a policy before there is traffic: by the calibration pairs alone.
-func (d *Decider) Standing(p Policy) Standing { return standing(d.prior(p), d.opts.MaxError) }
+func (d *Decider) Standing(p Policy) Standing { return standing(d.prior(p), d.opts.maxError(p)) }
+
+// maxError is the budget of a policy.
+func (o *Options) maxError(p Policy) float64 {
+	if p == PolicyConversation {
+		return o.ConversationMaxError
+	}
+	return o.MaxError
+}
 
 // Pair says what a cache that holds nothing but the answer to stored would do with asked: what [Cache.Explain] would say, with
 // the budget turned into a cut-off by the calibration pairs alone. Nothing is learnt from it. policy "" is that of the
@@ -170,9 +188,6 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 		if err := q.validate(); err != nil {
 			return nil, err
 		}
-	}
-	if policy == "" {
-		policy = d.policyOf(d.opts.Mode)
 	}
 	start := time.Now()
 	mode := ModeSemantic
@@ -184,6 +199,10 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 	d.opts.settle(from)
 	d.opts.settle(to)
 	v := &to.Verdict
+	if policy == "" {
+		policy = d.policyOf(d.opts.Mode, to.leans)
+		v.Policy = policy
+	}
 	v.Timing.Key = time.Since(start)
 	switch {
 	case from.exact == to.exact:

@@ -9,6 +9,7 @@ import (
 // word is a token of a text as the guards see it: a run of letters, digits and what may stand within one.
 type word struct {
 	raw    string // as written
+	at     int    // where in the text it begins
 	lower  string // lower case, apostrophes straight
 	stem   string
 	group  int32 // of equivalent forms that this word, or the phrase that it begins, is one of; 0: none
@@ -65,7 +66,7 @@ func words(text string) []word {
 			break
 		}
 		raw := text[i:j]
-		out = append(out, word{raw: raw, lower: strings.ReplaceAll(strings.ToLower(raw), "’", "'"), start: start})
+		out = append(out, word{raw: raw, at: i, lower: strings.ReplaceAll(strings.ToLower(raw), "’", "'"), start: start})
 		start = false
 		i = j
 	}
