@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/reprise-cache/reprise/cache"
@@ -108,22 +109,35 @@ func (x *exchange) account(took time.Duration) {
 	}
 	x.accounted = true
 	s := x.s
-	r := x.record(took)
+	keep := s.requests != nil && strings.HasPrefix(x.path, "/v1/")
+	var r *requestlog.Record
+	if keep {
+		r = new(requestlog.Record)
+	} else { // one for the counters only; reusing them keeps a hit cheap
+		r = scratchRecords.Get().(*requestlog.Record)
+		defer func() {
+			*r = requestlog.Record{}
+			scratchRecords.Put(r)
+		}()
+	}
+	x.record(r, took)
 	s.metrics.count(endpointOfPath(x.path), r)
 	s.metrics.charge(&x.bill)
-	if s.requests != nil && r.Path != "" && strings.HasPrefix(r.Path, "/v1/") {
+	if keep {
 		s.requests.Add(r)
 	}
 }
 
+var scratchRecords = sync.Pool{New: func() any { return new(requestlog.Record) }}
+
 // maxPath is how much of a path is kept.
 const maxPath = 256
 
-// record is what is kept of the request: no header, no credential, no config, and no word of the question or the answer
+// record fills in what is kept of the request: no header, no credential, no config, and no word of the question or the answer
 // unless bodies are asked for.
-func (x *exchange) record(took time.Duration) *requestlog.Record {
+func (x *exchange) record(r *requestlog.Record, took time.Duration) {
 	d := &x.d
-	r := &requestlog.Record{
+	*r = requestlog.Record{
 		Time: time.Now(), TraceID: d.trace, SpanID: d.span.id, ParentSpan: d.span.parent,
 		Key: x.who.id, Namespace: d.namespace, User: d.metadata["_user"], Metadata: d.metadata,
 		Method: x.method, Path: x.path[:min(len(x.path), maxPath)], Status: x.status, Error: x.err, NotCached: x.note,
@@ -162,7 +176,6 @@ func (x *exchange) record(took time.Duration) *requestlog.Record {
 		}
 		x.price(r, v)
 	}
-	return r
 }
 
 // price puts what the request cost on its record.
