@@ -218,7 +218,7 @@ func (x *exchange) loadVectors(ctx *fasthttp.RequestCtx, in *inputs) {
 			out := make([]stored, 0, len(parts))
 			for n, p := range parts {
 				if lookups[n].Status != cache.Bypass {
-					out = append(out, stored{lookups[n], p})
+					out = append(out, stored{lookup: lookups[n], body: p})
 				}
 			}
 			return out

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,8 @@ const fillQueueBytes = 64 << 20
 type stored struct {
 	lookup *cache.Lookup
 	body   []byte
+	cost   float64       // of the call, in US dollars; 0: not known
+	took   time.Duration // that the call took
 }
 
 // fill is what one call brought, on its way to the cache.
@@ -116,7 +119,7 @@ func (fl *filler) put(p stored) (err error) {
 			err = fmt.Errorf("%w: %v", errPanic, r)
 		}
 	}()
-	_, err = p.lookup.Fill(fl.ctx, cache.Value{Body: p.body})
+	_, err = p.lookup.Fill(fl.ctx, cache.Value{Body: p.body, Cost: p.cost, Took: p.took})
 	return err
 }
 

@@ -9,10 +9,12 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/prices"
 	"github.com/reprise-cache/reprise/proxy/internal/sse"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
@@ -29,6 +31,9 @@ type runner struct {
 	trace   string
 
 	queued bool // the filler settles the flight
+
+	began time.Time // of the provider's work
+	cost  float64   // of the answer, in US dollars; 0: not known
 }
 
 // start runs r. Shutdown waits for it.
@@ -60,6 +65,7 @@ func (r *runner) run() {
 	}
 	ctx, stop := context.WithTimeoutCause(r.f.ctx, r.s.upstream.total, errTotal)
 	defer stop()
+	r.began = time.Now()
 	a, v, err := r.s.answerCall(ctx, r.call)
 	if err != nil {
 		r.f.finish(err)
@@ -170,7 +176,7 @@ func (r *runner) ended(h *head, rec *recorder, err error) {
 			r.store(parts...)
 		}
 	case r.storable(h) && r.dialect.Check(body) == nil:
-		r.store(stored{r.lookup, body})
+		r.store(stored{lookup: r.lookup, body: body})
 	}
 }
 
@@ -184,7 +190,7 @@ func (r *runner) storeStream(rec *recorder) {
 		return
 	}
 	if body, err := rec.agg.Finish(); err == nil {
-		r.store(stored{r.lookup, body})
+		r.store(stored{lookup: r.lookup, body: body})
 	}
 }
 
@@ -196,20 +202,32 @@ func (r *runner) bills(h *head) bool {
 // bill charges for what came, before a client can see that it is over: the next request must find it counted. body is that of
 // a whole answer; of a stream, and of what broke, the meter tells.
 func (r *runner) bill(h *head, rec *recorder, body []byte) {
+	if r.dialect == nil || h.status != http.StatusOK {
+		return
+	}
+	var t prices.Tokens
+	var model string
 	switch {
-	case !r.bills(h):
 	case body != nil:
-		t, model := r.call.taken(r.dialect, body)
-		r.s.charge(r.call, h.via, t, model)
+		t, model = r.call.taken(r.dialect, body)
 	case rec.meter.Usage.Known:
-		r.s.charge(r.call, h.via, tokensOf(rec.meter.Usage), rec.meter.Model)
+		t, model = tokensOf(rec.meter.Usage), rec.meter.Model
 	default: // providers send about one event a token
-		r.s.charge(r.call, h.via, r.call.estimate(rec.meter.Events), rec.meter.Model)
+		t, model = r.call.estimate(rec.meter.Events), rec.meter.Model
+	}
+	if p := r.s.price(h.via, model, r.call.model); p != nil {
+		r.cost = p.Cost(t).Dollars()
+	}
+	if r.bills(h) {
+		r.s.charge(r.call, h.via, t, model)
 	}
 }
 
 func (r *runner) store(parts ...stored) {
 	r.queued = true
+	for i := range parts {
+		parts[i].cost, parts[i].took = r.cost/float64(len(parts)), time.Since(r.began)
+	}
 	r.s.filler.offer(&fill{parts: parts, flight: r.f, trace: r.trace})
 }
 

@@ -18,6 +18,7 @@ type benchCmd struct {
 	Replay   benchReplayCmd   `cmd:"" help:"A stream of real requests with known intents through the cache: hits and wrong answers by quarter, with and without learning."`
 	Index    benchIndexCmd    `cmd:"" help:"Searches of one partition: chromem's own query, a screen of all codes, the default."`
 	Store    benchStoreCmd    `cmd:"" help:"The file: writing, opening, size, backup and compaction, look-ups beside writes; with --soak what the process holds over time."`
+	Eviction benchEvictionCmd `cmd:"" help:"Money saved at equal room on replayed traffic: the cache's eviction, LRU, LFU, S3-FIFO, W-TinyLFU, GDSF."`
 	Fit      benchFitCmd      `cmd:"" help:"Fit the decision: what similarity, words, guards and verifier come to as one probability."`
 
 	Conversations benchConversationsCmd `cmd:"" help:"What is served of labelled pairs of chats, by how earlier turns count."`

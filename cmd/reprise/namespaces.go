@@ -14,7 +14,7 @@ func namespaces(c *config.Config, m models, log *slog.Logger) (map[string]cache.
 	out := map[string]cache.NamespaceOptions{}
 	for _, name := range slices.Sorted(maps.Keys(c.Cache.Namespaces)) {
 		n := c.Cache.Namespaces[name]
-		o := cache.NamespaceOptions{Threshold: float32(n.Threshold), MaxError: n.MaxError, TTL: n.TTL, MaxAge: n.MaxAge}
+		o := cache.NamespaceOptions{Threshold: float32(n.Threshold), MaxError: n.MaxError, TTL: n.TTL, MaxAge: n.MaxAge, MaxEntries: n.MaxEntries, MaxBytes: n.MaxBytes}
 		var err error
 		if n.Mode != "" {
 			if o.Mode, err = cache.ParseMode(n.Mode); err != nil {

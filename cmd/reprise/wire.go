@@ -58,6 +58,14 @@ func newModels(c *config.Config) (m models, err error) {
 	return m, err
 }
 
+// limit is a limit as the cache takes it, for which zero is not none.
+func limit(n int64) int64 {
+	if n == 0 {
+		return cache.NoLimit
+	}
+	return n
+}
+
 // openCache opens the configured file; early: before its index is filled. The caller closes the cache.
 func openCache(c *config.Config, m models, log *slog.Logger, early bool) (*cache.Cache, error) {
 	mode, err := cache.ParseMode(c.Cache.Mode)
@@ -78,6 +86,7 @@ func openCache(c *config.Config, m models, log *slog.Logger, early bool) (*cache
 		Embedder: m.embedder, Verifier: m.verifier, Mode: mode, Conversation: conversation, K: c.Cache.K, TTL: c.Cache.TTL,
 		Threshold: float32(c.Cache.Threshold), MaxError: c.Cache.MaxError,
 		MaxValueBytes: c.Cache.MaxValueBytes, MaxTextBytes: c.Cache.MaxTextBytes, HotBytes: c.Cache.MemoryBytes,
+		MaxEntries: limit(c.Cache.MaxEntries), MaxBytes: limit(c.Cache.MaxBytes),
 		NoLearning: !c.Cache.Learn, HalfLife: c.Cache.HalfLife, ReadAnswer: proxy.ReadAnswer, OnTighten: tellBudget(log),
 		Shadow: cache.ShadowOptions{
 			Rate: c.Cache.ShadowRate, PerMinute: c.Cache.ShadowPerMinute, PerDay: c.Cache.ShadowPerDay, Price: c.Cache.ShadowPrice,

@@ -62,6 +62,8 @@ type Cache struct {
 	TTL             time.Duration `koanf:"ttl"`
 	MaxValueBytes   int           `koanf:"max_value_bytes"`
 	MaxTextBytes    int           `koanf:"max_text_bytes"`
+	MaxEntries      int64         `koanf:"max_entries"`
+	MaxBytes        int64         `koanf:"max_bytes"`
 	MemoryBytes     int64         `koanf:"memory_bytes"`
 	HitUsage        string        `koanf:"hit_usage"`
 	ShareAcrossKeys bool          `koanf:"share_across_keys"`
@@ -83,6 +85,8 @@ type Namespace struct {
 	MaxAge          time.Duration `koanf:"max_age"`
 	Volatile        string        `koanf:"volatile"`
 	ShadowRate      *float64      `koanf:"shadow_rate"` // 0 is none
+	MaxEntries      int64         `koanf:"max_entries"`
+	MaxBytes        int64         `koanf:"max_bytes"`
 	RequestSettings string        `koanf:"request_settings"`
 }
 
