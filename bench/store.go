@@ -137,6 +137,7 @@ func storeRow(ctx context.Context, o StoreOptions, n int, path string) (*StoreRo
 	if err := row.open(ctx, path); err != nil {
 		return nil, err
 	}
+	c = nil // or what it knew would count as what was there before
 	before := heapInUse()
 	if c, err = cache.Open(path, drawnCache()); err != nil {
 		return nil, err

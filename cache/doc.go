@@ -27,6 +27,11 @@
 //     sound file.
 //   - A body is served only if its checksum holds. A damaged file is refused by Open with the place; damage that
 //     comes later makes the look-up Degraded, not wrong.
+//   - Open knows every entry when it returns; with Options.OpenEarly the exact tier does, and [Cache.Ready] says when the
+//     semantic one does, too. The index's snapshot beside the file is advice on where vectors lie: what is there comes from the file.
+//   - [Cache.Compact], [Cache.Backup] and [Cache.Export] run beside look-ups and writes. A process that dies amid them leaves
+//     the file whole. [Restore] and [Salvage] make new files, and never touch the one they read.
+//   - A full disk costs new entries, until there is room; entries of a clock that was ahead are young, and expire when they said.
 //   - A cache failure is not the caller's: Lookup never fails, and Do returns the loaded value even if it could not
 //     be stored.
 //   - Vectors of two embedding models are never compared.
@@ -55,7 +60,8 @@
 //
 // # Lock order
 //
-// The locks of this package, the store and the index are leaves: none is taken while another is held, and none is
+// The locks of this package, the store and the index are leaves, but for two: the load's mu is held around the index's and a hot
+// shard's, and snapshotting around all that a snapshot does. No other is taken while another is held, and none is
 // held around a read or write of the file, a call of the embedder, or a load. The one that is held while waiting is
 // the store's sendMu, for room in the writer's queue; the writer, which makes that room, takes bbolt's locks, under
 // them the memory's to collect what was learnt, and, with those released, the index's and a hot shard's, and never sendMu.

@@ -31,13 +31,26 @@ func writeCache(w *promtext.Writer, st cache.Stats) {
 	for _, e := range []struct {
 		part string
 		n    uint64
-	}{{"fill", st.FillErrors}, {"embed", st.EmbedErrors}, {"verify", st.VerifyErrors}, {"index", st.IndexErrors}, {"sweep", st.SweepErrors}, {"learn", st.Learning.StoreErrs}} {
+	}{{"fill", st.FillErrors}, {"embed", st.EmbedErrors}, {"verify", st.VerifyErrors}, {"index", st.IndexErrors}, {"sweep", st.SweepErrors}, {"learn", st.Learning.StoreErrs}, {"snapshot", st.SnapshotErrors}} {
 		w.Count(e.n, "part", e.part)
 	}
 	w.Family("reprise_cache_fills_total", promtext.Counter, "Entries written.")
 	w.Count(st.Fills)
 	w.Family("reprise_cache_expired_total", promtext.Counter, "Entries removed because their time was over.")
 	w.Count(st.Expired)
+	w.Family("reprise_cache_writer_waiting", promtext.Gauge, "Writes that were called for and are not on disk yet.")
+	w.Count(uint64(max(0, st.Writer.Waiting)))
+	w.Family("reprise_cache_commits_total", promtext.Counter, "Commits to the cache's file, by what became of them.")
+	w.Count(st.Writer.Commits, "result", "done")
+	w.Count(st.Writer.Failed, "result", "failed")
+	w.Family("reprise_cache_commit_seconds_total", promtext.Counter, "Time that commits took.")
+	w.Sample(st.Writer.Time.Seconds())
+	w.Family("reprise_cache_ready", promtext.Gauge, "1 if the semantic tier knows every stored answer.")
+	ready := uint64(0)
+	if st.Load.Ready {
+		ready = 1
+	}
+	w.Count(ready)
 	w.Family("reprise_stage_seconds", promtext.Histogram, "Time that the stages of a look-up took.")
 	for _, name := range slices.Sorted(maps.Keys(st.Stages)) {
 		s := st.Stages[name]

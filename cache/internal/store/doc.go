@@ -4,11 +4,15 @@
 //   - Store is the open file: point reads, one writer that commits in groups, a scan for opening.
 //   - Head, and its body, are an entry; the vector is apart, because vectors belong to an embedding model.
 //   - Check walks a file page by page and record by record, open or not, damaged or not, and lists what is wrong.
+//   - Compact, Backup, Restore and Salvage make files of files: a smaller one in place of the open one, a copy as of one moment,
+//     a copy put in place, what is whole of a damaged one. Each has its name only once it is whole and on disk.
 //
 // Durability: a write that has returned nil is on disk (fsync). One that has not returned is there whole or not at all.
 //
 // Order: changes reach Options.OnCommit in the order in which they were committed, after the commit and before
 // the writers that wait for it are told. The callback runs on the writer goroutine; it must not write.
+//
+// Writes go through txn, never through bbolt's transaction: a compaction copies again what txn saw written meanwhile.
 //
 // Damage: bbolt trusts its pages, and panics or faults on bad ones. Open therefore walks the whole page structure
 // with plain reads before bbolt maps the file, and every later access runs where a panic or a memory fault turns
