@@ -14,7 +14,11 @@ import (
 const (
 	nearMiss      = 0.05 // probability from which on a candidate that was not served is compared
 	maxNearMisses = 3    // candidates of one miss that are compared, the most probable ones
-	labelQueue    = 256  // comparisons that may wait; more are dropped
+	// What question and partition learn moves all of the scale, and labels from its lower half would move the top too far.
+	taughtFrom = 0.2
+	maxTaught  = 2
+
+	labelQueue = 256 // comparisons that may wait; more are dropped
 )
 
 // learner compares answers off the callers' path.
@@ -130,6 +134,7 @@ func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
 			if i == 0 {
 				lb.cell = cand.cell
 			}
+			lb.aside = i >= maxTaught || cand.prior < taughtFrom
 			c.memory.observe(&lb)
 		}
 	})

@@ -25,7 +25,9 @@ const (
 	claimsPerPartition       = 3
 	claimsPerNamespace       = 3
 	measurementsPerEntry     = 2
-	measurementsPerPartition = 300
+	measurementsPerPartition = 10
+	// measurementsPerCell may be more: what is learnt of a cell moves nothing but the cell.
+	measurementsPerCell = 300
 	// claimForPartition is what a claim counts for in its partition, a full one being what is measured there.
 	claimForPartition = 0.1
 	// labelsPerEntry is how much one stored question counts in its partition, whoever speaks of it.
@@ -186,6 +188,7 @@ type label struct {
 	from             labelSource
 	by               Digest // whose question or claim it is; zero: nobody's in particular
 	served           bool   // the candidate was served as a hit
+	aside            bool   // it speaks for the cell only
 }
 
 // claim is under what the label's author is counted. Praise and blame are apart: who has praised may still complain.
@@ -200,6 +203,17 @@ func (l *label) claim() uint64 {
 // and the hits that it reports wrong. The caller holds mu.
 func (m *memory) teach(l *label, at int64) (applied [6]float64) {
 	e, p := m.trait(store.EntryTrait, l.entry, at), m.trait(store.PartitionTrait, l.partition, at)
+	if l.cell.band > 0 && l.from != fromFeedback {
+		cell := m.trait(store.PartitionTrait, l.cell.key(l.partition), at)
+		weight := l.weight
+		if l.by != (Digest{}) {
+			weight = allowance(&cell.Sources, sourceID(l.by, 'm'), weight, measurementsPerCell)
+		}
+		l.cell.learn(cell, l.right, l.doubt, allowance(&cell.Sources, sourceID(l.entry, 'e'), weight, labelsPerEntryOfCell))
+	}
+	if l.aside {
+		return applied
+	}
 	forEntry, forPartition := l.weight, l.weight
 	switch {
 	case l.from == fromFeedback:
@@ -210,10 +224,6 @@ func (m *memory) teach(l *label, at int64) (applied [6]float64) {
 	case l.by != Digest{}:
 		forEntry = allowance(&e.Sources, sourceID(l.by, 'm'), l.weight, measurementsPerEntry)
 		forPartition = allowance(&p.Sources, sourceID(l.by, 'm'), forEntry, measurementsPerPartition)
-	}
-	if l.cell.band > 0 && l.from != fromFeedback {
-		cell := m.trait(store.PartitionTrait, l.cell.key(l.partition), at)
-		l.cell.learn(cell, l.right, l.doubt, allowance(&cell.Sources, sourceID(l.entry, 'e'), forPartition, labelsPerEntryOfCell))
 	}
 	forPartition = allowance(&p.Sources, sourceID(l.entry, 'e'), forPartition, labelsPerEntry)
 	c := learn(e, p, l.probability, l.right, l.doubt, forEntry, forPartition)
