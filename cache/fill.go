@@ -44,14 +44,16 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		return 0, nil
 	case len(v.Body) > c.opts.MaxValueBytes:
 		return 0, fmt.Errorf("%w: body of %d bytes: Options.MaxValueBytes is %d", ErrTooLarge, len(v.Body), c.opts.MaxValueBytes)
-	case !(v.Cost >= 0) || math.IsInf(v.Cost, 0) || v.Took < 0:
-		return 0, fmt.Errorf("%w: value: cost %v, took %v: neither may be negative or infinite", ErrInvalid, v.Cost, v.Took)
+	}
+	if err := validSpent(v.Cost, v.Took); err != nil {
+		return 0, err
 	}
 	if err := c.usable(ctx); err != nil {
 		return 0, err
 	}
-	volatile := l.volatility()
-	if volatile == VolatileExact {
+	created := now()
+	h := l.head(&v, created)
+	if !h.Semantic {
 		l.semantic, l.vector = false, nil // found by the very same question only
 	}
 	vec := l.vector
@@ -61,27 +63,8 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 			c.stats.embedErrors.Add(1)
 		}
 	}
-	created := now()
-	h := store.Head{
-		Partition: l.partition,
-		Key:       l.exact,
-		Created:   created.UnixNano(),
-		Semantic:  l.semantic,
-		Cost:      v.Cost,
-		Took:      int64(v.Took),
-		Namespace: l.q.Namespace,
-		Text:      cut(l.text, c.opts.MaxTextBytes),
-		BodyLen:   uint32(len(v.Body)),
-	}
 	if err := c.fits(&h); err != nil {
 		return 0, err
-	}
-	life := l.q
-	if volatile == VolatileShort {
-		life.TTL = shortLife(cmp.Or(life.TTL, c.opts.TTL), c.opts.VolatileTTL)
-	}
-	if at := life.expiry(created, c.opts.TTL); !at.IsZero() {
-		h.Expires = at.UnixNano()
 	}
 	body := bytes.Clone(v.Body)
 	c.filling(l.exact, body)
@@ -104,6 +87,38 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		c.learnFromMiss(l, body)
 	}
 	return ID(id), nil
+}
+
+// head is the entry of an answer to the question that was given at created.
+func (l *Lookup) head(v *Value, created time.Time) store.Head {
+	o := &l.c.opts
+	volatile, life := l.volatility(), l.q
+	h := store.Head{
+		Partition: l.partition,
+		Key:       l.exact,
+		Created:   created.UnixNano(),
+		Semantic:  l.semantic && volatile != VolatileExact,
+		Cost:      v.Cost,
+		Took:      int64(v.Took),
+		Namespace: l.q.Namespace,
+		Text:      cut(l.text, o.MaxTextBytes),
+		BodyLen:   uint32(len(v.Body)),
+	}
+	if volatile == VolatileShort {
+		life.TTL = shortLife(cmp.Or(life.TTL, o.TTL), o.VolatileTTL)
+	}
+	if at := life.expiry(created, o.TTL); !at.IsZero() {
+		h.Expires = at.UnixNano()
+	}
+	return h
+}
+
+// validSpent refuses what an answer cannot have cost or taken.
+func validSpent(cost float64, took time.Duration) error {
+	if !(cost >= 0) || math.IsInf(cost, 0) || took < 0 {
+		return fmt.Errorf("%w: value: cost %v, took %v: neither may be negative or infinite", ErrInvalid, cost, took)
+	}
+	return nil
 }
 
 // Put stores an answer without looking for one first. It is what Fill does, with the query's mode and NoStore

@@ -49,6 +49,7 @@ func (c *Cache) worthOf(h *store.Head) float64 {
 func (c *Cache) roomEntry(h *store.Head) room.Entry {
 	return room.Entry{
 		ID: h.ID, Hash: binary.BigEndian.Uint64(h.Key[:]), Namespace: h.Namespace, Bytes: c.sizeOf(h), Worth: c.worthOf(h),
+		Brought: h.Brought,
 	}
 }
 

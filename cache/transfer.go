@@ -27,8 +27,11 @@ type Record struct {
 	Created   time.Time
 	Expires   time.Time // zero: never
 	Body      []byte
-	Model     string    // of the vector; "": there is none
-	Vector    []float32 // of length 1
+	Cost      float64       // as Value.Cost
+	Took      time.Duration // as Value.Took
+	Uses      []float32     // how often it was asked for, fading by each of several half-lives; nil: not known
+	Model     string        // of the vector; "": there is none
+	Vector    []float32     // of length 1
 }
 
 // recordJSON is a Record in JSON. A body that is no UTF-8 goes into BodyBase64; a vector is little-endian float32.
@@ -42,6 +45,9 @@ type recordJSON struct {
 	Expires    *time.Time `json:"expires,omitempty"`
 	Body       *string    `json:"body,omitempty"`
 	BodyBase64 []byte     `json:"body_base64,omitempty"`
+	Cost       float64    `json:"cost_usd,omitempty"`
+	Took       int64      `json:"took_ns,omitempty"`
+	Uses       []float32  `json:"uses,omitempty"`
 	Model      string     `json:"model,omitempty"`
 	Vector     []byte     `json:"vector,omitempty"`
 }
@@ -50,7 +56,7 @@ type recordJSON struct {
 func (r *Record) MarshalJSON() ([]byte, error) {
 	j := recordJSON{
 		Key: r.Key.String(), Partition: r.Partition.String(), Namespace: r.Namespace, Text: r.Text, Semantic: r.Semantic,
-		Created: r.Created.UTC(), Model: r.Model,
+		Created: r.Created.UTC(), Cost: r.Cost, Took: int64(r.Took), Uses: r.Uses, Model: r.Model,
 	}
 	if !r.Expires.IsZero() {
 		at := r.Expires.UTC()
@@ -80,7 +86,8 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 	if err := d.Decode(&j); err != nil {
 		return fmt.Errorf("%w: record: %w", ErrInvalid, err)
 	}
-	*r = Record{Namespace: j.Namespace, Text: j.Text, Semantic: j.Semantic, Created: j.Created, Model: j.Model}
+	*r = Record{Namespace: j.Namespace, Text: j.Text, Semantic: j.Semantic, Created: j.Created, Model: j.Model,
+		Cost: j.Cost, Took: time.Duration(j.Took), Uses: j.Uses}
 	for _, d := range []struct {
 		name, text string
 		to         *Digest
@@ -135,7 +142,7 @@ func (c *Cache) Export(ctx context.Context, fn func(*Record) error) error {
 		}
 		model, _ := c.store.Model()
 		for i := range page {
-			r := recordOf(&page[i], model.ID)
+			r := c.recordOf(&page[i], model.ID)
 			if !r.Expires.IsZero() && !now().Before(r.Expires) {
 				continue
 			}
@@ -147,17 +154,41 @@ func (c *Cache) Export(ctx context.Context, fn func(*Record) error) error {
 	return nil
 }
 
-func recordOf(s *store.Record, model string) *Record {
-	h := &s.Head
-	e := entryOf(h, s.Body)
-	r := &Record{
-		Namespace: h.Namespace, Text: h.Text, Partition: h.Partition, Key: h.Key, Semantic: h.Semantic,
-		Created: e.Created, Expires: e.Expires, Body: s.Body,
-	}
+func (c *Cache) recordOf(s *store.Record, model string) *Record {
+	r := newRecord(&s.Head, s.Body)
+	r.Uses = c.room.UsesOf(s.Head.ID)
 	if s.Vector != nil {
 		r.Model, r.Vector = model, s.Vector
 	}
 	return r
+}
+
+func newRecord(h *store.Head, body []byte) *Record {
+	e := entryOf(h, body)
+	return &Record{
+		Namespace: h.Namespace, Text: h.Text, Partition: h.Partition, Key: h.Key, Semantic: h.Semantic,
+		Created: e.Created, Expires: e.Expires, Body: body, Cost: h.Cost, Took: e.Value.Took,
+	}
+}
+
+// RecordOf is the record of an answer that was given at created to a question, to be imported: a look-up of the same query finds it
+// as it would find what [Lookup.Fill] had stored then. Nothing is looked up, embedded or stored. For a query that is not to be
+// stored it returns nil and no error.
+func (c *Cache) RecordOf(q Query, v Value, created time.Time) (*Record, error) {
+	l := &Lookup{c: c, q: q}
+	if !c.prepare(l) {
+		return nil, l.Err
+	}
+	if err := validSpent(v.Cost, v.Took); err != nil {
+		return nil, err
+	}
+	if err := validTimes(&Record{Created: created}); err != nil {
+		return nil, err
+	}
+	h := l.head(&v, created.Round(0))
+	r := newRecord(&h, v.Body)
+	r.Semantic = r.Semantic && l.Mode != ModeSimple // or Import would embed it, and others than equal questions find it
+	return r, nil
 }
 
 // Import stores a record, unless it has expired or the cache has an answer to its question that is as new; done says whether it
@@ -172,7 +203,7 @@ func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	case len(r.Body) > c.opts.MaxValueBytes:
 		return false, fmt.Errorf("%w: body of %d bytes: Options.MaxValueBytes is %d", ErrTooLarge, len(r.Body), c.opts.MaxValueBytes)
 	}
-	if err := errors.Join(validNamespace(r.Namespace), validTimes(r)); err != nil {
+	if err := errors.Join(validNamespace(r.Namespace), validTimes(r), validSpent(r.Cost, r.Took), validUses(r.Uses)); err != nil {
 		return false, err
 	}
 	if !r.Expires.IsZero() && !now().Before(r.Expires) {
@@ -184,8 +215,9 @@ func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	}
 	h := store.Head{
 		Partition: r.Partition, Key: r.Key, Created: r.Created.UnixNano(), Semantic: r.Semantic,
-		Namespace: r.Namespace, Text: cut(r.Text, c.opts.MaxTextBytes),
+		Namespace: r.Namespace, Text: cut(r.Text, c.opts.MaxTextBytes), Cost: r.Cost, Took: int64(r.Took),
 	}
+	copy(h.Brought[:], r.Uses)
 	if !r.Expires.IsZero() {
 		h.Expires = r.Expires.UnixNano()
 	}
@@ -213,6 +245,19 @@ func validTimes(r *Record) error {
 	for _, t := range []time.Time{r.Created, cmp.Or(r.Expires, r.Created)} {
 		if y := t.UTC().Year(); y < first || y > last {
 			return fmt.Errorf("%w: record: time %v is outside the years %d to %d", ErrInvalid, t, first, last)
+		}
+	}
+	return nil
+}
+
+// validUses refuses counts by other half-lives than this program's, of which nothing could be told.
+func validUses(uses []float32) error {
+	if n := len(store.Head{}.Brought); len(uses) != 0 && len(uses) != n {
+		return fmt.Errorf("%w: record: %d uses: give %d, or none", ErrInvalid, len(uses), n)
+	}
+	for _, u := range uses {
+		if !(u >= 0 && u <= math.MaxFloat32) {
+			return fmt.Errorf("%w: record: uses of %v: they may not be negative or infinite", ErrInvalid, u)
 		}
 	}
 	return nil

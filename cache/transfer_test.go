@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -85,6 +86,10 @@ func TestRecordJSON(t *testing.T) {
 		if rapid.Bool().Draw(t, "expires") {
 			r.Expires = r.Created.Add(time.Hour)
 		}
+		if rapid.Bool().Draw(t, "spent") {
+			r.Cost, r.Took = rapid.Float64Range(1e-9, 10).Draw(t, "cost"), time.Duration(rapid.Int64Range(1, 1e12).Draw(t, "took"))
+			r.Uses = rapid.SliceOfN(rapid.Float32Range(0, 1e6), 4, 4).Draw(t, "uses")
+		}
 		if rapid.Bool().Draw(t, "vector") {
 			r.Model, r.Vector = "m", rapid.SliceOfN(rapid.Float32(), 1, 5).Draw(t, "numbers")
 		}
@@ -160,4 +165,107 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("%q came back as %+v, %v", text, back, err)
 		}
 	})
+}
+
+// TestImportKeepsWhatEvictionGoesBy moves an entry that was dear, slow and much asked for.
+func TestImportKeepsWhatEvictionGoesBy(t *testing.T) {
+	from := open(t, Options{Embedder: newBag()})
+	if _, err := from.Put(bg, ask("dear"), Value{Body: []byte("A"), Cost: 0.25, Took: 3 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, from, ask("cheap"), "B")
+	for range 9 {
+		expect(t, from, ask("dear"), HitExact, "A")
+	}
+	to := open(t, Options{Embedder: newBag()})
+	move := func(from, to *Cache) map[string]*Record {
+		found := map[string]*Record{}
+		if err := from.Export(bg, func(r *Record) error {
+			found[r.Text] = r
+			line, err := r.MarshalJSON()
+			if err != nil {
+				return err
+			}
+			var back Record
+			if err := back.UnmarshalJSON(line); err != nil {
+				return err
+			}
+			_, err = to.Import(bg, &back)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	before, after := move(from, to), move(to, open(t, Options{Embedder: newBag()}))
+	for text, b := range before {
+		a := after[text]
+		if a == nil || a.Cost != b.Cost || a.Took != b.Took || len(a.Uses) != len(b.Uses) {
+			t.Fatalf("%s: %+v became %+v", text, b, a)
+		}
+		for i := range b.Uses { // they fade by what is asked for meanwhile, which the import of two entries is; to be stored is a use
+			if a.Uses[i] > max(1, b.Uses[i])*1.001 || a.Uses[i] < b.Uses[i]*0.9 {
+				t.Errorf("%s: uses %v became %v", text, b.Uses, a.Uses)
+			}
+		}
+	}
+	if d, c := after["dear"], after["cheap"]; d.Cost != 0.25 || d.Took != 3*time.Second || d.Uses[0] < 5 || c.Uses[0] > 1 {
+		t.Errorf("dear %+v, cheap %+v", d, c)
+	}
+	for _, bad := range []Record{
+		{Cost: -1}, {Cost: math.Inf(1)}, {Took: -1}, {Uses: []float32{1}}, {Uses: []float32{1, 2, 3, -1}},
+	} {
+		bad.Key, bad.Partition, bad.Created, bad.Body = Digest{1}, Digest{2}, time.Now(), []byte("x")
+		if _, err := to.Import(bg, &bad); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+// TestRecordOfIsWhatFillStores compares the two for questions of every kind.
+func TestRecordOfIsWhatFillStores(t *testing.T) {
+	long := ask("may I ask something")
+	long.Messages = append([]Message{{Role: "user", Text: "hello"}, {Role: "assistant", Text: "hi"}}, long.Messages...)
+	simple, short, own := ask("only the same"), ask("what is the weather today"), ask("of a tenant")
+	simple.Mode, short.Volatile, own.Namespace, own.TTL = ModeSimple, VolatileShort, "tenant", time.Hour
+	for _, q := range []Query{ask("how do I turn it on"), ask("what is the weather today"), long, simple, short, own} {
+		filled, imported := open(t, Options{Embedder: newBag()}), open(t, Options{Embedder: newBag()})
+		v := Value{Body: []byte("A"), Cost: 1, Took: time.Second}
+		if _, err := filled.Put(bg, q, v); err != nil {
+			t.Fatal(err)
+		}
+		var want *Record
+		if err := filled.Export(bg, func(r *Record) error { want = r; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		r, err := imported.RecordOf(q, v, want.Created)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done, err := imported.Import(bg, r); err != nil || !done {
+			t.Fatalf("%v %v", done, err)
+		}
+		var got *Record
+		if err := imported.Export(bg, func(r *Record) error { got = r; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if q.Mode == ModeSimple {
+			want.Semantic = false // it is, of an entry that has no vector to be found by
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: stored %+v\nimported %+v", want.Text, want, got)
+		}
+	}
+	c := open(t, Options{Embedder: newBag()})
+	off := ask("no")
+	off.NoStore = true
+	if r, err := c.RecordOf(off, Value{}, time.Now()); r != nil || err != nil {
+		t.Errorf("%v %v", r, err)
+	}
+	if _, err := c.RecordOf(Query{}, Value{}, time.Now()); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+	if _, err := c.RecordOf(ask("then"), Value{}, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
 }

@@ -9,6 +9,8 @@ type Entry struct {
 	Namespace string
 	Bytes     int64
 	Worth     float64 // what each use saves, in any unit; not above zero: as little as can be
+
+	Brought [scales]float32 // how often it was used elsewhere, by each half-life; zero: not at all
 }
 
 // Limits bound what is kept. Zero is no limit.

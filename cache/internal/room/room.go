@@ -73,6 +73,10 @@ func (r *Room) Add(e Entry) {
 	r.shelf.tick()
 	it.counts = r.shelf.past.take(it.hash)
 	it.counts.use(r.shelf.now)
+	for i, n := range e.Brought {
+		it.counts.sum[i] = max(it.counts.sum[i], n)
+		it.used = it.used || n > 1 // by more than its having been stored
+	}
 	r.shelf.put(it)
 	r.note(it, true)
 	r.minis.added(&it, r.shelf)
@@ -130,6 +134,22 @@ func (r *Room) CountsOf(id uint64) (c Counts, ok bool) {
 	}
 	it := &r.shelf.items[i]
 	return Counts{it.counts.at, it.counts.sum}, true
+}
+
+// UsesOf returns how often an entry was used, by each half-life, as of now; nil: it is not there.
+func (r *Room) UsesOf(id uint64) []float32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, ok := r.shelf.at[id]
+	if !ok {
+		return nil
+	}
+	n := &r.shelf.items[i].counts
+	sum := n.sum
+	for k := range sum {
+		sum[k] *= float32(fading(max(0, r.shelf.now-n.at) / halfLives[k]))
+	}
+	return sum[:]
 }
 
 // TakeUsed returns up to limit entries that were used since they were last returned; fewer: these are all.

@@ -53,6 +53,8 @@ type Head struct {
 	Took      int64   // nanoseconds that making it took; 0: not known
 	Namespace string
 	Text      string
+
+	Brought [usesScales]float32 // uses elsewhere, of an entry that is put; the Keeper counts on from them. No part of the record
 }
 
 // Model is the identity of the embedder that made a generation of vectors.
