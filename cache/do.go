@@ -92,6 +92,9 @@ func hit(l *Lookup) *Result {
 	return &Result{Status: l.Status, Value: l.Entry.Value, Entry: l.Entry, ID: l.Entry.ID, Similarity: l.Similarity, Lookup: l}
 }
 
+// dropAbove times as many writes as the writer's queue takes may wait; beyond them Do keeps no answer from its callers to store it.
+const dropAbove = 4
+
 // fly runs in the flight, on a goroutine of its own, for all who wait.
 func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) {
 	if !c.begin() {
@@ -114,6 +117,10 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 	v, err := safely(ctx, load)
 	if err != nil {
 		return nil, err
+	}
+	if w := c.store.Load(); w.Waiting >= dropAbove*int64(w.Room) {
+		c.stats.fillsDropped.Add(1)
+		return loaded{value: v, fillErr: ErrOverloaded}, nil
 	}
 	id, err := l.Fill(ctx, v)
 	return loaded{value: v, id: id, fillErr: err}, nil

@@ -3,6 +3,8 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -174,5 +176,38 @@ func TestDoLooksAgain(t *testing.T) {
 	got, err := c.fly(bg, late, answer(&calls, "again"))
 	if err != nil || string(got.(loaded).value.Body) != "stored" || calls.Load() != 1 {
 		t.Errorf("%+v, %v, %d loads", got, err, calls.Load())
+	}
+}
+
+// TestDoDropsTheWriteAndKeepsTheAnswer stops the file's writer, has more writes wait than may, and asks.
+func TestDoDropsTheWriteAndKeepsTheAnswer(t *testing.T) {
+	c := open(t, Options{})
+	stopped, goOn := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := c.store.Between(bg, func() { close(stopped); <-goOn }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-stopped
+	limit := dropAbove * c.store.Load().Room
+	for i := range limit {
+		wg.Go(func() {
+			if _, err := c.Put(bg, ask(fmt.Sprint("waiting ", i)), Value{Body: []byte("x")}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for c.Stats().Writer.Waiting < int64(limit) {
+		runtime.Gosched()
+	}
+	res, err := c.Do(bg, ask("now"), func(context.Context) (Value, error) { return Value{Body: []byte("answer")}, nil })
+	if err != nil || string(res.Value.Body) != "answer" || !errors.Is(res.FillErr, ErrOverloaded) || c.Stats().FillsDropped != 1 {
+		t.Errorf("%+v %v", res, err)
+	}
+	close(goOn)
+	wg.Wait()
+	if s := c.Stats(); s.Writer.Waiting != 0 || s.Entries != int64(limit) {
+		t.Errorf("%d wait, %d entries", s.Writer.Waiting, s.Entries)
 	}
 }

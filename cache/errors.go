@@ -35,6 +35,8 @@ var (
 	ErrExists = errors.New("cache: the file exists")
 	// ErrBusy: a compaction is under way already.
 	ErrBusy = errors.New("cache: a compaction is under way")
+	// ErrOverloaded: so many writes wait for the file that an answer was handed out without being stored.
+	ErrOverloaded = errors.New("cache: too many writes wait, the answer is not stored")
 	// ErrLocked: another process has the file open.
 	ErrLocked = errors.New("cache: file in use by another process")
 )

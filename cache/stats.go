@@ -19,6 +19,7 @@ type Stats struct {
 
 	Fills        uint64 // entries written by Fill, Put and Do
 	FillErrors   uint64 // writes that the store refused
+	FillsDropped uint64 // answers that Do handed out without storing them, because too many writes were waiting
 	EmbedErrors  uint64 // embedder failures, in look-ups and fills
 	VerifyErrors uint64 // verifier failures
 	IndexErrors  uint64 // entries that are stored but could not be indexed
@@ -86,7 +87,7 @@ type counters struct {
 	entries, bytes atomic.Int64
 
 	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors, evicted, learnErrors, labelsDropped atomic.Uint64
-	snapshots, snapshotErrors                                                                                            atomic.Uint64
+	fillsDropped, snapshots, snapshotErrors                                                                              atomic.Uint64
 
 	key, embed, search, decide, verify, opinion, load stage
 }
@@ -135,6 +136,7 @@ func (c *Cache) Stats() Stats {
 		FileBytes:    c.store.FileBytes(),
 		Fills:        n.fills.Load(),
 		FillErrors:   n.fillErrors.Load(),
+		FillsDropped: n.fillsDropped.Load(),
 		EmbedErrors:  n.embedErrors.Load(),
 		VerifyErrors: n.verifyErrors.Load(),
 		IndexErrors:  n.indexErrors.Load(),
