@@ -111,7 +111,7 @@ func TestLargePartition(t *testing.T) {
 	for _, kernel := range Kernels() {
 		t.Run(kernel, func(t *testing.T) {
 			// One writer, so the race detector finds nothing here that it does not elsewhere; and kernels agree to the last bit.
-			n := sieveBelow + 4_000
+			n := probeBelow + 4_000
 			if raceEnabled || kernel != Kernels()[0] {
 				n = 10_000
 			}

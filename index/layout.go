@@ -164,7 +164,7 @@ func (r *layoutReader) take(n int) []byte {
 func (r *layoutReader) partition(x *Index) (*laidOut, error) {
 	stride := kernel.Stride(x.dim)
 	n := r.number(len(r.b) / (stride + 4))
-	v := &view{lists: make([]*list, n), scales: make([]float32, n)}
+	v := &view{lists: make([]*list, n), scales: make([]float32, n), spreads: make([]float32, n)}
 	v.centers = slices.Clone(r.take(n * stride))
 	scales := r.take(4 * n)
 	if r.err != nil || n < 2 {
@@ -255,6 +255,10 @@ func (l *Loader) Finish() error {
 	for name, part := range l.parts {
 		p := part.p
 		p.peak = p.count.Load()
+		v := p.view.Load()
+		for i := range v.spreads {
+			v.spreads[i] = p.spread(s, v, i)
+		}
 		for _, v := range part.rest {
 			if _, err := p.add(s, v.id, v.vec); err != nil {
 				return err

@@ -95,6 +95,7 @@ type view struct {
 	lists   []*list
 	centers []byte
 	scales  []float32
+	spreads []float32 // how near the vectors of each list are to its centre: their mean cosine when rows were last moved
 }
 
 // with is the view with one list in the place of another.

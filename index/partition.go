@@ -12,8 +12,8 @@ const (
 	// less than the memory would.
 	smallBelow = 64
 	// listRows is how many rows a list holds before it is split, and mergeBelow how few before its rows go to others.
-	listRows   = 512
-	mergeBelow = 32
+	listRows   = 256
+	mergeBelow = 16
 )
 
 // partition is the vectors of one name. Searches read its view and nothing else; they never wait. One writer at a time changes it.

@@ -8,14 +8,11 @@ import (
 )
 
 const (
-	// screenBelow is how many vectors are all screened by their codes, and sieveBelow how many are all sieved by their signs:
-	// up to there, leaving something out saves next to nothing.
+	// screenBelow is how many vectors are all screened by their codes: up to there, leaving something out saves next to nothing.
 	screenBelow = 8_192
-	sieveBelow  = 65_536
-	// defaultProbe is the share of a larger partition that is sieved, in the lists nearest to the query.
+	// probeBelow is how many are looked at for the asking, and defaultProbe the share of a larger partition.
+	probeBelow   = 65_536
 	defaultProbe = 1.0 / 4
-	// sieved is how many rows the sieve lets through for each that is scored exactly: signs err by some 0.07 of a cosine.
-	sieved = 32
 	// gathered is how many rows that came through are copied together before their codes are multiplied.
 	gathered = 64
 	// chunk is how many rows are multiplied before they are looked at; their products stay in the nearest cache.
@@ -34,19 +31,15 @@ type scratch struct {
 	order  []ranked
 	scores []float32
 
-	// What a sieve works on: the chosen lists, in how many signs their rows differ, how many rows differ in so many, and
-	// those that are gathered to be screened, with copies of their codes.
-	runs   []run
+	scale float32 // of the query
+	want  int     // how many of the best scores so far top keeps, ascending: as many as a search wants hits, if few
+	top   []float32
+
+	// What a search by signs works on: in how many signs the rows of a list differ, and those that are gathered to be screened,
+	// with copies of their codes.
 	differ []uint16
-	tally  [2][]int32 // of every other row, because neighbours often have the same number and would wait for each other
 	rows   []place
 	codes  []byte
-}
-
-// run is a list and how many of its rows a search looks at.
-type run struct {
-	list *list
-	n    int
 }
 
 type place struct {
@@ -68,7 +61,7 @@ func newScratch(dim int) *scratch {
 	stride := kernel.Stride(dim)
 	return &scratch{
 		unit: make([]float32, dim), query: kernel.NewQuery(dim), dots: make([]int32, chunk),
-		tally: [2][]int32{make([]int32, stride+1), make([]int32, stride+1)}, rows: make([]place, 0, gathered), codes: make([]byte, gathered*stride),
+		rows: make([]place, 0, gathered), codes: make([]byte, gathered*stride),
 	}
 }
 
@@ -87,29 +80,19 @@ func (p *partition) search(s *scratch, k int) []Hit {
 		return nil
 	}
 	v := p.view.Load()
-	s.query.Set(s.unit)
-	s.found = s.found[:0]
+	s.scale, s.want = s.query.Set(s.unit), 0
+	s.found, s.top = s.found[:0], s.top[:0]
 	room := survivors(k)
 	if count <= screenBelow || len(v.lists) == 1 || p.x.probe == 1 {
 		p.screenAll(s, v, room)
 		return s.best(k)
 	}
-	if left := max(sieveBelow, sieved*room, int(p.x.probe*float64(count))); left >= count {
-		for _, l := range v.lists {
-			s.runs = append(s.runs, run{l, int(l.n.Load())})
-		}
-	} else {
-		p.rank(s, v)
-		for left > 0 && len(s.order) > 0 {
-			l := v.lists[s.nearest()]
-			n := int(l.n.Load())
-			s.runs = append(s.runs, run{l, n})
-			left -= n
-		}
+	if k <= fewHits {
+		s.want = k
 	}
-	p.sieve(s, room)
+	p.probe(s, v, room)
 	if len(s.found) < k { // most of what came through was removed
-		s.found = s.found[:0]
+		s.found, s.want = s.found[:0], 0
 		p.screenAll(s, v, room)
 	}
 	return s.best(k)
@@ -121,69 +104,18 @@ func (p *partition) screenAll(s *scratch, v *view, room int) {
 	}
 }
 
-// sieve looks at the signs of all rows of the chosen lists, and screens those that differ in the fewest.
-func (p *partition) sieve(s *scratch, room int) {
-	total := 0
-	for _, r := range s.runs {
-		total += r.n
-	}
-	s.differ = slices.Grow(s.differ[:0], total)[:total]
-	at, words, stride := s.differ, kernel.Words(p.x.dim), kernel.Stride(p.x.dim)
-	clear(s.tally[0])
-	clear(s.tally[1])
-	for _, r := range s.runs {
-		kernel.Differ(at[:r.n], s.query, r.list.signs[:r.n*words])
-		for i, d := range at[:r.n] {
-			s.tally[i&1][d]++
-		}
-		at = at[r.n:]
-	}
-	cut, sum := 0, 0
-	for ; cut < len(s.tally[0])-1; cut++ {
-		if sum += int(s.tally[0][cut] + s.tally[1][cut]); sum >= sieved*room {
-			break
-		}
-	}
-	at = s.differ
-	for _, r := range s.runs {
-		for row, d := range at[:r.n] {
-			if int(d) > cut {
-				continue
-			}
-			copy(s.codes[len(s.rows)*stride:][:stride], r.list.codes[row*stride:])
-			s.rows = append(s.rows, place{r.list, row})
-			if len(s.rows) == cap(s.rows) {
-				p.score(s, room)
-			}
-		}
-		at = at[r.n:]
-	}
-	p.score(s, room)
-	clear(s.runs)
-	s.runs = s.runs[:0]
-}
-
-// score offers the gathered rows as candidates.
-func (p *partition) score(s *scratch, room int) {
-	dots := s.products(len(s.rows))
-	p.x.kernel.Scan(dots, s.query, s.codes[:len(s.rows)*kernel.Stride(p.x.dim)])
-	for i, r := range s.rows {
-		if e := r.list.rows[r.row].Load(); e != nil {
-			s.offer(float32(dots[i])*r.list.scales[r.row], e, room)
-		}
-	}
-	clear(s.rows)
-	s.rows = s.rows[:0]
-}
-
 // rank fills order with the lists of v as a heap, nearest first.
 func (p *partition) rank(s *scratch, v *view) {
 	dots := s.products(len(v.lists))
 	p.x.kernel.Scan(dots, s.query, v.centers)
 	s.order = s.order[:0]
 	for i, dot := range dots {
-		s.order = append(s.order, ranked{float32(dot) * v.scales[i], int32(i)})
+		s.order = append(s.order, ranked{float32(dot) * v.scales[i] * s.scale, int32(i)})
 	}
+	s.heapify()
+}
+
+func (s *scratch) heapify() {
 	for i := len(s.order)/2 - 1; i >= 0; i-- {
 		s.sink(i)
 	}
@@ -234,7 +166,7 @@ func (p *partition) screen(s *scratch, l *list, room int) {
 		to := min(from+chunk, n)
 		p.x.kernel.Scan(dots[:to-from], s.query, l.codes[from*stride:to*stride])
 		for i, scale := range l.scales[from:to] {
-			score := float32(dots[i]) * scale
+			score := float32(dots[i]) * scale * s.scale
 			if len(s.found) == room && score <= s.found[0].score {
 				continue
 			}
@@ -247,6 +179,7 @@ func (p *partition) screen(s *scratch, l *list, room int) {
 
 // offer keeps a candidate if it is among the best so far. found is a heap with the worst on top once it is full.
 func (s *scratch) offer(score float32, e *entry, room int) {
+	s.note(score)
 	if len(s.found) < room {
 		s.found = append(s.found, candidate{score, e})
 		if len(s.found) == room {
@@ -260,6 +193,34 @@ func (s *scratch) offer(score float32, e *entry, room int) {
 		s.found[0] = candidate{score, e}
 		s.sinkFound(0)
 	}
+}
+
+// note keeps a score in top if it is among the best so far.
+func (s *scratch) note(score float32) {
+	if len(s.top) < s.want {
+		at, _ := slices.BinarySearch(s.top, score)
+		s.top = slices.Insert(s.top, at, score)
+		return
+	}
+	if s.want == 0 || score <= s.top[0] {
+		return
+	}
+	i := 0
+	for ; i+1 < len(s.top) && s.top[i+1] < score; i++ {
+		s.top[i] = s.top[i+1]
+	}
+	s.top[i] = score
+}
+
+// least is the score that a hit must have at least, by what was found so far, if enough was.
+func (s *scratch) least(room int) (least float32, known bool) {
+	switch {
+	case s.want > 0 && len(s.top) == s.want:
+		return s.top[0], true
+	case s.want == 0 && len(s.found) == room:
+		return s.found[0].score, true
+	}
+	return 0, false
 }
 
 func (s *scratch) sinkFound(i int) {

@@ -13,6 +13,9 @@ const (
 	rounds = 4
 	// neighbours is how many lists around a split one exchange rows with the halves.
 	neighbours = 16
+	// reach is how many lists around a split one its rows may go to. A cache of texts' vectors scatters further than that, but
+	// products with all centres would make up most of the work of a million inserts.
+	reach = 128
 )
 
 // center is the middle of a list's vectors: only its direction counts.
@@ -32,8 +35,10 @@ func (p *partition) split(s *scratch, at int) {
 	next := &view{lists: append(slices.Clip(v.lists), nil)}
 	if right == 1 {
 		next.centers, next.scales = slices.Concat(h.centers[0].code, h.centers[1].code), []float32{h.centers[0].scale, h.centers[1].scale}
+		next.spreads = make([]float32, 2)
 	} else {
 		next.centers, next.scales = slices.Concat(v.centers, h.centers[1].code), append(slices.Clip(v.scales), h.centers[1].scale)
+		next.spreads = append(slices.Clip(v.spreads), 0)
 		copy(next.centers[at*stride:], h.centers[0].code)
 		next.scales[at] = h.centers[0].scale
 	}
@@ -44,8 +49,9 @@ func (p *partition) split(s *scratch, at int) {
 		at   int
 		to   []int32
 	}
-	sources := []source{{h.list, at, p.leave(s, h, next, at, right)}}
-	for _, i := range p.around(s, v, at) {
+	near := p.around(s, v, at)
+	sources := []source{{h.list, at, p.leave(s, h, next, near, at, right)}}
+	for _, i := range near[:min(len(near), neighbours)] {
 		l := v.lists[i]
 		to := make([]int32, l.n.Load())
 		// Rows of this list that are nearer to a half.
@@ -89,24 +95,36 @@ func (p *partition) split(s *scratch, at int) {
 			next.lists[to].pull(src.list, row, int(to))
 		}
 	}
+	for i := range changed {
+		next.spreads[i] = p.spread(s, next, int(i))
+	}
 	p.view.Store(next)
 }
 
-// leave says where the rows of a split list go: to the list of next that is nearest, wherever it is, and to their half if none
-// is nearer than that.
-func (p *partition) leave(s *scratch, h *halves, next *view, at, right int) []int32 {
-	n := len(h.inRight)
+// leave says where the rows of a split list go: to the nearest of those lists of next that are near it, and to their half if
+// none is nearer than that.
+func (p *partition) leave(s *scratch, h *halves, next *view, near []int, at, right int) []int32 {
+	n, stride := len(h.inRight), kernel.Stride(p.x.dim)
+	near = append(near, at, right)
+	centers := make([]byte, 0, len(near)*stride)
+	for _, i := range near {
+		centers = append(centers, next.centers[i*stride:][:stride]...)
+	}
 	to, half, stay := make([]int32, n), make([]int32, n), map[int32]int{}
 	for row, inRight := range h.inRight {
 		if half[row] = int32(at); inRight {
 			half[row] = int32(right)
 		}
-		s.query.SetCode(h.list.codes[row*h.list.stride():][:h.list.stride()])
-		best := int32(p.closest(s, next, -1))
-		near := func(i int32) float32 { return float32(s.dots[i]) * next.scales[i] }
-		if to[row] = half[row]; near(best) > near(half[row]) {
-			to[row] = best
+		s.query.SetCode(h.list.codes[row*stride:][:stride])
+		dots := s.products(len(near))
+		p.x.kernel.Scan(dots, s.query, centers)
+		best, top := half[row], float32(math.Inf(-1))
+		for j, i := range near {
+			if score := float32(dots[j]) * next.scales[i]; score > top || score == top && int32(i) == half[row] {
+				best, top = int32(i), score
+			}
 		}
+		to[row] = best
 		stay[to[row]]++
 	}
 	// Where all want to be in the same half, a list would be split again and again.
@@ -116,7 +134,7 @@ func (p *partition) leave(s *scratch, h *halves, next *view, at, right int) []in
 	return to
 }
 
-// around is the lists whose centres are nearest to that of a list.
+// around is the lists whose centres are nearest to that of a list, nearest first.
 func (p *partition) around(s *scratch, v *view, at int) []int {
 	if len(v.lists) == 1 {
 		return nil
@@ -125,7 +143,7 @@ func (p *partition) around(s *scratch, v *view, at int) []int {
 	s.query.SetCode(v.centers[at*stride:][:stride])
 	p.rank(s, v)
 	var found []int
-	for len(found) < neighbours && len(s.order) > 0 {
+	for len(found) < reach && len(s.order) > 0 {
 		if i := int(s.nearest()); i != at {
 			found = append(found, i)
 		}
@@ -238,7 +256,9 @@ func (h *halves) middle(right bool, dim int) (center, bool) {
 func (p *partition) merge(s *scratch, at int) {
 	v, stride := p.view.Load(), kernel.Stride(p.x.dim)
 	last := len(v.lists) - 1
-	next := &view{lists: slices.Clone(v.lists), centers: slices.Clone(v.centers), scales: slices.Clone(v.scales)}
+	next := &view{
+		lists: slices.Clone(v.lists), centers: slices.Clone(v.centers), scales: slices.Clone(v.scales), spreads: slices.Clone(v.spreads),
+	}
 	from := v.lists[at]
 	from.each(func(row int, _ *entry) {
 		s.query.SetCode(from.codes[row*stride:][:stride])
@@ -251,10 +271,11 @@ func (p *partition) merge(s *scratch, at int) {
 		l.pull(from, row, to)
 	})
 	if at != last {
-		next.lists[at], next.scales[at] = next.lists[last], next.scales[last]
+		next.lists[at], next.scales[at], next.spreads[at] = next.lists[last], next.scales[last], next.spreads[last]
 		copy(next.centers[at*stride:(at+1)*stride], next.centers[last*stride:])
 		next.lists[at].each(func(_ int, e *entry) { e.list = int32(at) })
 	}
-	next.lists, next.scales, next.centers = next.lists[:last], next.scales[:last], next.centers[:last*stride]
+	next.lists, next.centers = next.lists[:last], next.centers[:last*stride]
+	next.scales, next.spreads = next.scales[:last], next.spreads[:last]
 	p.view.Store(next)
 }
