@@ -46,8 +46,18 @@ func (x *exchange) answer(ctx *fasthttp.RequestCtx, m *questions) {
 func (x *exchange) accept(ctx *fasthttp.RequestCtx, need keys.Scopes) bool {
 	err := x.open(ctx, need)
 	if err == nil {
-		err = x.choose(ctx.PostBody())
+		err = x.understand(ctx)
 	}
+	if err != nil {
+		x.refuse(ctx, err)
+		return false
+	}
+	return true
+}
+
+// understand reads what the headers say of routing and of the cache, once it is known who asks.
+func (x *exchange) understand(ctx *fasthttp.RequestCtx) *apiError {
+	err := x.choose(ctx.PostBody())
 	if err == nil {
 		err = x.d.parse()
 	}
@@ -57,11 +67,7 @@ func (x *exchange) accept(ctx *fasthttp.RequestCtx, need keys.Scopes) bool {
 	if err == nil {
 		err = x.settle(ctx)
 	}
-	if err != nil {
-		x.refuse(ctx, err)
-		return false
-	}
-	return true
+	return err
 }
 
 // open reads what of the headers says who asks, and whether he may.
