@@ -273,6 +273,9 @@ func TestSalvage(t *testing.T) {
 	if _, err := s.Delete(bg, gone); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.PutUses(bg, []Uses{{ID: 1, At: 1}, {ID: 2, At: 2}, {ID: entries, At: 3}}); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -283,6 +286,7 @@ func TestSalvage(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, seed))
+	uses := 0
 	bad, kept, worst := filepath.Join(dir, "bad.db"), 0, entries
 	const rounds = 60
 	for i := range rounds {
@@ -310,6 +314,12 @@ func TestSalvage(t *testing.T) {
 		if n, err := saved.Len(); err != nil || n != out.Entries {
 			t.Errorf("round %d: %d entries, the report says %d, %v", i, n, out.Entries, err)
 		}
+		if err := saved.view(func(tx *bbolt.Tx) error {
+			uses += tx.Bucket(bucketUses).Stats().KeyN
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
 		kept, worst = kept+out.Entries, min(worst, out.Entries)
 		for n := range entries {
 			id := uint64(n + 1)
@@ -321,6 +331,9 @@ func TestSalvage(t *testing.T) {
 	}
 	alive := entries - len(gone)
 	t.Logf("of %d entries, %.1f were saved on average, %d at worst", alive, float64(kept)/rounds, worst)
+	if uses < rounds*2 {
+		t.Errorf("%d of %d rows of uses were saved", uses, rounds*3)
+	}
 	if kept < rounds*alive*9/10 {
 		t.Error("one bad page costs more than a tenth of the entries")
 	}

@@ -122,6 +122,8 @@ func kindOf(bucket string) byte {
 		return tagLearned
 	case "traces":
 		return tagTrace
+	case "uses":
+		return tagUses
 	}
 	if _, ok := generationOf(bucket); ok {
 		return tagVector
@@ -131,7 +133,7 @@ func kindOf(bucket string) byte {
 
 // guess finds the kind of a record by its checksum, which counts the kind.
 func guess(key, value []byte) byte {
-	for _, tag := range []byte{tagHead, tagBody, tagVector, tagLearned, tagTrace, tagMeta} {
+	for _, tag := range []byte{tagHead, tagBody, tagVector, tagLearned, tagTrace, tagUses, tagMeta} {
 		if _, _, err := unsealVersion(tag, key, value); err == nil {
 			return tag
 		}
@@ -249,6 +251,10 @@ func (v *salvage) keep(kind byte, key, value []byte) {
 	case tagBody:
 		if _, err := bodySize(key, value); err == nil {
 			v.row(bucketBodies, key, value)
+		}
+	case tagUses:
+		if _, err := openUses(key, value); err == nil {
+			v.row(bucketUses, key, value)
 		}
 	case tagVector:
 		if v.model == nil {
