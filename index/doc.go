@@ -6,7 +6,7 @@
 // A partition of up to 64 vectors is searched exactly. A larger one keeps two codes of each vector beside it: 8 bits an element,
 // and its sign. A search goes from coarse to fine:
 //
-//   - Lists: of more than 8,192 vectors, those in the lists nearest to the query that promise a hit, 65,536 or a quarter
+//   - Lists: of more than 8,192 vectors, those in the lists nearest to the query that promise a hit, 65,536 or two fifths
 //     of all at most ([Options.Probe]). What a list promises comes from how far its centre is from the query, and its vectors
 //     from the centre.
 //   - Codes: of the first 4,096 of those, the products with the query's code.

@@ -22,7 +22,7 @@ type list struct {
 	rows   []atomic.Pointer[entry] // as many as there is room for
 	codes  []byte                  // empty in a list that is not screened
 	scales []float32
-	signs  []uint64
+	signs  []uint64 // by blocks, as package kernel keeps them
 }
 
 // newList makes room for some rows. A stride of 0 makes a list without codes.
@@ -30,7 +30,7 @@ func newList(room, stride int) *list {
 	l := &list{rows: make([]atomic.Pointer[entry], room)}
 	if stride > 0 {
 		l.codes, l.scales = make([]byte, room*stride), make([]float32, room)
-		l.signs = make([]uint64, room*kernel.Words(stride))
+		l.signs = make([]uint64, kernel.Blocks(room)*kernel.Words(stride))
 	}
 	return l
 }
@@ -45,9 +45,9 @@ func (l *list) stride() int { return len(l.codes) / max(len(l.rows), 1) }
 func (l *list) push(e *entry, at int) {
 	n := l.n.Load()
 	if stride := l.stride(); stride > 0 {
-		code, words := l.codes[int(n)*stride:][:stride], kernel.Words(stride)
+		code := l.codes[int(n)*stride:][:stride]
 		l.scales[n] = kernel.Encode(code, e.vec)
-		kernel.Signs(l.signs[int(n)*words:][:words], code)
+		kernel.SetSigns(l.signs, int(n), code)
 	}
 	e.list, e.row = int32(at), n
 	l.rows[n].Store(e)
@@ -63,9 +63,8 @@ func (l *list) pull(from *list, row, at int) {
 		return
 	}
 	if stride > 0 {
-		words := kernel.Words(stride)
 		copy(l.codes[int(n)*stride:][:stride], from.codes[row*stride:])
-		copy(l.signs[int(n)*words:][:words], from.signs[row*words:])
+		kernel.CopySigns(l.signs, int(n), from.signs, row, kernel.Words(stride))
 		l.scales[n] = from.scales[row]
 	}
 	e.list, e.row = int32(at), n

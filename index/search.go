@@ -12,7 +12,7 @@ const (
 	screenBelow = 8_192
 	// probeBelow is how many are looked at for the asking, and defaultProbe the share of a larger partition.
 	probeBelow   = 65_536
-	defaultProbe = 1.0 / 4
+	defaultProbe = 2.0 / 5
 	// gathered is how many rows that came through are copied together before their codes are multiplied.
 	gathered = 64
 	// chunk is how many rows are multiplied before they are looked at; their products stay in the nearest cache.

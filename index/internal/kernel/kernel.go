@@ -120,8 +120,9 @@ func Accumulate(sum []float32, code []byte, scale float32) {
 
 // Kernel is one implementation.
 type Kernel struct {
-	name string
-	scan func(dst []int32, q *Query, rows []byte)
+	name   string
+	scan   func(dst []int32, q *Query, rows []byte)
+	differ func(dst []uint16, n int, q *Query, signs []uint64)
 }
 
 // Name is the kernel's name, as REPRISE_KERNEL spells it.

@@ -34,21 +34,26 @@ func agree(t *testing.T, dim, n int, draw func() float32) {
 	for r := range n {
 		Encode(rows[r*stride:][:stride], fill())
 	}
-	words := Words(dim)
-	signs, differ := make([]uint64, n*words), make([]uint16, n)
+	signs, copied := make([]uint64, Blocks(n)*Words(dim)), make([]uint64, Blocks(n)*Words(dim))
 	for r := range n {
-		Signs(signs[r*words:][:words], rows[r*stride:][:stride])
+		SetSigns(signs, n-1-r, rows[r*stride:][:stride])
 	}
-	Differ(differ, q, signs)
 	for r := range n {
-		want := uint16(0)
-		for i, c := range rows[r*stride:][:stride] {
-			if (c < offset) != (q.bytes[i] < 0) {
-				want++
+		CopySigns(copied, r, signs, n-1-r, Words(dim))
+	}
+	for _, k := range kernels {
+		differ := make([]uint16, Blocks(n))
+		k.Differ(differ, n, q, copied)
+		for r := range n {
+			want := uint16(0)
+			for i, c := range rows[r*stride:][:stride] {
+				if (c < offset) != (q.bytes[i] < 0) {
+					want++
+				}
 			}
-		}
-		if differ[r] != want {
-			t.Fatalf("dimension %d, row %d of %d: %d signs differ, want %d", dim, r, n, differ[r], want)
+			if differ[r] != want {
+				t.Fatalf("%s: dimension %d, row %d of %d: %d signs differ, want %d", k.name, dim, r, n, differ[r], want)
+			}
 		}
 	}
 	got := make([]int32, n+1)

@@ -7,3 +7,5 @@ package kernel
 func scanVNNI512(dst *int32, row *uint8, q *int8, stride int, n int)
 
 func scanAVX2(dst *int32, row *uint8, q *int16, stride int, n int)
+
+func differ512(dst *uint16, block *uint64, q *uint64, words int, n int)

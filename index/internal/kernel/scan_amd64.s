@@ -144,3 +144,33 @@ elements:
 	JNZ          rows
 	VZEROUPPER
 	RET
+
+// func differ512(dst *uint16, block *uint64, q *uint64, words int, n int)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·differ512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ block+8(FP), CX
+	MOVQ q+16(FP), DX
+	MOVQ words+24(FP), BX
+	MOVQ n+32(FP), SI
+
+blocks:
+	VPXORQ Z0, Z0, Z0
+	XORQ   DI, DI
+
+words:
+	VPBROADCASTQ (DX)(DI*8), Z1
+	VPXORQ       (CX), Z1, Z1
+	VPOPCNTQ     Z1, Z1
+	VPADDQ       Z1, Z0, Z0
+	ADDQ         $0x40, CX
+	INCQ         DI
+	CMPQ         DI, BX
+	JB           words
+	VPMOVQW      Z0, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $0x10, AX
+	DECQ         SI
+	JNZ          blocks
+	VZEROUPPER
+	RET

@@ -15,7 +15,7 @@ const Env = "REPRISE_KERNEL"
 var ErrUnknown = errors.New("kernel: no such kernel on this machine")
 
 // kernels lists what this machine can run, fastest first. It is not empty.
-var kernels = append(vectorKernels(), &Kernel{"portable", scanPortable})
+var kernels = append(vectorKernels(), &Kernel{"portable", scanPortable, differPortable})
 
 // Names lists the kernels that this machine can run, fastest first; the last is "portable".
 func Names() []string {

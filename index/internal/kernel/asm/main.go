@@ -19,6 +19,7 @@ func main() {
 	ConstraintExpr("amd64")
 	scan("scanVNNI512", "q *int8", vnni)
 	scan("scanAVX2", "q *int16", avx2)
+	differ()
 	Generate()
 }
 
@@ -106,6 +107,35 @@ func avx2(q GPVirtual, row []GPVirtual, i GPVirtual, acc []VecVirtual) {
 			VPADDD(code, acc[r], acc[r])
 		}
 	}
+}
+
+// differ emits dst[r] = the number of signs that row r has otherwise than q, for n blocks (not 0) of 8 rows of words words (not 0).
+// A block has the first word of each of its rows, then the second, and so on.
+func differ() {
+	TEXT("differ512", NOSPLIT, "func(dst *uint16, block *uint64, q *uint64, words, n int)")
+	dst, block, q, words, n := param("dst"), param("block"), param("q"), param("words"), param("n")
+	Label("blocks")
+	sum, i := ZMM(), GP64()
+	VPXORQ(sum, sum, sum)
+	XORQ(i, i)
+	Label("words")
+	w := ZMM()
+	VPBROADCASTQ(Mem{Base: q, Index: i, Scale: 8}, w)
+	VPXORQ(Mem{Base: block}, w, w)
+	VPOPCNTQ(w, w)
+	VPADDQ(w, sum, sum)
+	ADDQ(Imm(64), block)
+	INCQ(i)
+	CMPQ(i, words)
+	JB(LabelRef("words"))
+	narrow := XMM()
+	VPMOVQW(sum, narrow)
+	VMOVDQU(narrow, Mem{Base: dst})
+	ADDQ(Imm(16), dst)
+	DECQ(n)
+	JNZ(LabelRef("blocks"))
+	VZEROUPPER()
+	RET()
 }
 
 // param loads the named parameter into a fresh register.
