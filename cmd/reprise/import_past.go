@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/cmd/internal/config"
+	"github.com/reprise-cache/reprise/cmd/internal/traffic"
+	"github.com/reprise-cache/reprise/proxy"
+)
+
+// pastFlags say how past traffic was asked, as far as its file does not: all that tells one request from another is part of where
+// its answer is looked for.
+type pastFlags struct {
+	Answers   string   `placeholder:"FILE" help:"The output of the batch whose input is imported."`
+	From      string   `placeholder:"NAME" help:"Provider that answered, as x-reprise-provider names it; by default default_provider."`
+	Namespace string   `placeholder:"NAME" help:"Namespace for requests of which the file says none."`
+	Model     string   `placeholder:"NAME" help:"Model that questions are put to, for lists of questions and answers."`
+	System    string   `placeholder:"TEXT" help:"System prompt before them."`
+	Params    string   `placeholder:"JSON" help:"An object of what else requests have, as {\"temperature\":0}."`
+	Header    []string `sep:"none" placeholder:"NAME=VALUE" help:"A header that callers send, as anthropic-version=2023-06-01. Repeatable."`
+	KeyEnv    string   `name:"key-env" placeholder:"VARIABLE" help:"Environment variable with the key that callers send, where the provider has none configured and cache.share_across_keys is off: their answers are theirs."`
+	NoKey     bool     `name:"no-key" help:"Callers send no key at all."`
+}
+
+func (f *pastFlags) none() bool { return reflect.ValueOf(*f).IsZero() }
+
+func (f *pastFlags) header(h *host) (http.Header, error) {
+	header := http.Header{}
+	for _, s := range f.Header {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("%w: --header %.40q: give NAME=VALUE", config.ErrInvalid, s)
+		}
+		header.Add(name, value)
+	}
+	if f.From != "" {
+		header.Set("X-Reprise-Provider", f.From)
+	}
+	if f.KeyEnv == "" {
+		return header, nil
+	}
+	key, ok := h.variable(f.KeyEnv)
+	if !ok {
+		return nil, fmt.Errorf("%w: --key-env %s: the variable is not set", config.ErrInvalid, f.KeyEnv)
+	}
+	if header.Get("Anthropic-Version") != "" {
+		header.Set("X-Api-Key", key)
+	} else {
+		header.Set("Authorization", "Bearer "+key)
+	}
+	return header, nil
+}
+
+func (f *pastFlags) asking() (traffic.Asking, error) {
+	a := traffic.Asking{Model: f.Model, System: f.System}
+	if f.Params == "" {
+		return a, nil
+	}
+	if err := json.Unmarshal([]byte(f.Params), &a.Params); err != nil {
+		return a, fmt.Errorf("%w: --params: give a JSON object, as {\"temperature\":0}: %w", config.ErrInvalid, err)
+	}
+	return a, nil
+}
+
+// open reads a file of past traffic.
+func (f *pastFlags) open(format string, r io.Reader) (traffic.Reader, func(), error) {
+	ask, err := f.asking()
+	if err != nil {
+		return nil, nil, err
+	}
+	done := func() {}
+	switch {
+	case format != traffic.Batch && f.Answers != "":
+		return nil, nil, fmt.Errorf("%w: --answers is for --format batch, not for %s", config.ErrInvalid, format)
+	case format == traffic.Log:
+		return traffic.NewLog(r), done, nil
+	case format == traffic.Questions:
+		return traffic.NewQuestions(r, ask), done, nil
+	case format == traffic.CSV:
+		in, err := traffic.NewCSV(r, ask)
+		return in, done, err
+	case f.Answers == "":
+		return nil, nil, fmt.Errorf("%w: this is a batch's input: name its output by --answers", config.ErrInvalid)
+	}
+	answers, err := os.Open(f.Answers)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := traffic.NewBatch(r, answers)
+	if err != nil {
+		_ = answers.Close() // read only: nothing to lose
+		return nil, nil, err
+	}
+	return in, func() { _ = answers.Close() }, nil
+}
+
+// pastSource makes records of past traffic, in the way in which the server would read the same requests now.
+type pastSource struct {
+	in        traffic.Reader
+	server    *proxy.Server
+	header    http.Header
+	namespace string
+	anonymous bool
+	undated   time.Time // when answers were given of which the file does not say it
+}
+
+func (s *pastSource) next() (item, error) {
+	p, err := s.in.Next()
+	if errors.Is(err, traffic.ErrModel) {
+		return item{}, fmt.Errorf("%w: %w: give --model, which requests to come name", config.ErrInvalid, err)
+	}
+	if err != nil {
+		return item{}, err
+	}
+	it := item{line: p.Line, size: p.Size, skip: p.Skip}
+	if it.skip != "" {
+		return it, nil
+	}
+	header := s.header
+	if p.Namespace == "" {
+		p.Namespace = s.namespace
+	}
+	if p.Namespace != "" {
+		header = header.Clone()
+		header.Set("X-Reprise-Cache-Namespace", p.Namespace)
+	}
+	past := proxy.Past{Path: p.Path, Header: header, Body: p.Request, Answer: p.Answer, Created: p.Created, Took: p.Took}
+	if p.Created.IsZero() {
+		past.Created = time.Now()
+	}
+	it.record, err = s.server.Record(&past, s.anonymous)
+	switch {
+	case errors.Is(err, proxy.ErrCredential):
+		return item{}, fmt.Errorf("%w: %w: name the variable of the key that callers send by --key-env (or --no-key), or configure the provider's key, or set cache.share_across_keys",
+			config.ErrInvalid, err)
+	case errors.Is(err, proxy.ErrNotCached):
+		it.skip = strings.TrimPrefix(err.Error(), proxy.ErrNotCached.Error()+": ")
+		return it, nil
+	case err != nil:
+		return item{}, &traffic.LineError{Line: p.Line, Size: p.Size, Err: err}
+	}
+	if p.Created.IsZero() {
+		it.record.Created = s.undated // what it lives for counts from now
+	}
+	return it, nil
+}
+
+// newRecorder is a server that reads requests as the configured one would, and serves none.
+func newRecorder(c *config.Config, opened *cache.Cache) (*proxy.Server, error) {
+	saved, err := openConfigs(c)
+	if err != nil {
+		return nil, err
+	}
+	p := routing(c)
+	p.SavedConfigs, p.Cache, p.Logger = saved, opened, slog.New(slog.DiscardHandler)
+	p.MaxAnswerBytes, p.PricesFile, p.ShareAcrossKeys = c.Cache.MaxValueBytes, c.Prices.Path, c.Cache.ShareAcrossKeys
+	p.StricterOnly, p.StricterIn = c.Cache.RequestSettings == "stricter", stricterIn(c)
+	return proxy.New(p)
+}
+
+// past opens a file of past traffic as a source for a cache.
+func (c *importCmd) past(h *host, cfg *config.Config, format string, r io.Reader, dated time.Time, opened *cache.Cache) (source, func(), error) {
+	header, err := c.header(h)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, closeIn, err := c.open(format, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := newRecorder(cfg, opened)
+	if err != nil {
+		closeIn()
+		return nil, nil, err
+	}
+	s := &pastSource{in: in, server: server, header: header, namespace: c.Namespace, anonymous: c.NoKey, undated: dated}
+	return s, func() {
+		closeIn()
+		_ = server.Shutdown(context.Background()) // nothing was asked of it
+	}, nil
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+
+	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/cmd/internal/traffic"
+)
+
+// past is what was asked, what was answered, and the question in other words.
+var past = [][3]string{
+	{"How do I reset my password?", "By the link below the form.", "how do i reset my password"},
+	{"Where can I download my invoices?", "Under billing.", "where can i download my invoices"},
+	{"How do I turn on two-factor login for my account?", "In the settings.", "How can I turn on two-factor login for my account?"},
+}
+
+func pastLine(question, answer string, created int) string {
+	return fmt.Sprintf(`{"path":"/v1/chat/completions","request":`+chatBody+`,"response":{"id":"c","object":"chat.completion","created":%d,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":%q},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}}`+"\n",
+		question, created, answer)
+}
+
+// pastFiles are the same questions and answers in every format, with the flags that each needs.
+func pastFiles(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	var log, batch, answers, jsonl bytes.Buffer
+	csv := bytes.NewBufferString("question,answer\n")
+	for i, p := range past {
+		line := pastLine(p[0], p[1], 1700000000+i)
+		log.WriteString(line)
+		var o struct{ Request, Response json.RawMessage }
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&batch, `{"custom_id":"%d","method":"POST","url":"/v1/chat/completions","body":%s}`+"\n", i, o.Request)
+		fmt.Fprintf(&answers, `{"custom_id":"%d","response":{"status_code":200,"body":%s},"error":null}`+"\n", i, o.Response)
+		fmt.Fprintf(&jsonl, `{"question":%q,"answer":%q}`+"\n", p[0], p[1])
+		fmt.Fprintf(csv, "%q,%q\n", p[0], p[1])
+	}
+	file := func(name string, text []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return map[string][]string{
+		"log":   {file("log", log.Bytes())},
+		"batch": {file("batch", batch.Bytes()), "--answers", file("answers", answers.Bytes())},
+		"jsonl": {file("jsonl", jsonl.Bytes()), "--model", "m"},
+		"csv":   {file("csv", csv.Bytes()), "--model", "m"},
+	}
+}
+
+// TestImportWarmsUp imports past traffic of each format, without being told which, and asks a server that must not call anybody.
+func TestImportWarmsUp(t *testing.T) {
+	dir := t.TempDir()
+	env := []string{"REPRISE_PROVIDERS_UP_API_KEY=" + testKey, "REPRISE_ADMIN_TOKEN=an operator's token of the tests"}
+	up := upstream(t, func() { t.Error("the provider was called") })
+	doImport := func(want string, args ...string) {
+		t.Helper()
+		code, out, errs := reprise(t, env, append([]string{"import", "--provider", "up=" + up.URL + "/v1"}, args...)...)
+		if code != 0 || !strings.HasPrefix(out, want) {
+			t.Errorf("%v: %d %s%s", args, code, out, errs)
+		}
+	}
+	check := func(r *running) {
+		t.Helper()
+		for _, p := range past {
+			if body, status := r.ask(p[0]); status != "HIT" || !strings.Contains(body, p[1]) {
+				t.Errorf("%s: %s %s", p[0], status, body)
+			}
+			if body, status := r.ask(p[2]); status != "SEMANTIC HIT" || !strings.Contains(body, p[1]) {
+				t.Errorf("%s: %s %s", p[2], status, body)
+			}
+		}
+		r.signal(syscall.SIGTERM)
+		if code := r.wait(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	}
+	files := pastFiles(t, dir)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		db := filepath.Join(dir, name+".db")
+		doImport("3 stored, 0 left out", append(files[name], "--db", db)...)
+		doImport("0 stored, 3 left out", append(files[name], "--db", db)...)
+		check(start(t, db, up.URL))
+	}
+	r := start(t, filepath.Join(dir, "served.db"), up.URL, "--set", "admin.token=an operator's token of the tests")
+	doImport("3 stored, 0 left out", append(files["csv"], "--url", r.url)...)
+	check(r)
+}
+
+// exported is what a file holds, by question, but for how often it was used.
+func exported(t *testing.T, db string) map[string]string {
+	t.Helper()
+	code, out, errs := reprise(t, nil, "export", "--db", db)
+	if code != 0 {
+		t.Fatalf("export: %d %s", code, errs)
+	}
+	found := map[string]string{}
+	for line := range strings.Lines(out) {
+		var r cache.Record
+		if err := r.UnmarshalJSON([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+		r.Uses = nil
+		text, err := r.MarshalJSON()
+		if err != nil || found[r.Text] != "" {
+			t.Fatalf("%s: twice, or %v", r.Text, err)
+		}
+		found[r.Text] = string(text)
+	}
+	return found
+}
+
+// TestImportGoesOnAfterKill kills an import in the middle, runs it again, and compares with one that ran through. Questions come
+// several times: the latest answer stays, and of those of one time the first.
+func TestImportGoesOnAfterKill(t *testing.T) {
+	dir := t.TempDir()
+	var half, rest bytes.Buffer
+	const n = 300
+	for i := range n {
+		to := &half
+		if i >= n/2 {
+			to = &rest
+		}
+		question := fmt.Sprintf("what is the price of item number %d", i%(n/3))
+		to.WriteString(pastLine(question, fmt.Sprint("answer ", i), 1700000000-i/(n/3)*(i%3-1))) // earlier, the same, later
+	}
+	half.WriteString("a bad line\n")
+	whole := half.String() + rest.String()
+	file := filepath.Join(dir, "log")
+	if err := os.WriteFile(file, []byte(whole), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := func(db, file string) []string {
+		return []string{"import", "--db", filepath.Join(dir, db), "--bad", "skip", "--set", "cache.share_across_keys=true", file}
+	}
+	through := func(db, want string) {
+		t.Helper()
+		code, out, errs := reprise(t, nil, args(db, file)...)
+		if code != 0 || !strings.HasSuffix(out, want) || !strings.Contains(errs, fmt.Sprintf("line %d:", n/2+1)) {
+			t.Fatalf("%d %s%s", code, out, errs)
+		}
+	}
+	through("once.db", "1 bad lines\n")
+	want := exported(t, filepath.Join(dir, "once.db"))
+	if len(want) != n/3 {
+		t.Fatalf("%d entries", len(want))
+	}
+	for i := range n / 3 {
+		question := fmt.Sprintf("what is the price of item number %d", i)
+		best, latest := i, 1700000000 // of the first of its three lines
+		for k := range 3 {
+			line := k*n/3 + i
+			if at := 1700000000 - k*(line%3-1); at > latest {
+				best, latest = line, at
+			}
+		}
+		if !strings.Contains(want[question], fmt.Sprintf(`\"answer %d\"`, best)) {
+			t.Errorf("%s: not answer %d: %.500s", question, best, want[question])
+		}
+	}
+
+	cmd := exec.CommandContext(t.Context(), binary, args("killed.db", "-")...)
+	cmd.Env, cmd.Dir = environment(), dir
+	in, err1 := cmd.StdinPipe()
+	said, err2 := cmd.StderrPipe()
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(in, &half); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(said); lines.Scan() && !strings.Contains(lines.Text(), "line "); {
+	}
+	if err := cmd.Process.Kill(); err != nil { // with as many lines under way as are at a time
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	partial := exported(t, filepath.Join(dir, "killed.db"))
+	if len(partial) < n/2-importTogether-n/6 || len(partial) >= n {
+		t.Errorf("%d entries after the kill", len(partial))
+	}
+	through("killed.db", "1 bad lines\n")
+	if got := exported(t, filepath.Join(dir, "killed.db")); !maps.Equal(got, want) {
+		t.Error("the store of a killed import and its successor is another than that of one import")
+	}
+
+	// A file that cannot be read to its end is told, and leaves what came before.
+	var out, errs bytes.Buffer
+	broken := io.MultiReader(strings.NewReader(whole[:len(whole)/2]), iotest.ErrReader(fmt.Errorf("the disk is gone")))
+	code := run(args("broken.db", "-"), &host{stdin: broken, stdout: &out, stderr: &errs, env: environment()})
+	if code != 1 || !strings.Contains(errs.String(), "the disk is gone") || !strings.Contains(out.String(), " stored") {
+		t.Errorf("%d %s%s", code, &out, &errs)
+	}
+	through("broken.db", "1 bad lines\n")
+	if got := exported(t, filepath.Join(dir, "broken.db")); !maps.Equal(got, want) {
+		t.Error("the store of a broken import and its successor is another than that of one import")
+	}
+}
+
+// TestImportComplains makes every mistake that can be made, and expects its remedy.
+func TestImportComplains(t *testing.T) {
+	dir := t.TempDir()
+	files := pastFiles(t, dir)
+	env := []string{"A_KEY=" + testKey}
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := pastLine(past[0][0], past[0][1], 1)
+	mixed := file("mixed", good+"{}\n"+strings.Replace(good, `"stop"`, "null", 1)+pastLine("another question", "x", 2))
+	entry := file("entries", `{"key":"x","partition":"y"}`+"\n")
+	for i, c := range []struct {
+		code int
+		want []string
+		args []string
+	}{
+		{2, []string{"--key-env", "--no-key", "share_across_keys"}, files["log"]},
+		{2, []string{"NO_SUCH"}, append(files["log"], "--key-env", "NO_SUCH")},
+		{2, []string{"--model"}, append(files["csv"][:1:1], "--no-key")},
+		{2, []string{"--params"}, append(files["csv"], "--no-key", "--params", "[]")},
+		{2, []string{"--header"}, append(files["csv"], "--no-key", "--header", "x")},
+		{2, []string{"--answers"}, append(files["batch"][:1:1], "--no-key")},
+		{2, []string{"--answers"}, append(files["csv"], "--no-key", "--answers", "x")},
+		{2, []string{"request and response"}, []string{file("unknown", `{"a":1}`)}},
+		{2, []string{"column"}, []string{file("columns", "a,b\n"), "--no-key"}},
+		{2, []string{"leave out --answers"}, []string{entry, "--no-key"}},
+		{1, []string{"line 1: ", "64 hex digits", "--bad skip"}, []string{entry}},
+		{1, []string{"line 2: request is missing", "1 stored", "1 bad lines", "--bad skip"}, []string{mixed, "--no-key"}},
+		{0, []string{"line 2: ", "line 3: not for the cache", "2 stored", "1 bad lines", "1 not for the cache"}, []string{mixed, "--no-key", "--bad", "skip"}},
+		{0, []string{"3 stored"}, append(files["log"], "--key-env", "A_KEY", "--namespace", "shop")},
+		{1, []string{"3 bad lines", "who"}, append(files["log"], "--no-key", "--bad", "skip", "--from", "who")},
+	} {
+		args := append([]string{"import", "--db", filepath.Join(dir, fmt.Sprint(i, ".db"))}, c.args...)
+		code, out, errs := reprise(t, env, args...)
+		if code != c.code {
+			t.Errorf("%v: %d, want %d", c.args, code, c.code)
+		}
+		for _, w := range c.want {
+			if !strings.Contains(out+errs, w) {
+				t.Errorf("%v: nothing of %q in %s%s", c.args, w, out, errs)
+			}
+		}
+	}
+}
+
+// FuzzEntries reads anything as an export: each line is a record that writes itself as it was read, or an error that names it.
+func FuzzEntries(f *testing.F) {
+	f.Add(`{"key":"` + strings.Repeat("0a", 32) + `","partition":"` + strings.Repeat("0b", 32) + `","created":"2026-01-02T03:04:05Z","body":"a","uses":[1,2,3,4]}`)
+	f.Add("\n{}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for src := newEntrySource(strings.NewReader(text)); ; {
+			it, err := src.next()
+			var bad *traffic.LineError
+			if errors.Is(err, io.EOF) {
+				return
+			} else if errors.As(err, &bad) && bad.Line > 0 && bad.Size > 0 {
+				continue
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			line, err := it.record.MarshalJSON()
+			if err != nil {
+				continue // of a time that JSON cannot say
+			}
+			var back cache.Record
+			if err := back.UnmarshalJSON(line); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+		}
+	})
+}
