@@ -25,6 +25,9 @@ type IndexOptions struct {
 	Queries  int       // at each size; zero: 200
 	Texts    []string  // files of texts to measure beside the drawn vectors; nil: none
 	Progress io.Writer // nil: none
+
+	Partitions int           // small ones to measure besides; zero: 100,000
+	Serve      time.Duration // how long the largest partition is searched while it takes inserts; zero: five seconds
 }
 
 func (o IndexOptions) withDefaults() (IndexOptions, error) {
@@ -42,6 +45,10 @@ func (o IndexOptions) withDefaults() (IndexOptions, error) {
 	if o.Queries == 0 {
 		o.Queries = 200
 	}
+	if o.Partitions < 0 || o.Serve < 0 {
+		return o, fmt.Errorf("bench: partitions %d and serve %v must not be negative", o.Partitions, o.Serve)
+	}
+	o.Partitions, o.Serve = cmp.Or(o.Partitions, 100_000), cmp.Or(o.Serve, 5*time.Second)
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
@@ -67,6 +74,9 @@ type IndexReport struct {
 	Machine Machine
 	Queries int
 	Rows    []IndexRow
+
+	Serving    *IndexServing // of the largest drawn partition
+	Partitions *IndexPartitions
 }
 
 // Index times searches of one partition, one at a time, in every way that the index has or could have: chromem's
@@ -87,9 +97,15 @@ func Index(ctx context.Context, o IndexOptions) (*IndexReport, error) {
 		set.solve()
 		for _, way := range []string{"chromem", "screen", "default"} {
 			fmt.Fprintf(o.Progress, "%s, %d vectors: %s\n", source, set.len(), way)
-			row, err := set.measure(ctx, way)
+			row, x, err := set.measure(ctx, way)
 			if err != nil {
 				return err
+			}
+			if way == "default" && source == "drawn" && set.len() == slices.Max(o.Sizes) {
+				fmt.Fprintf(o.Progress, "%s, %d vectors: inserts while serving\n", source, set.len())
+				if report.Serving, err = set.serve(ctx, x, o.Serve); err != nil {
+					return err
+				}
 			}
 			row.Source = source
 			report.Rows = append(report.Rows, row)
@@ -100,6 +116,10 @@ func Index(ctx context.Context, o IndexOptions) (*IndexReport, error) {
 		if err := measure("drawn", drawnVectors(n, o.Queries)); err != nil {
 			return nil, err
 		}
+	}
+	fmt.Fprintf(o.Progress, "%d partitions\n", o.Partitions)
+	if report.Partitions, err = measurePartitions(ctx, o.Partitions, o.Queries); err != nil {
+		return nil, err
 	}
 	if len(o.Texts) > 0 {
 		set, err := textVectors(ctx, o)
@@ -208,14 +228,14 @@ func (s *vectorSet) nearest(q []float32) []float64 {
 	return best
 }
 
-// measure builds one kind of index of the set and times its searches.
-func (s *vectorSet) measure(ctx context.Context, way string) (IndexRow, error) {
+// measure builds one kind of index of the set and times its searches. The index is nil if it is chromem's own.
+func (s *vectorSet) measure(ctx context.Context, way string) (IndexRow, *index.Index, error) {
 	row := IndexRow{Size: s.len(), Way: way}
 	before := heapInUse()
 	start := time.Now()
-	search, err := s.build(ctx, way)
+	search, x, err := s.build(ctx, way)
 	if err != nil {
-		return row, err
+		return row, nil, err
 	}
 	row.Build = time.Since(start)
 	row.Bytes = (heapInUse() - before) / s.len()
@@ -223,16 +243,16 @@ func (s *vectorSet) measure(ctx context.Context, way string) (IndexRow, error) {
 	var one, five int
 	for i, q := range s.queries {
 		if err := ctx.Err(); err != nil {
-			return row, err
+			return row, nil, err
 		}
 		start := time.Now()
 		hits, err := search(q)
 		times = append(times, time.Since(start))
 		if err != nil {
-			return row, err
+			return row, nil, err
 		}
 		if len(hits) != indexDepth {
-			return row, fmt.Errorf("bench: %s found %d of %d", way, len(hits), indexDepth)
+			return row, nil, fmt.Errorf("bench: %s found %d of %d", way, len(hits), indexDepth)
 		}
 		// By score, since equal ones may come in either order.
 		const rounding = 1e-5
@@ -248,22 +268,22 @@ func (s *vectorSet) measure(ctx context.Context, way string) (IndexRow, error) {
 	row.P50, row.P99 = Quantile(times, 0.5), Quantile(times, 0.99)
 	row.At1 = float64(one) / float64(len(s.queries))
 	row.At5 = float64(five) / float64(indexDepth*len(s.queries))
-	return row, nil
+	return row, x, nil
 }
 
 // build returns the search of an index of the set. Whoever drops it drops the index.
-func (s *vectorSet) build(ctx context.Context, way string) (func(q []float32) ([]index.Hit, error), error) {
+func (s *vectorSet) build(ctx context.Context, way string) (search func(q []float32) ([]index.Hit, error), x *index.Index, err error) {
 	if way == "chromem" {
 		docs, err := chromem.NewDB().CreateCollection("p", nil, func(context.Context, string) ([]float32, error) {
 			return nil, errors.New("bench: a document without a vector")
 		})
 		if err != nil {
-			return nil, fmt.Errorf("bench: %w", err)
+			return nil, nil, fmt.Errorf("bench: %w", err)
 		}
 		for i := range s.len() {
 			doc := chromem.Document{ID: string(binary.BigEndian.AppendUint64(nil, uint64(i))), Embedding: slices.Clone(s.at(i))}
 			if err := docs.AddDocument(ctx, doc); err != nil {
-				return nil, fmt.Errorf("bench: %w", err)
+				return nil, nil, fmt.Errorf("bench: %w", err)
 			}
 		}
 		return func(q []float32) ([]index.Hit, error) {
@@ -276,22 +296,22 @@ func (s *vectorSet) build(ctx context.Context, way string) (func(q []float32) ([
 				hits = append(hits, index.Hit{ID: binary.BigEndian.Uint64([]byte(f.ID)), Score: f.Similarity})
 			}
 			return hits, nil
-		}, nil
+		}, nil, nil
 	}
 	var o index.Options
 	if way == "screen" {
 		o.Probe = 1
 	}
-	x := index.NewWith(s.dim, o)
+	x = index.NewWith(s.dim, o)
 	for i := range s.len() {
 		if i%4096 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
 		if err := x.Add("p", uint64(i), s.at(i)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return func(q []float32) ([]index.Hit, error) { return x.Search("p", q, indexDepth) }, nil
+	return func(q []float32) ([]index.Hit, error) { return x.Search("p", q, indexDepth) }, x, nil
 }
 
 // heapInUse is the bytes in use after a collection. The second one ends what pools hold.
@@ -313,5 +333,14 @@ func (r *IndexReport) WriteText(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%.3f\t%.3f\t%s\t%d\t\n", row.Source, row.Size, row.Way,
 			milliseconds(row.P50), milliseconds(row.P99), row.At1, row.At5, row.Build.Round(time.Millisecond), row.Bytes)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if r.Serving != nil {
+		r.Serving.writeText(w)
+	}
+	if r.Partitions != nil {
+		r.Partitions.writeText(w)
+	}
+	return nil
 }
