@@ -292,3 +292,37 @@ func FuzzEntries(f *testing.F) {
 		}
 	})
 }
+
+// TestImportOfTheRequestLog takes what one gateway's request log says of its calls into another's cache, and leaves
+// out what came from the cache.
+func TestImportOfTheRequestLog(t *testing.T) {
+	dir := t.TempDir()
+	db, lines, other := filepath.Join(dir, "a.db"), filepath.Join(dir, "lines"), filepath.Join(dir, "b.db")
+	up := upstream(t, func() {})
+	r := start(t, db, up.URL, "--set", "log.bodies=true")
+	body, _ := r.ask(past[0][0])
+	if _, status := r.ask(past[0][0]); status != "HIT" {
+		t.Errorf("asked again: %s", status)
+	}
+	r.ask(past[1][0])
+	r.signal(syscall.SIGTERM)
+	r.wait()
+	code, out, errs := reprise(t, nil, "logs", "--db", db, "--export")
+	if code != 0 {
+		t.Fatalf("%d %s", code, errs)
+	}
+	if err := os.WriteFile(lines, []byte(out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"REPRISE_PROVIDERS_UP_API_KEY=" + testKey}
+	code, out, errs = reprise(t, env, "import", "--db", other, "--provider", "up="+up.URL+"/v1", lines)
+	if code != 0 || !strings.HasPrefix(out, "2 stored, 0 left out") || !strings.Contains(errs, "line 2: not for the cache: it was answered from a cache") {
+		t.Fatalf("%d %s%s", code, out, errs)
+	}
+	r = start(t, other, up.URL)
+	if got, status := r.ask(past[0][2]); status != "SEMANTIC HIT" || !strings.Contains(body, `"answer 1"`) || !strings.Contains(got, `"answer 1"`) {
+		t.Errorf("%s %s", status, got)
+	}
+	r.signal(syscall.SIGTERM)
+	r.wait()
+}
