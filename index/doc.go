@@ -6,7 +6,7 @@
 // A partition of up to 64 vectors is searched exactly. A larger one keeps two codes of each vector beside it: 8 bits an element,
 // and its sign. A search goes from coarse to fine:
 //
-//   - Lists: of more than 8,192 vectors, those in the lists nearest to the query that promise a hit, 65,536 or two fifths
+//   - Lists: of more than 8,192 vectors, those in the lists nearest to the query that promise a hit, 65,536 or a fifth
 //     of all at most ([Options.Probe]). What a list promises comes from how far its centre is from the query, and its vectors
 //     from the centre.
 //   - Codes: of the first 4,096 of those, the products with the query's code.
@@ -21,10 +21,14 @@
 //
 // # Size
 //
-// A partition's lists have some dozens to some hundred vectors each, grouped by direction. A list that grows too long is
+// A partition's lists have some dozens of vectors each, grouped by direction. A list that grows too long is
 // split, one that gets too short is given to its neighbours; both take milliseconds whatever the partition's size, and nothing
 // is ever rebuilt as a whole. Removing a vector frees it at once and its codes soon after; a partition without vectors costs
 // nothing.
+//
+// A graph would find the far neighbours of a question in fewer steps, but it has to be repaired where vectors go, and the one that
+// is kept for Go, coder/hnsw v0.6.1, found a quarter of the nearest five of 100,000 texts whatever it was asked for, since its
+// search ends at the first step that is none nearer.
 //
 // # Concurrency
 //

@@ -29,7 +29,7 @@ type Hit struct {
 // Options configures an index. The zero value is what [New] takes.
 type Options struct {
 	// Probe is the share of a partition, in 0..1, that a search looks at at most, in the lists nearest to the query; it may always
-	// look at 65,536 vectors. Zero: 2/5. With 1 a search multiplies the codes of all, for those who would rather wait.
+	// look at 65,536 vectors. Zero: 1/5. With 1 a search multiplies the codes of all, for those who would rather wait.
 	Probe float64
 	// Kernel names the implementation of the screen's arithmetic, one of [Kernels]. Empty: what the environment variable
 	// REPRISE_KERNEL says, or the fastest. All find the same.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/reprise-cache/reprise/index/internal/kernel"
 )
 
 // clustered draws vectors as questions lie: many wordings of a question, many questions of a topic.
@@ -63,6 +65,20 @@ func (x *Index) check(t *testing.T) {
 		if n := len(v.lists); n > 1 && (len(v.scales) != n || len(v.centers)*n != len(v.centers)*len(v.scales)) {
 			t.Fatalf("%s: %d lists, %d centres", name, n, len(v.scales))
 		}
+		signs := make([]uint64, len(v.signs))
+		for at := range v.scales {
+			stride := len(v.centers) / len(v.scales)
+			kernel.SetSigns(signs, at, v.centers[at*stride:][:stride])
+		}
+		for at := range v.scales {
+			words := len(v.centers) / len(v.scales) / 64
+			a, b := make([]uint64, 8*words), make([]uint64, 8*words)
+			kernel.CopySigns(a, 0, signs, at, words)
+			kernel.CopySigns(b, 0, v.signs, at, words)
+			if !slices.Equal(a, b) {
+				t.Fatalf("%s: the centre of list %d has other signs", name, at)
+			}
+		}
 		total += len(seen)
 	}
 	if total != x.Size() {
@@ -108,17 +124,17 @@ func recall(t *testing.T, x *Index, vecs map[uint64][]float32, queries [][]float
 // TestLargePartition grows a partition through splits, thins it out through merges and takes it down to nothing.
 func TestLargePartition(t *testing.T) {
 	const dim, k = 64, 5
-	for _, kernel := range Kernels() {
-		t.Run(kernel, func(t *testing.T) {
+	for _, name := range Kernels() {
+		t.Run(name, func(t *testing.T) {
 			// One writer, so the race detector finds nothing here that it does not elsewhere; and kernels agree to the last bit.
 			n := probeBelow + 4_000
-			if raceEnabled || kernel != Kernels()[0] {
+			if raceEnabled || name != Kernels()[0] {
 				n = 10_000
 			}
 			const seed = 11
 			t.Logf("seed %d", seed)
 			c := newClustered(seed, dim, 300)
-			x := NewWith(dim, Options{Kernel: kernel})
+			x := NewWith(dim, Options{Kernel: name})
 			vecs := map[uint64][]float32{}
 			for id := range uint64(n) {
 				vecs[id] = c.draw()

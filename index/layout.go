@@ -177,6 +177,10 @@ func (r *layoutReader) partition(x *Index) (*laidOut, error) {
 			r.fail("a centre has no direction")
 		}
 	}
+	v.signs = make([]uint64, kernel.Blocks(n)*kernel.Words(stride))
+	for i := range n {
+		kernel.SetSigns(v.signs, i, v.centers[i*stride:][:stride])
+	}
 	part := &laidOut{sizes: make([]int, n)}
 	for i := range n {
 		part.sizes[i] = r.number(len(r.b))

@@ -93,6 +93,7 @@ func (l *list) copied(at, more, stride int) *list {
 type view struct {
 	lists   []*list
 	centers []byte
+	signs   []uint64 // of the centres, by blocks
 	scales  []float32
 	spreads []float32 // how near the vectors of each list are to its centre: their mean cosine when rows were last moved
 }

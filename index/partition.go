@@ -12,8 +12,8 @@ const (
 	// less than the memory would.
 	smallBelow = 64
 	// listRows is how many rows a list holds before it is split, and mergeBelow how few before its rows go to others.
-	listRows   = 256
-	mergeBelow = 16
+	listRows   = 128
+	mergeBelow = 8
 )
 
 // partition is the vectors of one name. Searches read its view and nothing else; they never wait. One writer at a time changes it.
@@ -144,19 +144,6 @@ func (p *partition) place(s *scratch, e *entry) {
 
 // slack is how much room a list of n rows gets beyond them.
 func slack(n int) int { return 4 + n/8 }
-
-// closest is the list whose centre is nearest to the query in s, but for one.
-func (p *partition) closest(s *scratch, v *view, but int) int {
-	dots := s.products(len(v.lists))
-	p.x.kernel.Scan(dots, s.query, v.centers)
-	best, top := -1, float32(0)
-	for i, d := range dots {
-		if score := float32(d) * v.scales[i]; i != but && (best < 0 || score > top) {
-			best, top = i, score
-		}
-	}
-	return best
-}
 
 // tidy frees what an entry's removal left behind in a list, once it is worth it.
 func (p *partition) tidy(s *scratch, at int) {

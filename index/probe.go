@@ -13,7 +13,7 @@ const (
 	screened = 4096
 	// generous is by how much the best vector of a list may be nearer to the query than the list's centre and spread alone would have
 	// it. Were a list's vectors spread alike in all directions, 3.5/sqrt(384) = 0.18 would be plenty; they are not, since
-	// a list may hold parts of several topics. On 115,000 texts 0.6 finds 0.987 of the nearest five, 0.65 0.994, 0.7 0.999, at half as
+	// a list may hold parts of several topics. On 115,000 texts 0.6 finds 0.987 of the nearest five, 0.65 0.99, 0.7 0.998, at half as
 	// much again as 0.6.
 	generous = 0.7
 	// doubt is how many standard deviations more signs than expected a vector may have otherwise than the query.

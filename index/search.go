@@ -12,7 +12,7 @@ const (
 	screenBelow = 8_192
 	// probeBelow is how many are looked at for the asking, and defaultProbe the share of a larger partition.
 	probeBelow   = 65_536
-	defaultProbe = 2.0 / 5
+	defaultProbe = 1.0 / 5
 	// gathered is how many rows that came through are copied together before their codes are multiplied.
 	gathered = 64
 	// chunk is how many rows are multiplied before they are looked at; their products stay in the nearest cache.
@@ -38,6 +38,7 @@ type scratch struct {
 	// What a search by signs works on: in how many signs the rows of a list differ, and those that are gathered to be screened,
 	// with copies of their codes.
 	differ []uint16
+	tally  []int32 // how many rows differ in so many
 	rows   []place
 	codes  []byte
 }
@@ -61,7 +62,7 @@ func newScratch(dim int) *scratch {
 	stride := kernel.Stride(dim)
 	return &scratch{
 		unit: make([]float32, dim), query: kernel.NewQuery(dim), dots: make([]int32, chunk),
-		rows: make([]place, 0, gathered), codes: make([]byte, gathered*stride),
+		tally: make([]int32, stride+1), rows: make([]place, 0, gathered), codes: make([]byte, gathered*stride),
 	}
 }
 

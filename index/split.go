@@ -42,6 +42,10 @@ func (p *partition) split(s *scratch, at int) {
 		copy(next.centers[at*stride:], h.centers[0].code)
 		next.scales[at] = h.centers[0].scale
 	}
+	next.signs = make([]uint64, kernel.Blocks(len(next.lists))*kernel.Words(stride))
+	copy(next.signs, v.signs)
+	kernel.SetSigns(next.signs, at, h.centers[0].code)
+	kernel.SetSigns(next.signs, right, h.centers[1].code)
 
 	// Where each row of the lists concerned goes.
 	type source struct {
@@ -258,6 +262,7 @@ func (p *partition) merge(s *scratch, at int) {
 	last := len(v.lists) - 1
 	next := &view{
 		lists: slices.Clone(v.lists), centers: slices.Clone(v.centers), scales: slices.Clone(v.scales), spreads: slices.Clone(v.spreads),
+		signs: slices.Clone(v.signs),
 	}
 	from := v.lists[at]
 	from.each(func(row int, _ *entry) {
@@ -273,9 +278,11 @@ func (p *partition) merge(s *scratch, at int) {
 	if at != last {
 		next.lists[at], next.scales[at], next.spreads[at] = next.lists[last], next.scales[last], next.spreads[last]
 		copy(next.centers[at*stride:(at+1)*stride], next.centers[last*stride:])
+		kernel.CopySigns(next.signs, at, next.signs, last, kernel.Words(stride))
 		next.lists[at].each(func(_ int, e *entry) { e.list = int32(at) })
 	}
 	next.lists, next.centers = next.lists[:last], next.centers[:last*stride]
 	next.scales, next.spreads = next.scales[:last], next.spreads[:last]
+	next.signs = next.signs[:kernel.Blocks(last)*kernel.Words(stride)]
 	p.view.Store(next)
 }
