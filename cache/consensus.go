@@ -14,7 +14,7 @@ import (
 // the traffic: much where people reword a few hundred wishes, little where look-alikes are asked on purpose. So it is learnt.
 //
 // The probabilities of a partition's candidates are cut into cells, by band and by what the neighbours say. A cell counts how many
-// of the near misses in it would have been right. Its share of right ones, with what the decision expects of it counting as a few
+// of the near misses in it would have been right. Its share of right ones, with what the decision expects of it counting as some
 // labels more (the mean of a beta posterior), moves the log-odds of the candidates in it. Labels thus speak for the cell in
 // which they fall: the middle of the scale teaches nothing about its top, nor agreement about dispute.
 //
@@ -43,9 +43,12 @@ var (
 	cellMiddles = [...]float64{0.1, 0.33, 0.67, 0.9, 0.975, 0.995}
 )
 
-// cellPrior is how many labels the decision's own expectation counts for in a cell. A hundred labels without a wrong one, in a
-// band of two thirds, thus come to 99.4 %: more than is needed at a budget of 1 %, and no more than so many can show.
-const cellPrior = 2
+// prior is how many labels the decision's own expectation counts for in a cell: as many as hold two wrong ones by it, and no more than
+// maxPrior. Ten right ones in a row say little where nine in ten are expected: with a weak prior, the first lucky labels would
+// let answers out that the budget does not allow. A hundred without a wrong one still take such a band to 98.3 %.
+func (c cell) prior() float64 { return min(maxPrior, 2/(1-cellMiddles[c.band-1])) }
+
+const maxPrior = 20
 
 // maxClasses bounds the stored questions whose answer is known to be, or not to be, another's.
 const maxClasses = 256 << 10
@@ -98,7 +101,8 @@ func (c cell) key(partition Digest) Digest {
 // log-odds.
 func (c cell) right(t *store.Trait) (share, shift float64) {
 	expected := cellMiddles[c.band-1]
-	share = (cellPrior*expected + max(0, t.Shift)) / (cellPrior + max(0, t.Certain, t.Shift))
+	prior := c.prior()
+	share = (prior*expected + max(0, t.Shift)) / (prior + max(0, t.Certain, t.Shift))
 	return share, logit(share) - logit(expected)
 }
 
