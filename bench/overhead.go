@@ -112,16 +112,16 @@ type overheadKind struct {
 // run asks in pairs, of which the first ones only warm up.
 func (k overheadKind) run(ctx context.Context, w *overheadWorld, calls int) (OverheadRow, error) {
 	row := OverheadRow{Kind: k.name}
-	baseAddr := w.provider
+	baseAddr := w.providerAddr
 	if k.base != nil {
-		baseAddr = w.proxy
+		baseAddr = w.proxyAddr
 	}
 	base, err := dialCaller(ctx, baseAddr)
 	if err != nil {
 		return row, err
 	}
 	defer base.conn.Close()
-	front, err := dialCaller(ctx, w.proxy)
+	front, err := dialCaller(ctx, w.proxyAddr)
 	if err != nil {
 		return row, err
 	}

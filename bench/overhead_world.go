@@ -9,14 +9,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/reprise-cache/reprise/cache"
-	"github.com/reprise-cache/reprise/embed"
 	"github.com/reprise-cache/reprise/proxy"
 )
 
@@ -24,8 +21,6 @@ import (
 // loopback, with a cache that knows none of the questions.
 type overheadWorld struct {
 	proxyWorld
-	provider, proxy string // addresses
-
 	rand  *rand.Rand
 	asked int
 	hold  *meeting
@@ -56,52 +51,9 @@ func newOverheadWorld(streams int) (_ *overheadWorld, err error) {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	ln, err := w.listen()
-	if err != nil {
+	if _, err := w.start(w.answer, cache.Options{}, proxy.Provider{Name: "dead", BaseURL: "http://127.0.0.1:1/v1", APIKey: "bench"}); err != nil {
 		return nil, err
 	}
-	w.provider = ln.Addr().String()
-	upstream := &http.Server{Handler: http.HandlerFunc(w.answer), ReadHeaderTimeout: closeTime}
-	w.serve(func() error { return upstream.Serve(ln) }, upstream.Close)
-
-	dir, err := os.MkdirTemp("", "reprise-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
-	}
-	w.closers = append(w.closers, func() error { return os.RemoveAll(dir) })
-	model, err := embed.NewMiniLM()
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := embed.NewVerifier(model)
-	if err != nil {
-		return nil, err
-	}
-	store, err := cache.Open(filepath.Join(dir, "bench.db"), cache.Options{Embedder: model, Verifier: verifier})
-	if err != nil {
-		return nil, err
-	}
-	w.closers = append(w.closers, store.Close)
-	server, err := proxy.New(proxy.Config{
-		Cache: store, Default: "bench",
-		Providers: []proxy.Provider{
-			{Name: "bench", BaseURL: "http://" + w.provider + "/v1", APIKey: "bench"},
-			{Name: "dead", BaseURL: "http://127.0.0.1:1/v1", APIKey: "bench"},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	front, err := w.listen()
-	if err != nil {
-		return nil, err
-	}
-	w.proxy = front.Addr().String()
-	w.serve(func() error { return server.Serve(front) }, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-		defer cancel()
-		return server.Shutdown(ctx)
-	})
 	return w, nil
 }
 
@@ -198,7 +150,7 @@ func (w *overheadWorld) streams(ctx context.Context, n int) (time.Duration, int,
 	begin := time.Now()
 	for _, q := range questions {
 		wg.Go(func() {
-			c, err := dialCaller(ctx, w.proxy)
+			c, err := dialCaller(ctx, w.proxyAddr)
 			if err != nil {
 				failures <- err
 				return

@@ -25,11 +25,12 @@ import (
 // proxyWorld is the proxy with a cache that holds the questions, a provider behind
 // it, and the bare handler beside it, all on loopback.
 type proxyWorld struct {
-	questions []string
-	exact     []byte // the request that is always an exact hit
-	proxyAddr string
-	bareAddr  string
-	bodyBytes int
+	questions    []string
+	exact        []byte // the request that is always an exact hit
+	providerAddr string
+	proxyAddr    string
+	bareAddr     string
+	bodyBytes    int
 
 	closers []func() error // run last to first
 }
@@ -45,11 +46,27 @@ func newProxyWorld(ctx context.Context) (_ *proxyWorld, err error) {
 		}
 	}()
 
+	// The budget is wide, because time is what is measured: every rewording goes all the way.
+	server, err := w.start(answerChat, cache.Options{MaxError: 1})
+	if err != nil {
+		return nil, err
+	}
+	w.exact = chatRequest(w.proxyAddr, w.questions[0])
+	if err := w.warm(ctx, server); err != nil {
+		return nil, err
+	}
+	return w, w.serveBare()
+}
+
+// start starts a provider that answers, and the proxy before it with a cache that has the models in it and o's other
+// settings. Requests that name no provider go to it; others are known by their names.
+func (w *proxyWorld) start(answer http.HandlerFunc, o cache.Options, others ...proxy.Provider) (*proxy.Server, error) {
 	provider, err := w.listen()
 	if err != nil {
 		return nil, err
 	}
-	upstream := &http.Server{Handler: http.HandlerFunc(answerChat), ReadHeaderTimeout: closeTime}
+	w.providerAddr = provider.Addr().String()
+	upstream := &http.Server{Handler: answer, ReadHeaderTimeout: closeTime}
 	w.serve(func() error { return upstream.Serve(provider) }, upstream.Close)
 
 	dir, err := os.MkdirTemp("", "reprise-bench-")
@@ -65,16 +82,16 @@ func newProxyWorld(ctx context.Context) (_ *proxyWorld, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// The budget is wide, because time is what is measured: every rewording goes all the way.
-	store, err := cache.Open(filepath.Join(dir, "bench.db"), cache.Options{Embedder: model, Verifier: verifier, MaxError: 1})
+	o.Embedder, o.Verifier = model, verifier
+	store, err := cache.Open(filepath.Join(dir, "bench.db"), o)
 	if err != nil {
 		return nil, err
 	}
 	w.closers = append(w.closers, store.Close)
 
 	server, err := proxy.New(proxy.Config{
-		Cache:     store,
-		Providers: []proxy.Provider{{Name: "bench", BaseURL: "http://" + provider.Addr().String() + "/v1", APIKey: "bench"}},
+		Cache: store, Default: "bench",
+		Providers: append([]proxy.Provider{{Name: "bench", BaseURL: "http://" + w.providerAddr + "/v1", APIKey: "bench"}}, others...),
 	})
 	if err != nil {
 		return nil, err
@@ -89,12 +106,7 @@ func newProxyWorld(ctx context.Context) (_ *proxyWorld, err error) {
 		defer cancel()
 		return server.Shutdown(ctx)
 	})
-
-	w.exact = chatRequest(w.proxyAddr, w.questions[0])
-	if err := w.warm(ctx, server); err != nil {
-		return nil, err
-	}
-	return w, w.serveBare()
+	return server, nil
 }
 
 // reworded is the n-th request that only the semantic tier can answer.
