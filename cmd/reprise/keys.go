@@ -31,6 +31,14 @@ type keysFlags struct {
 	Virtual bool `help:"About virtual keys: names for providers' keys, which the gateway keeps sealed."`
 }
 
+// resource is what the admin API calls the kind of keys that the command is about.
+func (f *keysFlags) resource() string {
+	if f.Virtual {
+		return "virtual-keys"
+	}
+	return "keys"
+}
+
 // secretFlags say where a provider's keys are read from. They are no arguments: those are seen by everybody who lists
 // processes, and kept by shells.
 type secretFlags struct {
@@ -109,11 +117,7 @@ type keysListCmd struct {
 
 // Run is called by kong.
 func (c *keysListCmd) Run(ctx context.Context, h *host) error {
-	path := "keys"
-	if c.Virtual {
-		path = "virtual-keys"
-	}
-	answer, err := c.do(ctx, h, "GET", path, nil)
+	answer, err := c.do(ctx, h, "GET", c.resource(), nil)
 	switch {
 	case err != nil:
 		return err
@@ -161,11 +165,7 @@ type keysRevokeCmd struct {
 
 // Run is called by kong.
 func (c *keysRevokeCmd) Run(ctx context.Context, h *host) error {
-	path := "keys/"
-	if c.Virtual {
-		path = "virtual-keys/"
-	}
-	if _, err := c.do(ctx, h, "DELETE", path+url.PathEscape(c.Name), nil); err != nil {
+	if _, err := c.do(ctx, h, "DELETE", c.resource()+"/"+url.PathEscape(c.Name), nil); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(h.stdout, "%s: revoked\n", c.Name)
