@@ -49,6 +49,19 @@ func holds(t interface {
 	return got
 }
 
+// fitted waits until a cache that was opened is within its limits, which Open has done in the background. The books know what goes as
+// soon as it is picked, the file once it is committed: a commit of one's own is behind any that is under way.
+func fitted(t interface{ Fatalf(string, ...any) }, c *Cache) {
+	for {
+		if err := c.store.Fit(bg); err != nil {
+			t.Fatalf("fit: %v", err)
+		}
+		if !c.room.Over() {
+			return
+		}
+	}
+}
+
 // TestLimitsHold puts, replaces, asks, deletes, and opens anew with other limits, and holds the books against the file each time.
 func TestLimitsHold(t *testing.T) {
 	dir := t.TempDir()
@@ -67,14 +80,8 @@ func TestLimitsHold(t *testing.T) {
 			if err != nil {
 				t.Fatalf("open: %v", err)
 			}
-			for { // Open has it done in the background; a commit of one's own is behind any that is under way
-				if err := c.store.Fit(bg); err != nil {
-					t.Fatalf("fit: %v", err)
-				}
-				if !c.room.Over() {
-					return c
-				}
-			}
+			fitted(t, c)
+			return c
 		}
 		c := opened()
 		defer func() { _ = c.Close() }()
@@ -158,11 +165,7 @@ func TestUsesSurvive(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = open(t, Options{MaxEntries: 20, SweepInterval: -1}, path)
-	for c.room.Over() {
-		if err := c.store.Fit(bg); err != nil {
-			t.Fatal(err)
-		}
-	}
+	fitted(t, c)
 	holds(t, c)
 	for i := range 20 {
 		expect(t, c, ask(fmt.Sprint("question ", 3*i)), HitExact, "an answer")
