@@ -15,7 +15,7 @@ import (
 )
 
 // qualityPolicies are those that [Quality] compares.
-var qualityPolicies = []cache.Policy{cache.PolicySemantic, cache.PolicyGuards, cache.PolicyVerifier}
+var qualityPolicies = []cache.Policy{cache.PolicySemantic, cache.PolicyJudged, cache.PolicyGuards, cache.PolicyVerifier}
 
 // qualityBudgets are the budgets at which they are compared.
 var qualityBudgets = []float64{0.005, 0.01, 0.02, 0.05}
@@ -24,7 +24,7 @@ var qualityBudgets = []float64{0.005, 0.01, 0.02, 0.05}
 type QualityOptions struct {
 	Pairs    string    // a file of labelled pairs, or a folder of them
 	All      bool      // every pair; false: of pairs that name a domain, those of held-out domains
-	SVG      string    // file for the precision and recall curves; "": none
+	SVG      string    // file for the curves of precision and recall and of reliability; "": none
 	Progress io.Writer // nil: none
 }
 
@@ -142,7 +142,7 @@ func Quality(ctx context.Context, o QualityOptions) (*QualityReport, error) {
 	report.Kinds = qualityKinds(pairs, whole)
 	report.Reliability = heldOutReliability(pairs, whole[cache.PolicySemantic])
 	if o.SVG != "" {
-		return report, writeCurves(o.SVG, pairs, whole[cache.PolicySemantic])
+		return report, writeCurves(o.SVG, pairs, whole[cache.PolicySemantic], report.Reliability)
 	}
 	return report, nil
 }
@@ -286,14 +286,14 @@ func (r *QualityReport) WriteText(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "\nServed by kind, at %.0f %% (threshold: cosine of %.2f):\n\n", 100*cache.DefaultMaxError, cache.DefaultThreshold)
-	fmt.Fprintln(t, "kind\tlabel\tpairs\tsemantic\tguards\tverifier\tthreshold\trefused by a guard\t")
+	fmt.Fprintln(t, "kind\tlabel\tpairs\tsemantic\tjudged\tguards\tverifier\tthreshold\trefused by a guard\t")
 	for _, k := range r.Kinds {
 		label := "trap"
 		if k.Same {
 			label = "same"
 		}
 		share := func(n int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(k.Pairs)) }
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t\n", k.Kind, label, k.Pairs, share(k.Served[cache.PolicySemantic]),
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t\n", k.Kind, label, k.Pairs, share(k.Served[cache.PolicySemantic]), share(k.Served[cache.PolicyJudged]),
 			share(k.Served[cache.PolicyGuards]), share(k.Served[cache.PolicyVerifier]), share(k.Served[cache.PolicyThreshold]), share(k.Vetoed))
 	}
 	if err := t.Flush(); err != nil {
@@ -304,7 +304,7 @@ func (r *QualityReport) WriteText(w io.Writer) error {
 		return err
 	}
 	if r.SVG != "" {
-		fmt.Fprintf(w, "\nprecision and recall: %s\n", r.SVG)
+		fmt.Fprintf(w, "\nprecision and recall, reliability: %s\n", r.SVG)
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (c *benchConversationsCmd) Run(ctx context.Context, h *host) error {
 type benchQualityCmd struct {
 	Pairs string `default:"embed/train/data" placeholder:"PATH" help:"A file of labelled pairs, or a folder of them: JSON lines of a, b, same, and kind and domain if there are."`
 	All   bool   `help:"Every pair; by default only the domains that neither training nor calibration sees."`
-	SVG   string `name:"svg" placeholder:"FILE" help:"Draw the precision and recall curves there."`
+	SVG   string `name:"svg" placeholder:"FILE" help:"Draw the curves of precision and recall, and of reliability, there."`
 }
 
 // Run is called by kong.
