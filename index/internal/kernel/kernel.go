@@ -29,8 +29,9 @@ const MaxDim = math.MaxInt32 / (255 * most) / lane * lane
 func Encode(code []byte, v []float32) (scale float32) {
 	code = code[:Stride(len(v))]
 	inverse, scale := scales(v)
+	head := code[:len(v)]
 	for i, f := range v {
-		code[i] = byte(round(f*inverse) + offset)
+		head[i] = byte(round(float32(f*inverse)) + offset) // the conversion keeps the product from being fused with a sum
 	}
 	for i := len(v); i < len(code); i++ {
 		code[i] = offset
@@ -40,24 +41,36 @@ func Encode(code []byte, v []float32) (scale float32) {
 
 // scales is the scale of v and its inverse. Below the first bound the inverse would be infinite; such a vector is a zero vector.
 func scales(v []float32) (inverse, scale float32) {
-	// Without their sign, finite numbers are in the order of their bits; comparing those takes a third of the time.
-	var bits uint32
-	for _, f := range v {
-		bits = max(bits, math.Float32bits(f)&^signBit)
+	// Without their sign, finite numbers are in the order of their bits; comparing those takes a third of the time. Four at a time do
+	// not wait for each other.
+	var a, b, c, d uint32
+	rest := v
+	for ; len(rest) >= 4; rest = rest[4:] {
+		a = max(a, math.Float32bits(rest[0])&^signBit)
+		b = max(b, math.Float32bits(rest[1])&^signBit)
+		c = max(c, math.Float32bits(rest[2])&^signBit)
+		d = max(d, math.Float32bits(rest[3])&^signBit)
 	}
-	peak := math.Float32frombits(bits)
+	for _, f := range rest {
+		a = max(a, math.Float32bits(f)&^signBit)
+	}
+	peak := math.Float32frombits(max(a, b, c, d))
 	if peak < 1e-30 {
 		return 0, 0
 	}
 	return most / peak, peak / most
 }
 
-// round is the nearest integer, halves away from zero, for -127..127 and the little more that rounding may have made of it.
-// It does not branch by the sign, which is anybody's guess.
+// round is the nearest integer, of two the even one, for -127..127 and the little more that rounding may have made of it. Of floats
+// between 2^23 and 2^24 the last bit is worth 1, so that the sum's low bits are the integer: no branch by the sign, and no bounds.
 func round(f float32) int32 {
-	half := math.Float32frombits(math.Float32bits(f)&signBit | math.Float32bits(0.5))
-	return min(max(int32(f+half), -most), most)
+	return int32(math.Float32bits(f+roundBy)) - int32(roundBits)
 }
+
+const (
+	roundBy   = 3 << 22 // as far from either end of that range as can be
+	roundBits = 0x4b400000
+)
 
 const signBit = 1 << 31
 
@@ -81,7 +94,7 @@ func (q *Query) Set(v []float32) (scale float32) {
 	inverse, scale := scales(v)
 	q.excess = 0
 	for i, f := range v[:q.dim] {
-		n := round(f * inverse)
+		n := round(float32(f * inverse))
 		q.bytes[i], q.words[i] = int8(n), int16(n)
 		q.excess += offset * n
 	}

@@ -1,6 +1,9 @@
 package kernel
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // A vector's signs are a coarser code: a bit an element, set unless it is negative. How many signs two vectors differ in
 // tells roughly what angle is between them: of 384, some 122 at a cosine of 0.54, give or take 9.
@@ -23,11 +26,16 @@ func SetSigns(signs []uint64, row int, code []byte) {
 	at := row/block*block*words + row%block
 	for w := range words {
 		var word uint64
-		for i, c := range code[w*lane:][:lane] {
-			word |= uint64(c>>7) << i
+		for i := range lane / 8 {
+			word |= tops(binary.LittleEndian.Uint64(code[w*lane+8*i:])) << (8 * i)
 		}
 		signs[at+w*block] = word
 	}
+}
+
+// tops gathers the highest bit of each byte, the first byte's as the lowest: the product has each where the last byte is, once.
+func tops(bytes uint64) uint64 {
+	return bytes >> 7 & 0x0101010101010101 * 0x0102040810204080 >> 56
 }
 
 // CopySigns writes the signs that row from of other blocks has.
