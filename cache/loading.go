@@ -53,6 +53,9 @@ func (c *Cache) load() {
 	l := &c.loading
 	began := time.Now()
 	err := c.loadAll()
+	if l.loader != nil && err == nil {
+		l.loader.Encode() // without the lock, which commits wait for
+	}
 	l.mu.Lock()
 	if l.loader != nil && err == nil {
 		err = l.loader.Finish()

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/reprise-cache/reprise/index/internal/kernel"
 )
@@ -86,11 +89,12 @@ type loaded struct {
 	vec []float32
 }
 
-// Loader fills an index. It is not safe for concurrent use; the index may be searched and changed meanwhile, but for the ids that
-// are still to be added, which its own Remove takes.
+// Loader fills an index. It is not safe for concurrent use, but for Encode beside Remove; the index may be searched and changed
+// meanwhile, but for the ids that are still to be added, which its own Remove takes.
 type Loader struct {
-	x     *Index
-	parts map[string]*laidOut
+	x       *Index
+	parts   map[string]*laidOut
+	encoded bool
 }
 
 // Loader returns a loader that goes by a layout; nil: each vector finds its own place. A layout of another dimension, or one that
@@ -234,7 +238,7 @@ func (l *Loader) Add(name string, id uint64, vec []float32) error {
 		return err
 	}
 	e := &entry{id: id, vec: vec}
-	p.view.Load().lists[at].push(e, at)
+	p.view.Load().lists[at].pushBare(e, at)
 	p.byID[id] = e
 	p.count.Add(1)
 	l.x.size.Add(1)
@@ -252,17 +256,44 @@ func (l *Loader) Remove(name string, id uint64) error {
 	return l.x.Remove(name, id) // it may have been added while the loader was at work
 }
 
+// Encode does most of the work of Finish, on all cores, once all was added. Finish does it where it was not done, which takes
+// longer than its caller may want to keep others waiting.
+func (l *Loader) Encode() {
+	for _, part := range l.parts {
+		p := part.p
+		v, stride := p.view.Load(), kernel.Stride(l.x.dim)
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for range runtime.GOMAXPROCS(0) {
+			wg.Go(func() {
+				s := l.x.scratch.Get().(*scratch)
+				defer l.x.scratch.Put(s)
+				for {
+					i := int(next.Add(1)) - 1
+					if i >= len(v.lists) {
+						return
+					}
+					list := v.lists[i]
+					list.each(func(row int, e *entry) { list.encode(row, stride, e) })
+					v.spreads[i] = p.spread(s, v, i)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	l.encoded = true
+}
+
 // Finish shows searches what was added. The loader cannot be used after it.
 func (l *Loader) Finish() error {
+	if !l.encoded {
+		l.Encode()
+	}
 	s := l.x.scratch.Get().(*scratch)
 	defer l.x.scratch.Put(s)
 	for name, part := range l.parts {
 		p := part.p
 		p.peak = p.count.Load()
-		v := p.view.Load()
-		for i := range v.spreads {
-			v.spreads[i] = p.spread(s, v, i)
-		}
 		for _, v := range part.rest {
 			if _, err := p.add(s, v.id, v.vec); err != nil {
 				return err

@@ -45,13 +45,24 @@ func (l *list) stride() int { return len(l.codes) / max(len(l.rows), 1) }
 func (l *list) push(e *entry, at int) {
 	n := l.n.Load()
 	if stride := l.stride(); stride > 0 {
-		code := l.codes[int(n)*stride:][:stride]
-		l.scales[n] = kernel.Encode(code, e.vec)
-		kernel.SetSigns(l.signs, int(n), code)
+		l.encode(int(n), stride, e)
 	}
+	l.pushBare(e, at)
+}
+
+// pushBare is push without the code, which readers must not get to see before it is made.
+func (l *list) pushBare(e *entry, at int) {
+	n := l.n.Load()
 	e.list, e.row = int32(at), n
 	l.rows[n].Store(e)
 	l.n.Store(n + 1)
+}
+
+// encode makes the code of a row.
+func (l *list) encode(row, stride int, e *entry) {
+	code := l.codes[row*stride:][:stride]
+	l.scales[row] = kernel.Encode(code, e.vec)
+	kernel.SetSigns(l.signs, row, code)
 }
 
 // pull appends a row of another list with its code. There must be room.
