@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"io"
 	"slices"
+	"sync/atomic"
 )
 
 // The walk of the page tree reads the file with plain reads and believes nothing, unlike bbolt, which maps the
@@ -70,12 +71,43 @@ type walker struct {
 	size  int64
 	meta  boltMeta
 	visit visitor
-	used  []bool // by page
+	used  pageSet
+	below func(pageRef) error // goes on with the pages that one leads to
 
 	spare [][]byte // pages that were read and are done with
 	ahead []byte   // what was read of the file beyond what was asked for
 	at    int64    // where ahead begins
 	end   int64    // where the last read ended
+}
+
+// pageRef is what leads to a page: all keys of it and below it are to be at least lo and below hi (nil: no bound).
+type pageRef struct {
+	id     uint64
+	bucket string
+	lo, hi []byte
+}
+
+// pageSet is a set of pages. Several goroutines may add to it.
+type pageSet []uint64
+
+func newPageSet(pages uint64) pageSet { return make(pageSet, (pages+63)/64) }
+
+// add reports whether the page was not there yet.
+func (s pageSet) add(id uint64) bool {
+	bit := uint64(1) << (id % 64)
+	return atomic.OrUint64(&s[id/64], bit)&bit == 0
+}
+
+func (s pageSet) has(id uint64) bool { return s[id/64]>>(id%64)&1 != 0 }
+
+// any reports whether one of n pages from id on is there.
+func (s pageSet) any(id, n uint64) bool {
+	for i := id; i < id+n; i++ {
+		if s.has(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // readAhead is how much is read at once where pages follow each other, which they mostly do.
@@ -119,6 +151,7 @@ func (w *walker) page() []byte {
 // walk (ctx, reading); what is wrong with the file goes to the visitor.
 func walkPages(ctx context.Context, f io.ReaderAt, size int64, v visitor) (pages uint64, err error) {
 	w := &walker{ctx: ctx, f: f, size: size, visit: v}
+	w.below = w.tree
 	if !w.readMetas() {
 		return 0, nil
 	}
@@ -127,8 +160,8 @@ func walkPages(ctx context.Context, f io.ReaderAt, size int64, v visitor) (pages
 		// Go on with what is there, so that a check lists what is lost.
 		w.meta.pages = uint64(size) / uint64(w.meta.pageSize)
 	}
-	w.used = make([]bool, w.meta.pages)
-	if err := w.tree(w.meta.root, "", nil, nil); err != nil {
+	w.used = newPageSet(w.meta.pages)
+	if err := w.tree(pageRef{id: w.meta.root}); err != nil {
 		return 0, err
 	}
 	if err := w.freelist(); err != nil {
@@ -234,11 +267,10 @@ func (w *walker) run(id uint64, bucket, from string) ([]byte, error) {
 		return nil, nil
 	}
 	for i := id; i < id+n; i++ {
-		if w.used[i] {
+		if !w.used.add(i) {
 			w.problem(bucket, i, "page is used twice")
 			return nil, nil
 		}
-		w.used[i] = true
 	}
 	if n > 1 {
 		buf = append(buf, make([]byte, int64(n-1)*ps)...)
@@ -250,8 +282,9 @@ func (w *walker) run(id uint64, bucket, from string) ([]byte, error) {
 	return buf, nil
 }
 
-// tree walks the pages below id; every key is to be at least lo and below hi (nil: no bound).
-func (w *walker) tree(id uint64, bucket string, lo, hi []byte) error {
+// tree looks at a page, and has those below it looked at.
+func (w *walker) tree(ref pageRef) error {
+	id, bucket, lo, hi := ref.id, ref.bucket, ref.lo, ref.hi
 	page, err := w.run(id, bucket, "the tree")
 	if page == nil {
 		return err
@@ -322,7 +355,7 @@ func (w *walker) branch(id uint64, page []byte, bucket string, lo, hi []byte) er
 		if i+1 < count {
 			next = keys[i+1]
 		}
-		if err := w.tree(children[i], bucket, keys[i], next); err != nil {
+		if err := w.below(pageRef{children[i], bucket, keys[i], next}); err != nil {
 			return err
 		}
 	}
@@ -376,7 +409,7 @@ func (w *walker) bucket(id uint64, name string, header []byte) error {
 		w.visit.bucket(name)
 	}
 	if root := order.Uint64(header); root != 0 {
-		return w.tree(root, name, nil, nil)
+		return w.below(pageRef{id: root, bucket: name})
 	}
 	inline := header[16:]
 	if len(inline) < pageHeader || order.Uint16(inline[8:]) != leafPage {
@@ -419,16 +452,14 @@ func (w *walker) freelist() error {
 		switch {
 		case p < 2 || p >= w.meta.pages:
 			w.problem("", id, "free list names page %d, which is outside the file's %d", p, w.meta.pages)
-		case w.used[p]:
+		case !w.used.add(p):
 			w.problem("", p, "page is in use and in the free list")
-		default:
-			w.used[p] = true
 		}
 	}
 	// One line for all of them: a bad branch loses every page below it.
 	var lost, first uint64
 	for p := w.meta.pages - 1; p >= 2; p-- {
-		if !w.used[p] {
+		if !w.used.has(p) {
 			lost, first = lost+1, p
 		}
 	}
@@ -446,7 +477,7 @@ func (w *walker) freelist() error {
 func (w *walker) orphans(first uint64) {
 	ps := int64(w.meta.pageSize)
 	for id := first; id < w.meta.pages; id++ {
-		if w.used[id] {
+		if w.used.has(id) {
 			continue
 		}
 		head := make([]byte, pageHeader)
@@ -454,7 +485,7 @@ func (w *walker) orphans(first uint64) {
 			continue
 		}
 		n := uint64(order.Uint32(head[12:])) + 1
-		if n > w.meta.pages-id || slices.Contains(w.used[id:id+n], true) {
+		if n > w.meta.pages-id || w.used.any(id, n) {
 			continue
 		}
 		page := make([]byte, int64(n)*ps)

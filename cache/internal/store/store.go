@@ -268,8 +268,8 @@ func SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// verifyStructure refuses a file whose pages are not sound, naming the first problem. The shared lock keeps
-// writers of other processes out while it reads.
+// verifyStructure refuses a file whose pages are not sound, naming the first problem in the order of the trees. The shared lock
+// keeps writers of other processes out while it reads.
 func verifyStructure(path string, lockTimeout time.Duration) error {
 	unlock, err := lockShared(path, lockTimeout)
 	if err != nil {
@@ -281,6 +281,9 @@ func verifyStructure(path string, lockTimeout time.Duration) error {
 		return err
 	}
 	defer f.Close()
+	if ok, err := isSound(context.Background(), f, size, refsAtOnce); ok || err != nil {
+		return sorted(err)
+	}
 	var first *Problem
 	_, err = walkPages(context.Background(), f, size, visitor{problem: func(p Problem) {
 		if first == nil {
