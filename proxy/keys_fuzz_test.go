@@ -22,7 +22,10 @@ func FuzzKeysAdmin(f *testing.F) {
 	}
 	f.Add("POST", "keys", []byte(`{"scopes":["call"],"limits":{"rpm":1e3,"spend_day":-0},"namespaces":["*"],"expires":"2100-01-01T00:00:00Z"}`))
 	f.Add("POST", "keys/a/rotate", []byte(`{"grace_seconds":1e308}`))
+	f.Add("PATCH", "keys/a", []byte(`{"limits":null,"namespaces":[],"scopes":null,"expires":null,"private":true}`))
+	id, _ := made(f, k, `{}`)
 	f.Fuzz(func(t *testing.T, method, path string, body []byte) {
+		path = strings.ReplaceAll(path, "{id}", id)
 		if len(k.store.Gateways())+len(k.store.Virtuals()) > 200 {
 			return // the file has grown enough, and each try writes to it
 		}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 const (
 	sealHex       = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+	otherSealHex  = "1f1e1d1c1b1a191817161514131211100f0e0d0c0b0a09080706050403020100"
 	plantedSecret = "sk-planted-of-the-provider"
 	ownedSecret   = "sk-configured-of-the-operator"
 )
@@ -34,7 +36,7 @@ func withKeys(t *testing.T, k **Keys) func(*Config) {
 func withOwnKey(c *Config) { c.Providers[0].APIKey = ownedSecret }
 
 // made makes a gateway key and returns its id and itself.
-func made(t *testing.T, k *Keys, spec string) (id, key string) {
+func made(t testing.TB, k *Keys, spec string) (id, key string) {
 	t.Helper()
 	status, body := k.Admin("POST", "keys", []byte(spec))
 	var out struct{ ID, Key string }
@@ -549,6 +551,22 @@ func TestKeysByAdminAPI(t *testing.T) {
 	do("POST", "keys", `{"limits":{"rpm":2.5}}`, 400)
 	do("POST", "keys", `{"expires":"tomorrow"}`, 400)
 	do("POST", "keys", `{"expires":"2001-01-01T00:00:00Z"}`, 400)
+	id := "keys/" + key["id"].(string)
+	changed := do("PATCH", id, `{"limits":{"rpm":7,"spend_month":null},"expires":null,"scopes":["call"],"namespaces":["shop"]}`, 200)
+	if text, _ := json.Marshal(changed); changed["label"] != "team" || !strings.Contains(string(text), `"limits":{"rpm":7}`) || changed["expires"] != nil || changed["key"] != nil {
+		t.Errorf("changed: %s", text)
+	}
+	for body, want := range map[string]string{`{"limits":{"rpm":-1}}`: "limits.rpm", `{"limits":{"rpn":1}}`: "limits.rpn", `{"hash":"x"}`: "hash", `{"id":"x"}`: "id",
+		`{"scopes":["admin"]}`: "namespaces", `{"expires":"2001-01-01T00:00:00Z"}`: "expires", `[]`: "JSON object", ``: "JSON object"} {
+		if a := r.do("PATCH", "/admin/v1/"+id, body, bearerOf(operator)...); a.StatusCode != 400 || !strings.Contains(a.body, want) {
+			t.Errorf("%s: %d %s", body, a.StatusCode, a.body)
+		}
+	}
+	do("PATCH", "keys/nobody", `{"label":"x"}`, 404)
+	if got := do("GET", id, "", 200); got["label"] != "team" || got["limits"].(map[string]any)["rpm"] != 7.0 {
+		t.Errorf("%v", got)
+	}
+	do("GET", "keys/nobody", "", 404)
 	list := do("GET", "keys", "", 200)["keys"].([]any)
 	if len(list) != 1 || list[0].(map[string]any)["label"] != "team" {
 		t.Errorf("%v", list)
@@ -563,6 +581,24 @@ func TestKeysByAdminAPI(t *testing.T) {
 	do("POST", "virtual-keys/v/rotate", `{"secrets":["`+plantedSecret+`-2","`+plantedSecret+`-3"]}`, 200)
 	do("POST", "virtual-keys/v/rotate", `{"secrets":[]}`, 400)
 	do("GET", "virtual-keys", "", 200)
+	if v := do("PATCH", "virtual-keys/v", `{"label":"pool","limits":{"rpm":9}}`, 200); v["label"] != "pool" || len(v["limits"].(map[string]any)) != 2 || len(v["secrets"].([]any)) != 2 {
+		t.Errorf("%v", v)
+	}
+	do("PATCH", "virtual-keys/v", `{"provider":"second"}`, 400)
+	do("PATCH", "virtual-keys/v", `{"secrets":["`+plantedSecret+`"]}`, 400)
+	do("PATCH", "virtual-keys/w", `{"label":"x"}`, 404)
+	do("GET", "virtual-keys/v", "", 200)
+	do("GET", "virtual-keys/w", "", 404)
+	do("POST", "keys/reseal", `{"seal_key":"`+plantedSecret+`"}`, 400)
+	do("POST", "keys/reseal", `{"passphrase":"short"}`, 400)
+	do("POST", "keys/reseal", `{"seal_key":"`+otherSealHex+`","passphrase":"a passphrase as well"}`, 400)
+	do("POST", "keys/reseal", `{}`, 400)
+	if got := do("POST", "keys/reseal", `{"seal_key":"`+otherSealHex+`"}`, 200); got["resealed"] != 1.0 {
+		t.Errorf("%v", got)
+	}
+	if v, err := k.Secret(t.Context(), "v"); err != nil || !strings.HasPrefix(v, plantedSecret) {
+		t.Errorf("%v", err)
+	}
 	do("DELETE", "keys/"+key["id"].(string), "", 204)
 	do("DELETE", "keys/"+key["id"].(string), "", 404)
 	do("DELETE", "virtual-keys/v", "", 204)
@@ -571,12 +607,20 @@ func TestKeysByAdminAPI(t *testing.T) {
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := OpenKeys(path, KeysOptions{SealKey: sealHex}); !errors.Is(err, ErrSealKey) {
+		t.Errorf("by the old key: %v", err)
+	}
+	if again, err := OpenKeys(path, KeysOptions{SealKey: otherSealHex}); err != nil {
+		t.Error(err)
+	} else if err := again.Close(); err != nil {
+		t.Error(err)
+	}
 	file, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for place, text := range map[string]string{"the answers": all.String(), "the log": r.log.String(), "the file": string(file)} {
-		for _, secret := range append(tokens, plantedSecret, sealHex, operator) {
+		for _, secret := range append(tokens, plantedSecret, sealHex, otherSealHex, operator) {
 			if secret == plantedSecret && place == "the answers" {
 				continue // below
 			}

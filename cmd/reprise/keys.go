@@ -22,7 +22,9 @@ type keysCmd struct {
 	Add    keysAddCmd    `cmd:"" help:"Make a gateway key, which is printed this once, or with --virtual keep a provider's keys under a name."`
 	List   keysListCmd   `cmd:"" help:"List the keys, with what they used. No key is shown."`
 	Rotate keysRotateCmd `cmd:"" help:"Put a new gateway key in the place of one, or with --virtual other keys of the provider."`
+	Set    keysSetCmd    `cmd:"" help:"Change the label or the limits of a key, and of a gateway key its scopes, namespaces and expiry, without a new one."`
 	Revoke keysRevokeCmd `cmd:"" help:"Make a gateway key useless, or with --virtual forget a provider's."`
+	Reseal keysResealCmd `cmd:"" help:"Seal what the file has of providers' keys with another key or passphrase. Until it is done, the old one opens it."`
 }
 
 // keysFlags are those of every command about keys. It works on the file, or through the server that has it open.

@@ -30,7 +30,7 @@ func (f *secretFlags) secrets(h *host) ([]string, error) {
 	if len(out) > 0 {
 		return out, nil
 	}
-	text, err := readSecretInput(h)
+	text, err := readSecretInput(h, "The provider's key")
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +49,18 @@ func (f *secretFlags) secrets(h *host) ([]string, error) {
 }
 
 // readSecretInput reads standard input, from a terminal one line that is not shown.
-func readSecretInput(h *host) ([]byte, error) {
-	if f, ok := h.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprint(h.stderr, "The provider's key (it is not shown): ")
+func readSecretInput(h *host, prompt string) ([]byte, error) {
+	if onTerminal(h) {
+		fmt.Fprintf(h.stderr, "%s (it is not shown): ", prompt)
 		defer fmt.Fprintln(h.stderr)
-		return term.ReadPassword(int(f.Fd()))
+		return term.ReadPassword(int(h.stdin.(*os.File).Fd()))
 	}
 	return io.ReadAll(io.LimitReader(h.stdin, maxSecretInput+1))
+}
+
+func onTerminal(h *host) bool {
+	f, ok := h.stdin.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // printMade prints a new gateway key alone, so that a script can take it, and says the rest beside it.

@@ -17,6 +17,7 @@ import (
 const (
 	operatorToken = "operator-token-of-the-test-0123"
 	sealText      = "0f0e0d0c0b0a09080706050403020100f0e0d0c0b0a090807060504030201000"
+	resealText    = "00112233445566778899aabbccddeeffffeeddccbbaa99887766554433221100"
 	plantedOne    = "sk-planted-provider-key-one"
 	plantedTwo    = "sk-planted-provider-key-two"
 )
@@ -98,10 +99,34 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 		{"", []string{"add", "--expires", "soon"}, "--expires"},
 		{"", []string{"rotate", "nobody"}, "no such key"},
 		{"", []string{"revoke", "nobody", "--url", "not a url"}, "--url"},
+		{"", []string{"set", id}, "nothing to change"},
+		{"", []string{"set", id, "--rpm=-1"}, "limits.rpm"},
+		{"", []string{"set", id, "--scopes", "admin"}, "namespaces"},
+		{"", []string{"set", "nobody", "--label", "x"}, "no such key"},
+		{"", []string{"set", "--virtual", "pool", "--private"}, "--private"},
+		{"", []string{"reseal"}, "standard input"},
+		{"short", []string{"reseal", "--passphrase"}, "passphrase"},
+		{plantedOne, []string{"reseal"}, "seal_key"},
+		{sealText + "\n" + resealText, []string{"reseal"}, "one line"},
 	} {
 		if got := k.keys(2, c.stdin, c.args...); !strings.Contains(got, c.want) {
 			t.Errorf("%v: %s", c.args, got)
 		}
+	}
+	if got := k.keys(0, "", "set", id, "--label", "team b", "--rpm", "200", "--spend-day", "5", "--expires", "never"); !strings.Contains(got, "good, label team b, limits 200 rpm $5/day") {
+		t.Errorf("set: %s", got)
+	}
+	if got := k.keys(0, "", "set", "--virtual", "pool", "--rpm", "50"); !strings.Contains(got, "50 rpm") {
+		t.Errorf("set: %s", got)
+	}
+	if got := k.keys(0, resealText+"\n", "reseal"); !strings.Contains(got, "1 virtual key") {
+		t.Errorf("reseal: %s", got)
+	}
+	if got := k.keys(1, "", "list", "--virtual"); !strings.Contains(got, "not the key") { // nothing was changed but the file
+		t.Errorf("by the old key: %s", got)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(k.db), "seal"), []byte(resealText), 0o600); err != nil {
+		t.Fatal(err)
 	}
 
 	r := start(t, k.db, up.URL, "--config", k.config)
@@ -142,6 +167,14 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 	}
 	url := []string{"--url", r.url}
 	second := strings.TrimSpace(k.keys(0, "", append([]string{"add"}, url...)...))
+	k.keys(0, "", append([]string{"set", id, "--label", "team c"}, url...)...)
+	k.keys(0, sealText, append([]string{"reseal"}, url...)...)
+	if s := ask(second, "pool", "two and a half"); s != 200 || <-sent != "Bearer "+plantedOne {
+		t.Errorf("after the server sealed anew: %d", s)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(k.db), "seal"), []byte(sealText), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	k.keys(0, "", append([]string{"rotate", "--virtual", "pool", "--secret-env", "PLANTED"}, url...)...)
 	if s := ask(second, "pool", "three"); s != 200 || <-sent != "Bearer "+plantedTwo {
 		t.Errorf("after the rotation: %d", s)
@@ -185,7 +218,7 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 		printed = strings.ReplaceAll(printed, key, "")
 	}
 	for place, text := range map[string]string{"what is printed": printed, "the log": logs, "keys.db": string(file), "the cache's file": string(answers), "config print": config} {
-		for _, secret := range []string{first, second, third, plantedOne, plantedTwo, operatorToken, sealText, testKey} {
+		for _, secret := range []string{first, second, third, plantedOne, plantedTwo, operatorToken, sealText, resealText, testKey} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s has %s", place, secret)
 			}

@@ -15,6 +15,9 @@
 // A box is the byte 1 and what AES-256-GCM makes of a nonce drawn at random and the secrets. What the box belongs to, the
 // virtual key's name and provider, is authenticated with it, so that a box that was moved to another name does not open.
 //
+// [Store.Reseal] writes the whole file anew under another key, beside the old one, and renames it: whoever opens the name finds
+// one or the other. A file of that name and .reseal is what a killed process left, and goes when the file is opened next.
+//
 // # What is lost by a crash
 //
 // Rates are kept in memory and begin anew with the process. What was spent is written within a second of being spent;

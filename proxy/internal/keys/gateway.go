@@ -103,7 +103,22 @@ func (r *gatewayRecord) matches(sum []byte, now time.Time) bool {
 	return ok || old
 }
 
-func (s GatewaySpec) complaint(now time.Time) error {
+// normalise fills in what is left out, and reports what is wrong. was is the expiry that the key had: one that is past may
+// stay.
+func (s *GatewaySpec) normalise(now, was time.Time) error {
+	if len(s.Scopes) == 0 {
+		s.Scopes = (Call | Feedback).Names()
+	}
+	s.Expires = s.Expires.UTC()
+	if err := s.complaint(now, was); err != nil {
+		return err
+	}
+	scopes, err := ParseScopes(s.Scopes)
+	s.Scopes = scopes.Names()
+	return err
+}
+
+func (s GatewaySpec) complaint(now, was time.Time) error {
 	if err := checkLabel(s.Label); err != nil {
 		return err
 	}
@@ -124,7 +139,7 @@ func (s GatewaySpec) complaint(now time.Time) error {
 			return wrong("namespaces", "%.60q is no pattern: give a name of 1 to %d bytes, or the beginning of one and * at its end", n, maxNamespace)
 		}
 	}
-	if !s.Expires.IsZero() && !s.Expires.After(now) {
+	if !s.Expires.IsZero() && !s.Expires.After(now) && !s.Expires.Equal(was) {
 		return wrong("expires", "is %s, which is past: give a later time, as 2030-01-31T00:00:00Z, or leave it out", s.Expires.Format(time.RFC3339))
 	}
 	return nil
@@ -140,18 +155,9 @@ func checkLabel(label string) error {
 // AddGateway makes a key. The token is shown this once: nobody can read it from the file.
 func (s *Store) AddGateway(spec GatewaySpec) (GatewayInfo, string, error) {
 	now := time.Now()
-	if len(spec.Scopes) == 0 {
-		spec.Scopes = (Call | Feedback).Names()
-	}
-	if err := spec.complaint(now); err != nil {
+	if err := spec.normalise(now, time.Time{}); err != nil {
 		return GatewayInfo{}, "", err
 	}
-	scopes, err := ParseScopes(spec.Scopes)
-	if err != nil {
-		return GatewayInfo{}, "", err
-	}
-	spec.Scopes = scopes.Names()
-	spec.Expires = spec.Expires.UTC()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := gatewayRecord{ID: newID(), GatewaySpec: spec, Created: now.UTC()}

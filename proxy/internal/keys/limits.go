@@ -82,6 +82,32 @@ func newMeter(l Limits, s Spent) *meter {
 	return m
 }
 
+// limit sets other limits. What is left of this minute stays as a share of it: of a limit that is doubled, twice as much.
+func (m *meter) limit(l Limits, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.requests = refit(m.requests, m.limits.RPM, l.RPM, now)
+	m.tokens = refit(m.tokens, m.limits.TPM, l.TPM, now)
+	m.limits = l
+}
+
+func refit(bucket *rate.Limiter, was, is int, now time.Time) *rate.Limiter {
+	switch {
+	case is == was:
+		return bucket
+	case is == 0:
+		return nil
+	}
+	other := rate.NewLimiter(rate.Limit(is)/60, is)
+	if bucket != nil {
+		used := int(math.Round((1 - bucket.TokensAt(now)/float64(was)) * float64(is)))
+		for ; used > 0; used -= is { // no more at a time than the bucket holds
+			other.ReserveN(now, min(used, is))
+		}
+	}
+	return other
+}
+
 // admit takes one request in, or returns a *LimitError. A request that is refused uses up nothing.
 func (m *meter) admit(now time.Time) error {
 	m.mu.Lock()

@@ -46,11 +46,11 @@ type Options struct {
 
 // Store is an open file of keys. It is safe for concurrent use.
 type Store struct {
-	db     *bbolt.DB
-	path   string
-	sealer *sealer // nil: no key to seal with
+	path string
 
-	mu      sync.Mutex // one change at a time
+	mu      sync.Mutex // one change at a time; guards db and sealer
+	db      *bbolt.DB
+	sealer  *sealer // nil: no key to seal with
 	gateway atomic.Pointer[map[string]*Gateway]
 	virtual atomic.Pointer[map[string]*virtual]
 
@@ -78,9 +78,9 @@ func Open(path string, o Options) (s *Store, err error) {
 	s = &Store{path: path}
 	s.gateway.Store(&map[string]*Gateway{})
 	s.virtual.Store(&map[string]*virtual{})
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: o.LockTimeout, FreelistType: bbolt.FreelistMapType, NoStatistics: true})
+	db, err := openFile(path, o.LockTimeout)
 	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, ErrLocked):
 		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
 		return nil, fmt.Errorf("%s: %w: it is no bbolt file", path, ErrDamaged)
@@ -89,6 +89,9 @@ func Open(path string, o Options) (s *Store, err error) {
 	}
 	s.db = db
 	err = os.Chmod(path, 0o600)
+	if err == nil {
+		err = dropLeftover(path)
+	}
 	if err == nil {
 		err = checkFile(path) // once it is ours, or somebody might be writing to it
 	}
@@ -100,6 +103,38 @@ func Open(path string, o Options) (s *Store, err error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Clean(path), err)
 	}
 	return s, nil
+}
+
+func boltOptions() *bbolt.Options {
+	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoStatistics: true}
+}
+
+// openFile opens the file that has the name. While it waited for the lock, the process that had it may have put another in
+// its place: then the lock is of a file without a name.
+func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, error) {
+	const attempts = 3
+	for range attempts {
+		var f *os.File
+		o := boltOptions()
+		o.Timeout = lockTimeout
+		o.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			f, err = os.OpenFile(name, flag, mode)
+			return f, err
+		}
+		db, err := bbolt.Open(path, 0o600, o)
+		if err != nil {
+			return nil, err
+		}
+		is, err := f.Stat()
+		at, atErr := os.Stat(path)
+		if err == nil && atErr == nil && os.SameFile(is, at) {
+			return db, nil
+		}
+		if err := db.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrLocked
 }
 
 func (s *Store) close() { _ = s.db.Close() } // there is an error to tell already
@@ -200,7 +235,7 @@ func (s *Store) readAll(tx *bbolt.Tx) error {
 			if rec.Name != key || rec.Count < 1 || rec.Count > maxSecrets {
 				return ErrDamaged
 			}
-			virtuals[key] = &virtual{rec: rec, meter: newMeter(rec.Limits, spent["v/"+key])}
+			virtuals[key] = &virtual{rec: rec, meter: newMeter(rec.Limits, spent["v/"+key]), turns: &turns{}}
 			return nil
 		}},
 	} {
@@ -248,7 +283,11 @@ func (s *Store) unseal(k SealKey, rec *sealRecord) (err error) {
 }
 
 // Sealed reports whether there are virtual keys and no key to open them with.
-func (s *Store) Sealed() bool { return s.sealer == nil && len(s.virtuals()) > 0 }
+func (s *Store) Sealed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sealer == nil && len(s.virtuals()) > 0
+}
 
 func (s *Store) gateways() map[string]*Gateway { return *s.gateway.Load() }
 func (s *Store) virtuals() map[string]*virtual { return *s.virtual.Load() }

@@ -75,11 +75,16 @@ func (r *virtualRecord) context() []byte {
 	return []byte("reprise/keys/virtual/1\x00" + r.Name + "\x00" + r.Provider)
 }
 
-// virtual is a virtual key in memory.
+// virtual is a virtual key in memory. A change makes another of it, which has the same meter, and the same turns unless the
+// secrets are others.
 type virtual struct {
 	rec   virtualRecord
 	meter *meter
+	*turns
+}
 
+// turns says which secret is next.
+type turns struct {
 	mu      sync.Mutex // guards what follows
 	secrets []secret   // nil: sealed
 	next    int
@@ -179,7 +184,7 @@ func (s *Store) putVirtual(rec virtualRecord, secrets []string, m *meter) (Virtu
 	if err := s.write(bucketVirtual, rec.Name, &rec); err != nil {
 		return VirtualInfo{}, err
 	}
-	v := &virtual{rec: rec, meter: m}
+	v := &virtual{rec: rec, meter: m, turns: &turns{}}
 	v.take(secrets)
 	s.setVirtual(rec.Name, v)
 	return v.info(), nil
