@@ -8,17 +8,21 @@ const scales = 4
 // halfLives are in turnovers, from almost "least recently used" to almost "least frequently used".
 var halfLives = [scales]float64{0.5, 2, 10, 50}
 
+// learned stands for the odds, instead of a half-life.
+const learned = -1
+
 // way is by which victims are found.
 type way struct {
-	scale int     // index of the half-life
+	scale int     // index of the half-life, or learned
 	youth float64 // for how many turnovers a new entry is no victim: whoever has just stored an answer finds it
 }
 
-// ways are those that the simulations try.
-var ways = [...]way{{0, 0.01}, {1, 0.01}, {1, 0.1}, {2, 0.01}, {3, 0.01}, {3, 0.1}, {3, 0.4}}
+// ways are those that the simulations try: the odds; almost "least recently used"; almost "least frequently used", which runs of what is
+// asked once leave as it is.
+var ways = [...]way{{learned, 0.1}, {learned, 0.01}, {0, 0.01}, {3, 0.01}, {3, 0.4}}
 
 // startWay is followed until the simulations know better.
-const startWay = 1
+const startWay = 0
 
 // counts is how often something was used, by each half-life, as of a moment.
 type counts struct {

@@ -9,8 +9,8 @@ const (
 	miniEntries = 1024
 	// memory is over how many turnovers of a simulated room its savings count for half.
 	memory = 6
-	// advantage is by how much another way must have saved more to take over.
-	advantage = 1.002
+	// evidence is how many standard deviations another way must have saved more by to take over.
+	evidence = 1
 )
 
 // minis are rooms that are only simulated, one for each way, for a sample of the questions and with limits that are smaller
@@ -22,6 +22,7 @@ type minis struct {
 	sample []uint64 // ids of the real room's entries that are in the sample, and of some that are gone; until they begin
 	rooms  []*shelf
 	saved  [len(ways)]float64
+	apart  [len(ways)][len(ways)]float64 // squares of what one of two ways saved and the other did not: the difference's variance
 	best   int
 	weight float64 // that the next saving counts with: it grows, instead of the others shrinking
 }
@@ -65,7 +66,7 @@ func (m *minis) begin(real *shelf) {
 		m.rooms = append(m.rooms, nil)
 	}
 	for w := range ways {
-		s := newShelf(m.scaled(), uint64(w))
+		s := newShelf(m.scaled(), real.odds, uint64(w))
 		s.way, s.now = ways[w], real.now
 		s.spaceOf("", Limits{})
 		for _, id := range m.sample {
@@ -125,8 +126,9 @@ func (m *minis) ask(hash uint64, bytes int64, worth float32) {
 		return
 	}
 	saves := math.Exp2(float64(worth)) * m.weight
+	var had [len(ways)]bool
 	for i, s := range m.rooms {
-		if s.use(hash) != nil {
+		if had[i] = s.use(hash) != nil; had[i] {
 			m.saved[i] += saves
 			continue
 		}
@@ -136,20 +138,36 @@ func (m *minis) ask(hash uint64, bytes int64, worth float32) {
 		s.put(it)
 		m.trim(s)
 	}
+	m.compare(had, saves)
 	n := len(m.rooms[m.best].items)
 	m.weight *= math.Exp2(1 / (memory * float64(max(n, 64))))
-	for i := range m.saved {
-		if m.saved[i] > m.saved[m.best]*advantage {
-			m.best = i
-		}
-	}
 	if m.weight > 1e100 {
 		for i := range m.saved {
 			m.saved[i] /= m.weight
+			for j := range m.apart[i] {
+				m.apart[i][j] /= m.weight * m.weight
+			}
 		}
 		m.weight = 1
 	}
 	if n >= 4*miniEntries {
 		m.thin()
+	}
+}
+
+// compare finds the best way, after a request whose answer those had that say so. A lead is one only if it is more than chance makes,
+// which is told by the requests that the two did not agree on.
+func (m *minis) compare(had [len(ways)]bool, saves float64) {
+	for i := range had {
+		for j := range had {
+			if had[i] != had[j] {
+				m.apart[i][j] += saves * saves
+			}
+		}
+	}
+	for i := range m.saved {
+		if m.saved[i] > m.saved[m.best]+evidence*math.Sqrt(m.apart[i][m.best]) {
+			m.best = i
+		}
 	}
 }

@@ -26,6 +26,14 @@ func newPast(n int) *past {
 // room is how many questions it can hold.
 func (p *past) room() int { return len(p.buckets) * pastWays }
 
+// slot returns the counts in one of its places; nil: that is free.
+func (p *past) slot(i int) *counts {
+	if e := &p.buckets[i/pastWays][i%pastWays]; e.hash != 0 {
+		return &e.counts
+	}
+	return nil
+}
+
 func (p *past) put(hash uint64, c counts) {
 	b := &p.buckets[hash&p.mask]
 	at := 0

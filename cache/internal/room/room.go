@@ -28,7 +28,9 @@ type change struct {
 
 // New makes a room for all, with limits of their own for some namespaces. The seed makes its choices repeatable.
 func New(all Limits, namespaces map[string]Limits, seed uint64) *Room {
-	return &Room{limits: namespaces, names: slices.Sorted(maps.Keys(namespaces)), shelf: newShelf(all, seed), minis: newMinis(all)}
+	return &Room{
+		limits: namespaces, names: slices.Sorted(maps.Keys(namespaces)), shelf: newShelf(all, newOdds(), seed), minis: newMinis(all),
+	}
 }
 
 // Begin starts a set of changes.
@@ -72,6 +74,7 @@ func (r *Room) Add(e Entry) {
 	it := r.item(e)
 	r.shelf.tick()
 	it.counts = r.shelf.past.take(it.hash)
+	r.shelf.learn(&it.counts)
 	it.counts.use(r.shelf.now)
 	for i, n := range e.Brought {
 		it.counts.sum[i] = max(it.counts.sum[i], n)
@@ -184,6 +187,9 @@ func (r *Room) Remove(id uint64) {
 func (r *Room) Use(id uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if i, ok := r.shelf.at[id]; ok {
+		r.shelf.learn(&r.shelf.items[i].counts)
+	}
 	it := r.shelf.use(id)
 	if it == nil {
 		return

@@ -24,6 +24,7 @@ type shelf struct {
 	byName map[string]int32
 	all    scope
 	past   *past
+	odds   *odds   // of the real room: simulated ones go by them, and do not add to them
 	now    float64 // turnovers
 	way    way     // by which victims are found
 	rng    *rand.Rand
@@ -51,9 +52,9 @@ type space struct {
 	scope
 }
 
-func newShelf(limits Limits, seed uint64) *shelf {
+func newShelf(limits Limits, odds *odds, seed uint64) *shelf {
 	return &shelf{
-		at: map[uint64]int32{}, byName: map[string]int32{}, all: scope{limits: limits}, past: newPast(64), way: ways[startWay],
+		at: map[uint64]int32{}, byName: map[string]int32{}, all: scope{limits: limits}, past: newPast(64), odds: odds, way: ways[startWay],
 		rng: rand.New(rand.NewPCG(seed, 0x5eed)),
 	}
 }
@@ -138,9 +139,33 @@ func (s *shelf) use(id uint64) *item {
 	return it
 }
 
+// learn takes notice of a request for what had such counts; zero: for what is not known.
+func (s *shelf) learn(c *counts) {
+	if c.sum[0] > 0 {
+		s.odds.asked(c, s.now)
+	}
+	n := len(s.items)
+	slots := n + s.past.room()
+	each := float64(slots) / float64(probes*max(n, 64)) // each probe stands for many, for the time of one request
+	for range probes {
+		if i := s.rng.IntN(slots); i < n {
+			s.odds.waited(&s.items[i].counts, s.now, each)
+		} else if c := s.past.slot(i - n); c != nil {
+			s.odds.waited(c, s.now, each)
+		}
+	}
+	s.odds.moved(n)
+}
+
 // score is what an item saves for the room that it takes, in powers of two.
 func (s *shelf) score(it *item, l Limits) float64 {
-	return it.counts.log2(s.way.scale, s.now) + float64(it.worth) - math.Log2(l.share(it.bytes))
+	var uses float64
+	if s.way.scale == learned {
+		uses = s.odds.log2(&it.counts, s.now)
+	} else {
+		uses = it.counts.log2(s.way.scale, s.now)
+	}
+	return uses + float64(it.worth) - math.Log2(l.share(it.bytes))
 }
 
 // victim names the item of a scope that is to be given up. The scope is not empty.
