@@ -62,7 +62,7 @@ func TestLRUAndLFU(t *testing.T) {
 
 // TestEviction: the same seeds give the same figures, and they are printed.
 func TestEviction(t *testing.T) {
-	o := EvictionOptions{Requests: 3000, Rooms: []float64{0.1}, Seeds: []uint64{1}}
+	o := EvictionOptions{Requests: 1000, Rooms: []float64{0.1}, Seeds: []uint64{1, 2}}
 	a, err := Eviction(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -72,12 +72,71 @@ func TestEviction(t *testing.T) {
 		t.Errorf("two runs differ (%v)", err)
 	}
 	var out bytes.Buffer
-	if err := a.WriteText(&out); err != nil || !strings.Contains(out.String(), "W-TinyLFU") {
-		t.Errorf("%v\n%s", err, out.String())
+	if err := a.WriteText(&out); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"W-TinyLFU", "* zipf", "equal prices, * kinds: ahead in", "unequal prices, others: ahead in"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
 	}
 	for _, bad := range []EvictionOptions{{Requests: 10}, {Rooms: []float64{2}}, {Intents: []string{"no-such-file"}}} {
 		if _, err := Eviction(context.Background(), bad); err == nil {
 			t.Errorf("%+v was taken", bad)
+		}
+	}
+}
+
+// TestEvictionVerdict: a difference is one if it is beyond its interval, and can be seen in the table.
+func TestEvictionVerdict(t *testing.T) {
+	for _, test := range []struct {
+		ours []float64 // LRU saves 0.5, LFU, of one trace, more, but not in the mean
+		want int
+	}{
+		{[]float64{0.52, 0.525, 0.515}, 1},
+		{[]float64{0.48, 0.475, 0.485}, -1},
+		{[]float64{0.6, 0.45, 0.5}, 0},
+		{[]float64{0.50001, 0.50001, 0.50001}, 0},
+		{[]float64{0.9}, 0},
+	} {
+		var row EvictionRow
+		for i, ours := range test.ours {
+			row.Saved = append(row.Saved, []float64{0.5, 0.2 * float64(i), 0, 0, 1, ours})
+		}
+		if got := row.verdict(); got != test.want {
+			mean, half := row.Margin()
+			t.Errorf("%v: verdict %d (%v ± %v), want %d", test.ours, got, mean, half, test.want)
+		}
+	}
+	// Of 1, 2, 3, 4, 5: 3, and 2.776 times the root of 2.5/5.
+	if mean, half := meanInterval([]float64{1, 2, 3, 4, 5}); math.Abs(mean-3) > 1e-12 || math.Abs(half-1.963) > 0.001 {
+		t.Errorf("%v ± %v", mean, half)
+	}
+}
+
+// TestWTinyLFUBooks: what its queues hold is what it says they do, and each item is in one of them.
+func TestWTinyLFUBooks(t *testing.T) {
+	trace := evictionMade(0, 4000, false, 5)
+	p := newWTinyLFU(400_000, 100)
+	for i, q := range trace.asked {
+		p.ask(q, trace.objects[q])
+		if i%50 != 0 {
+			continue
+		}
+		var used [3]int64
+		n := 0
+		for queue, l := range p.queues {
+			for e := l.Front(); e != nil; e = e.Next() {
+				x := e.Value.(*rivalItem)
+				used[queue] += x.bytes
+				n++
+				if x.queue != queue || p.m[x.question] != e {
+					t.Fatalf("request %d: question %d is lost", i, x.question)
+				}
+			}
+		}
+		if used != p.used || n != len(p.m) || used[0]+used[1]+used[2] > p.room {
+			t.Fatalf("request %d: queues hold %v, books say %v; %d items, %d known; room %d", i, used, p.used, n, len(p.m), p.room)
 		}
 	}
 }

@@ -7,9 +7,9 @@ import (
 )
 
 type benchEvictionCmd struct {
-	Requests int       `default:"120000" help:"Requests of each trace."`
+	Requests int       `default:"60000" help:"Requests of each trace."`
 	Rooms    []float64 `placeholder:"SHARE,SHARE" help:"Room, as shares of what all answers would take; by default 0.02,0.1,0.3."`
-	Seeds    []uint64  `placeholder:"N,N" help:"Seeds of the traces; by default 101,102,103."`
+	Seeds    []uint64  `placeholder:"N,N" help:"Seeds of the traces; by default 101 to 105."`
 	Intents  []string  `placeholder:"FILE" help:"Real requests to replay besides: gzipped JSON lines of text and intent."`
 }
 
