@@ -12,7 +12,12 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
+
+// Problem is one thing that is wrong with a file.
+type Problem = boltfile.Problem
 
 // Report is what a check found.
 type Report struct {
@@ -115,10 +120,10 @@ func check(ctx context.Context, f io.ReaderAt, size int64) (*Report, error) {
 		heads: map[uint64]*checkedHead{}, bodies: map[uint64]uint32{}, keys: map[[32]byte]uint64{},
 		expiry: map[uint64]int64{}, vectors: map[uint32]map[uint64]bool{}, buckets: map[string]bool{},
 	}
-	pages, err := walkPages(ctx, f, size, visitor{
-		problem: func(p Problem) { c.r.Problems = append(c.r.Problems, p) },
-		item:    c.item,
-		bucket:  func(name string) { c.buckets[name] = true },
+	pages, err := boltfile.Walk(ctx, f, size, boltfile.Visitor{
+		Problem: func(p Problem) { c.r.Problems = append(c.r.Problems, p) },
+		Item:    c.item,
+		Bucket:  func(name string) { c.buckets[name] = true },
 	})
 	c.r.Pages = pages
 	if err != nil {

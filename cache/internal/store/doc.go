@@ -14,7 +14,6 @@
 //
 // Writes go through txn, never through bbolt's transaction: a compaction copies again what txn saw written meanwhile.
 //
-// Damage: bbolt trusts its pages, and panics or faults on bad ones. Open therefore walks the whole page structure
-// with plain reads before bbolt maps the file, and every later access runs where a panic or a memory fault turns
-// into a Fault. Every record carries a checksum over its bucket, key and value, verified whenever it is read.
+// Damage: bbolt trusts its pages, and panics or faults on bad ones. Open therefore has the whole page structure walked, by
+// package boltfile, before bbolt maps the file, and every later access runs where a panic or a memory fault turns into a Fault. Every record carries a checksum over its bucket, key and value, verified whenever it is read.
 package store

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 // ErrClosed is returned by calls on a store that was closed.
@@ -48,20 +49,12 @@ func corrupt(bucket, key []byte, err error) *Fault {
 	return &Fault{Kind: Corrupt, Bucket: string(bucket), Key: hex.EncodeToString(key), Err: err}
 }
 
-// errPanicked marks a fault that was a panic or a memory fault inside bbolt.
-var errPanicked = errors.New("reading a page failed")
+// guarded is boltfile.Guard with errors that have their kind.
+func guarded(fn func() error) error { return sorted(boltfile.Guard(fn)) }
 
-// guarded runs fn, turning a panic and a fault on the mapped file into a Fault. bbolt reads through the map and
-// asserts what it finds there, so that a page that rots after Open would otherwise end the process.
-func guarded(fn func() error) (err error) {
-	old := debug.SetPanicOnFault(true) // of this goroutine only
-	defer debug.SetPanicOnFault(old)
-	defer func() {
-		if r := recover(); r != nil {
-			err = &Fault{Kind: Corrupt, Err: fmt.Errorf("%w: %v", errPanicked, r)}
-		}
-	}()
-	return sorted(fn())
+// damage turns a problem into the error that refuses the file.
+func damage(p Problem) *Fault {
+	return &Fault{Kind: Corrupt, Bucket: p.Bucket, Key: p.Key, Page: p.Page, Err: errors.New(p.What)}
 }
 
 // sorted gives bbolt's and the operating system's errors their kind.
@@ -70,6 +63,8 @@ func sorted(err error) error {
 	switch {
 	case err == nil, errors.As(err, &f), errors.Is(err, ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, boltfile.ErrPanicked):
+		return &Fault{Kind: Corrupt, Err: err}
 	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		return ErrClosed
 	case errors.Is(err, ErrExists):

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 // Salvaged is what became of a damaged file's content.
@@ -46,10 +48,10 @@ func Salvage(ctx context.Context, from, to string, lockTimeout time.Duration) (*
 	}
 	defer f.Close()
 	v := &salvage{out: &Salvaged{}, heads: map[uint64]*Head{}, bodies: map[uint64]int{}, keys: map[[32]byte]uint64{}}
-	_, err = walkPages(ctx, f, size, visitor{
-		problem: func(p Problem) { v.out.Problems = append(v.out.Problems, p) },
-		item:    func(bucket string, _ uint64, key, value []byte) { v.look(kindOf(bucket), key, value) },
-		orphan:  func(_ uint64, key, value []byte) { v.look(guess(key, value), key, value) },
+	_, err = boltfile.Walk(ctx, f, size, boltfile.Visitor{
+		Problem: func(p Problem) { v.out.Problems = append(v.out.Problems, p) },
+		Item:    func(bucket string, _ uint64, key, value []byte) { v.look(kindOf(bucket), key, value) },
+		Orphan:  func(_ uint64, key, value []byte) { v.look(guess(key, value), key, value) },
 	})
 	if err != nil {
 		return nil, sorted(err)
@@ -68,14 +70,14 @@ func Salvage(ctx context.Context, from, to string, lockTimeout time.Duration) (*
 		return nil, err
 	}
 	v.start()
-	_, err = walkPages(ctx, f, size, visitor{
-		problem: func(Problem) {}, // known
-		item: func(bucket string, _ uint64, key, value []byte) {
+	_, err = boltfile.Walk(ctx, f, size, boltfile.Visitor{
+		Problem: func(Problem) {}, // known
+		Item: func(bucket string, _ uint64, key, value []byte) {
 			if g, ok := generationOf(bucket); !ok || v.model != nil && g == v.model.generation {
 				v.keep(kindOf(bucket), key, value)
 			}
 		},
-		orphan: func(_ uint64, key, value []byte) {
+		Orphan: func(_ uint64, key, value []byte) {
 			// While another model's vectors were being made, these may be of either.
 			if kind := guess(key, value); kind != tagVector || !v.next {
 				v.keep(kind, key, value)

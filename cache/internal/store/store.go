@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 var (
@@ -268,71 +270,25 @@ func SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// verifyStructure refuses a file whose pages are not sound, naming the first problem in the order of the trees. The shared lock
-// keeps writers of other processes out while it reads.
+// verifyStructure refuses a file whose pages are not sound, naming the first problem in the order of the trees.
 func verifyStructure(path string, lockTimeout time.Duration) error {
-	unlock, err := lockShared(path, lockTimeout)
-	if err != nil {
-		return err
+	err := boltfile.Verify(path, lockTimeout)
+	var d *boltfile.Damage
+	if errors.As(err, &d) {
+		return damage(d.Problem)
 	}
-	defer unlock()
-	f, size, err := openFile(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if ok, err := isSound(context.Background(), f, size, refsAtOnce); ok || err != nil {
-		return sorted(err)
-	}
-	var first *Problem
-	_, err = walkPages(context.Background(), f, size, visitor{problem: func(p Problem) {
-		if first == nil {
-			first = &p
-		}
-	}})
-	if err != nil {
-		return sorted(err)
-	}
-	if first != nil {
-		return first.fault()
-	}
-	return nil
+	return sorted(err)
 }
 
-// lockShared takes the lock that bbolt takes for reading. bbolt looks at the meta pages meanwhile; a complaint
-// about them means that the lock was free, and is left to the walk, which says more.
+// lockShared keeps writers of other processes out.
 func lockShared(path string, timeout time.Duration) (unlock func(), err error) {
-	var db *bbolt.DB
-	err = guarded(func() (err error) {
-		o := boltOptions(timeout)
-		o.ReadOnly = true
-		db, err = bbolt.Open(path, 0, o)
-		return err
-	})
-	var f *Fault
-	switch {
-	case err == nil:
-		return func() { _ = guarded(db.Close) }, nil // read only: nothing to lose
-	case errors.As(err, &f) && f.Kind == Locked, errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrPermission):
-		return nil, err
-	}
-	return func() {}, nil
+	unlock, err = boltfile.LockShared(path, timeout)
+	return unlock, sorted(err)
 }
 
 func openFile(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, sorted(err)
-	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
-	}
-	if err != nil {
-		f.Close()
-		return nil, 0, sorted(err)
-	}
-	return f, st.Size(), nil
+	f, size, err := boltfile.OpenFile(path)
+	return f, size, sorted(err)
 }
 
 // readMeta checks the version and the buckets, and learns the model. It reports whether the file is of an older version.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 // Group commit: the writer takes what has queued up while the last commit was being synced, and commits it as
@@ -158,7 +160,7 @@ func (s *Store) transact(fn func(tx *txn) error) error {
 	})
 	s.touched.add(touched) // of a commit that failed, too: copying a row again does no harm
 	var f *Fault
-	if errors.Is(err, errPanicked) && errors.As(err, &f) {
+	if errors.Is(err, boltfile.ErrPanicked) && errors.As(err, &f) {
 		s.broken.Store(f)
 	}
 	return err

@@ -3,7 +3,8 @@
 // to send and therefore seals.
 //
 // [Open] opens a [Store], which is one bbolt file of mode 0600. All of it is read and checked then: a file of another
-// version, one whose seal another key made, and one with a record that is damaged or in the wrong place are refused.
+// version, one whose seal another key made, one whose pages are damaged, and one with a record that is damaged or in the wrong
+// place are refused. There is no going on without it: a key that was revoked must not work again because a page is bad.
 //
 // # Format
 //

@@ -1,9 +1,7 @@
 package keys
 
 import (
-	"bytes"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 )
@@ -80,33 +78,6 @@ func FuzzSealKey(f *testing.F) {
 			t.Error("a key of another length")
 		case err != nil && len(text) > 3 && strings.Contains(err.Error(), text) && !strings.Contains("seal_key: it is not 32 bytes as 64 hex digits or in base64: `openssl rand -hex 32` prints one", text):
 			t.Error("the error repeats the text")
-		}
-	})
-}
-
-// FuzzPages writes anything anywhere in a good file and walks it. That bbolt can open what the walk finds sound, the test of
-// damage shows; it is too slow for this.
-func FuzzPages(f *testing.F) {
-	s := tempStore(f)
-	addVirtual(f, s, "v", Limits{}, planted)
-	s.Close()
-	good, err := os.ReadFile(s.path)
-	if err != nil {
-		f.Fatal(err)
-	}
-	if err := walkPages(good); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(uint32(16), []byte{1}, uint32(0))
-	f.Add(uint32(4096+8), []byte{0xff, 0xff}, uint32(8192))
-	f.Fuzz(func(t *testing.T, at uint32, write []byte, cut uint32) {
-		b := bytes.Clone(good)
-		copy(b[int(at)%len(b):], write)
-		if cut > 0 {
-			b = b[:int(cut)%len(b)]
-		}
-		if walkPages(b) == nil && len(write) == 0 && cut > 0 && len(b) < 3*4096 {
-			t.Error("a file of three pages or fewer is found sound")
 		}
 	})
 }

@@ -64,7 +64,7 @@ func (s *Store) Reseal(k SealKey) (sealed int, err error) {
 
 // opens reports whether the file was sealed and there is no key to open it with. Callers hold s.mu.
 func (s *Store) opens() error {
-	return s.db.View(func(tx *bbolt.Tx) error {
+	return s.view(func(tx *bbolt.Tx) error {
 		if s.sealer == nil && tx.Bucket(bucketMeta).Get([]byte(metaSeal)) != nil {
 			return ErrNoSealKey
 		}
@@ -80,7 +80,7 @@ func (s *Store) rewrite(temp string, seal *sealRecord, virtuals map[string]*virt
 	if db, err = bbolt.Open(temp, 0o600, boltOptions()); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
-	err = s.db.View(func(from *bbolt.Tx) error {
+	err = s.view(func(from *bbolt.Tx) error {
 		return db.Update(func(to *bbolt.Tx) error {
 			for _, name := range buckets {
 				b, err := to.CreateBucket(name)

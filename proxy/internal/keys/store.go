@@ -7,8 +7,6 @@ import (
 	"hash/crc32"
 	"maps"
 	"os"
-	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,6 +15,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 const (
@@ -61,46 +61,27 @@ type Store struct {
 }
 
 // Open opens the file, or makes it, and checks all that is in it.
-func Open(path string, o Options) (s *Store, err error) {
-	// bbolt maps the file and panics, or faults, on pages that make no sense.
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			if s != nil && s.db != nil {
-				s.close()
-			}
-			s, err = nil, fmt.Errorf("%s: %w", path, ErrDamaged)
-		}
-	}()
+func Open(path string, o Options) (*Store, error) {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = defaultLockTimeout
 	}
-	s = &Store{path: path}
+	s := &Store{path: path}
 	s.gateway.Store(&map[string]*Gateway{})
 	s.virtual.Store(&map[string]*virtual{})
-	db, err := openFile(path, o.LockTimeout)
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, ErrLocked):
-		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%s: %w: it is no bbolt file", path, ErrDamaged)
-	case err != nil:
-		return nil, fmt.Errorf("keys: %w", err)
+	var err error
+	if s.db, err = openFile(path, o.LockTimeout); err != nil {
+		return nil, err
 	}
-	s.db = db
 	err = os.Chmod(path, 0o600)
 	if err == nil {
 		err = dropLeftover(path)
 	}
 	if err == nil {
-		err = checkFile(path) // once it is ours, or somebody might be writing to it
-	}
-	if err == nil {
-		err = s.load(o.Seal)
+		err = guarded(func() error { return s.load(o.Seal) })
 	}
 	if err != nil {
-		s.close()
-		return nil, fmt.Errorf("%s: %w", filepath.Clean(path), err)
+		_ = boltfile.Guard(s.db.Close) // there is an error to tell already
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
 }
@@ -109,8 +90,8 @@ func boltOptions() *bbolt.Options {
 	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoStatistics: true}
 }
 
-// openFile opens the file that has the name. While it waited for the lock, the process that had it may have put another in
-// its place: then the lock is of a file without a name.
+// openFile opens the file that has the name, once its pages are found sound. While it waited for the lock, the process that
+// had it may have put another in its place: then the lock is of a file without a name.
 func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, error) {
 	const attempts = 3
 	for range attempts {
@@ -121,23 +102,63 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, error) {
 			f, err = os.OpenFile(name, flag, mode)
 			return f, err
 		}
-		db, err := bbolt.Open(path, 0o600, o)
+		if !boltfile.IsNew(path) {
+			if err := boltfile.Verify(path, lockTimeout); err != nil {
+				return nil, opening(path, err)
+			}
+		}
+		var db *bbolt.DB
+		err := boltfile.Guard(func() (err error) {
+			db, err = bbolt.Open(path, 0o600, o)
+			return err
+		})
 		if err != nil {
-			return nil, err
+			return nil, opening(path, err)
 		}
 		is, err := f.Stat()
 		at, atErr := os.Stat(path)
 		if err == nil && atErr == nil && os.SameFile(is, at) {
 			return db, nil
 		}
-		if err := db.Close(); err != nil {
+		if err := boltfile.Guard(db.Close); err != nil {
 			return nil, err
 		}
 	}
-	return nil, ErrLocked
+	return nil, fmt.Errorf("%s: %w", path, ErrLocked)
 }
 
-func (s *Store) close() { _ = s.db.Close() } // there is an error to tell already
+// opening says what kept the file from being opened.
+func opening(path string, err error) error {
+	var d *boltfile.Damage
+	switch {
+	case errors.As(err, &d) && !d.Bolt:
+		return fmt.Errorf("%s: %w: it is no bbolt file", path, ErrDamaged)
+	case errors.As(err, &d):
+		return fmt.Errorf("%s: %w: %w", path, ErrDamaged, d)
+	case errors.Is(err, boltfile.ErrPanicked):
+		return fmt.Errorf("%s: %w: %w", path, ErrDamaged, boltfile.ErrPanicked)
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("%s: %w", path, ErrLocked)
+	}
+	return fmt.Errorf("keys: %w", err)
+}
+
+// guarded runs fn on the open file. What a page had that could not be read is not told.
+func guarded(fn func() error) error {
+	err := boltfile.Guard(fn)
+	if errors.Is(err, boltfile.ErrPanicked) {
+		return fmt.Errorf("%w: %w", ErrDamaged, boltfile.ErrPanicked)
+	}
+	return err
+}
+
+func (s *Store) view(fn func(*bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.View(fn) })
+}
+
+func (s *Store) update(fn func(*bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.Update(fn) })
+}
 
 // load reads the whole file.
 func (s *Store) load(k SealKey) error {
@@ -344,7 +365,7 @@ func (s *Store) write(bucket []byte, key string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put([]byte(key), b) }); err != nil {
+	if err := s.update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put([]byte(key), b) }); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
 	return nil
@@ -352,7 +373,7 @@ func (s *Store) write(bucket []byte, key string, v any) error {
 
 // remove deletes a virtual key and what was spent by it.
 func (s *Store) remove(name string) error {
-	if err := s.db.Update(func(tx *bbolt.Tx) error {
+	if err := s.update(func(tx *bbolt.Tx) error {
 		return errors.Join(tx.Bucket(bucketVirtual).Delete([]byte(name)), tx.Bucket(bucketSpend).Delete([]byte("v/"+name)))
 	}); err != nil {
 		return fmt.Errorf("keys: %w", err)
@@ -401,7 +422,7 @@ func (s *Store) Save() error {
 	if len(out) == 0 {
 		return nil
 	}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	err := s.update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketSpend)
 		for key, v := range out {
 			rec, err := encode(&v)
@@ -438,7 +459,7 @@ func (s *Store) Close() error {
 	err := s.Save()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return errors.Join(err, s.db.Close())
+	return errors.Join(err, guarded(s.db.Close))
 }
 
 // Path is where the file is.

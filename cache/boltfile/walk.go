@@ -1,4 +1,4 @@
-package store
+package boltfile
 
 import (
 	"bytes"
@@ -14,10 +14,7 @@ import (
 	"sync/atomic"
 )
 
-// The walk of the page tree reads the file with plain reads and believes nothing, unlike bbolt, which maps the
-// file and indexes it with whatever it finds there. A file that this walk calls sound gives bbolt nothing to
-// panic or fault on. The layout is bbolt's (its internal/common: page.go, meta.go, inode.go): integers are of the
-// writing machine's byte order.
+// The layout is bbolt's (its internal/common: page.go, meta.go, inode.go): integers are of the writing machine's byte order.
 
 var order = binary.NativeEndian
 
@@ -28,6 +25,7 @@ const (
 	boltMagic   = 0xED0CDAED
 	boltVersion = 2
 	noFreelist  = ^uint64(0)
+	maxDepth    = 64 // of the tree; a real one's is under ten
 
 	branchPage   = 0x01
 	leafPage     = 0x02
@@ -39,22 +37,17 @@ const (
 // Problem is one thing that is wrong with a file.
 type Problem struct {
 	Bucket string
-	Key    string // hex
+	Key    string // hex; of a bad page it may be anything that the page has
 	Page   uint64 // 0: not known, or one of the meta pages
-	What   string
+	What   string // quotes nothing of the content
 }
 
-// fault turns a problem into the error that refuses the file.
-func (p Problem) fault() *Fault {
-	return &Fault{Kind: Corrupt, Bucket: p.Bucket, Key: p.Key, Page: p.Page, Err: errors.New(p.What)}
-}
-
-// visitor is told what a walk finds.
-type visitor struct {
-	problem func(Problem)
-	item    func(bucket string, page uint64, key, value []byte) // nil: structure only
-	bucket  func(name string)                                   // nil: not
-	orphan  func(page uint64, key, value []byte)                // records of pages that nothing leads to any more; nil: not
+// Visitor is told what a walk finds. What it is given is valid during the call only.
+type Visitor struct {
+	Problem func(Problem)
+	Item    func(bucket string, page uint64, key, value []byte) // nil: structure only
+	Bucket  func(name string)                                   // nil: not
+	Orphan  func(page uint64, key, value []byte)                // records of pages that nothing leads to any more; nil: not
 }
 
 type boltMeta struct {
@@ -70,7 +63,7 @@ type walker struct {
 	f     io.ReaderAt
 	size  int64
 	meta  boltMeta
-	visit visitor
+	visit Visitor
 	used  pageSet
 	below func(pageRef) error // goes on with the pages that one leads to
 
@@ -85,6 +78,7 @@ type pageRef struct {
 	id     uint64
 	bucket string
 	lo, hi []byte
+	depth  int
 }
 
 // pageSet is a set of pages. Several goroutines may add to it.
@@ -147,9 +141,9 @@ func (w *walker) page() []byte {
 	return make([]byte, w.meta.pageSize)
 }
 
-// walkPages walks the file's whole page structure. It returns the number of pages in use. The error is about the
-// walk (ctx, reading); what is wrong with the file goes to the visitor.
-func walkPages(ctx context.Context, f io.ReaderAt, size int64, v visitor) (pages uint64, err error) {
+// Walk walks the file's whole page structure. It returns the number of pages in use; 0: no meta page is whole. The error is
+// ctx's; what is wrong with the file goes to the visitor.
+func Walk(ctx context.Context, f io.ReaderAt, size int64, v Visitor) (pages uint64, err error) {
 	w := &walker{ctx: ctx, f: f, size: size, visit: v}
 	w.below = w.tree
 	if !w.readMetas() {
@@ -171,7 +165,11 @@ func walkPages(ctx context.Context, f io.ReaderAt, size int64, v visitor) (pages
 }
 
 func (w *walker) problem(bucket string, page uint64, format string, args ...any) {
-	w.visit.problem(Problem{Bucket: bucket, Page: page, What: fmt.Sprintf(format, args...)})
+	w.visit.Problem(Problem{Bucket: bucket, Page: page, What: fmt.Sprintf(format, args...)})
+}
+
+func (w *walker) problemAt(bucket string, page uint64, key []byte, format string, args ...any) {
+	w.visit.Problem(Problem{Bucket: bucket, Key: hex.EncodeToString(key), Page: page, What: fmt.Sprintf(format, args...)})
 }
 
 // readMetas reads both meta pages. bbolt lives with one; here one bad is damage, because falling back to the
@@ -285,6 +283,10 @@ func (w *walker) run(id uint64, bucket, from string) ([]byte, error) {
 // tree looks at a page, and has those below it looked at.
 func (w *walker) tree(ref pageRef) error {
 	id, bucket, lo, hi := ref.id, ref.bucket, ref.lo, ref.hi
+	if ref.depth > maxDepth {
+		w.problem(bucket, id, "the tree is more than %d pages deep", maxDepth)
+		return nil
+	}
 	page, err := w.run(id, bucket, "the tree")
 	if page == nil {
 		return err
@@ -297,7 +299,7 @@ func (w *walker) tree(ref pageRef) error {
 		}
 		return err
 	case branchPage:
-		return w.branch(id, page, bucket, lo, hi)
+		return w.branch(id, page, bucket, lo, hi, ref.depth)
 	default:
 		w.problem(bucket, id, "page of type %#x where a branch or leaf was expected", flags)
 		return nil
@@ -315,17 +317,19 @@ func slice(page []byte, off, n uint64) []byte {
 // keyInOrder checks a key against its left neighbour and the bounds from above.
 func (w *walker) keyInOrder(bucket string, id uint64, key, prev, lo, hi []byte, first bool) bool {
 	switch {
+	case len(key) == 0:
+		w.problem(bucket, id, "key of no bytes")
 	case !first && bytes.Compare(prev, key) >= 0:
-		w.problem(bucket, id, "keys out of order at %s", hex.EncodeToString(key))
+		w.problemAt(bucket, id, key, "keys out of order")
 	case lo != nil && bytes.Compare(key, lo) < 0, hi != nil && bytes.Compare(key, hi) >= 0:
-		w.problem(bucket, id, "key %s outside its branch's range", hex.EncodeToString(key))
+		w.problemAt(bucket, id, key, "key outside its branch's range")
 	default:
 		return true
 	}
 	return false
 }
 
-func (w *walker) branch(id uint64, page []byte, bucket string, lo, hi []byte) error {
+func (w *walker) branch(id uint64, page []byte, bucket string, lo, hi []byte, depth int) error {
 	count := int(order.Uint16(page[10:]))
 	if count == 0 || pageHeader+count*elemSize > len(page) {
 		w.problem(bucket, id, "branch page of %d elements", count)
@@ -355,7 +359,7 @@ func (w *walker) branch(id uint64, page []byte, bucket string, lo, hi []byte) er
 		if i+1 < count {
 			next = keys[i+1]
 		}
-		if err := w.below(pageRef{children[i], bucket, keys[i], next}); err != nil {
+		if err := w.below(pageRef{children[i], bucket, keys[i], next, depth + 1}); err != nil {
 			return err
 		}
 	}
@@ -389,11 +393,11 @@ func (w *walker) leaf(id uint64, page []byte, bucket string, lo, hi []byte) erro
 				return err
 			}
 		case flags == 0 && bucket != "":
-			if w.visit.item != nil {
-				w.visit.item(bucket, id, key, value)
+			if w.visit.Item != nil {
+				w.visit.Item(bucket, id, key, value)
 			}
 		default:
-			w.problem(bucket, id, "element %s of type %#x where only records, and buckets at the top, are expected", hex.EncodeToString(key), flags)
+			w.problemAt(bucket, id, key, "element of type %#x where only records, and buckets at the top, are expected", flags)
 		}
 	}
 	return nil
@@ -405,8 +409,8 @@ func (w *walker) bucket(id uint64, name string, header []byte) error {
 		w.problem(name, id, "bucket header of %d bytes", len(header))
 		return nil
 	}
-	if w.visit.bucket != nil {
-		w.visit.bucket(name)
+	if w.visit.Bucket != nil {
+		w.visit.Bucket(name)
 	}
 	if root := order.Uint64(header); root != 0 {
 		return w.below(pageRef{id: root, bucket: name})
@@ -465,7 +469,7 @@ func (w *walker) freelist() error {
 	}
 	if lost > 0 {
 		w.problem("", first, "%d pages from this one on are neither in use nor free", lost)
-		if w.visit.orphan != nil {
+		if w.visit.Orphan != nil {
 			w.orphans(first)
 		}
 	}
@@ -501,7 +505,7 @@ func (w *walker) orphans(first uint64) {
 			at, ksize, vsize := off+uint64(order.Uint32(e[4:])), uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:]))
 			key, value := slice(page, at, ksize), slice(page, at+ksize, vsize)
 			if key != nil && value != nil {
-				w.visit.orphan(id, key, value)
+				w.visit.Orphan(id, key, value)
 			}
 		}
 		id += n - 1

@@ -1,4 +1,4 @@
-package store
+package boltfile
 
 import (
 	"cmp"
@@ -13,12 +13,12 @@ import (
 // refsAtOnce is how many pages a goroutine takes on at a time; they mostly follow each other in the file.
 const refsAtOnce = 256
 
-// isSound reports whether walkPages would find nothing wrong with a file. It asks the same of every page, but level by level of the trees
-// and within a level in the order of the file, with all cores. Pages that a busy cache has written lie in no order of the trees:
+// isSound reports whether Walk would find nothing wrong with a file. It asks the same of every page, but level by level of the trees and
+// within a level in the order of the file, with all cores. Pages that a busy cache has written lie in no order of the trees:
 // following those takes a read for each page, one after the other. What it cannot say is what is wrong first.
 func isSound(ctx context.Context, f io.ReaderAt, size int64, atOnce int) (bool, error) {
 	var bad atomic.Bool
-	whole := walker{ctx: ctx, f: f, size: size, visit: visitor{problem: func(Problem) { bad.Store(true) }}}
+	whole := walker{ctx: ctx, f: f, size: size, visit: Visitor{Problem: func(Problem) { bad.Store(true) }}}
 	if !whole.readMetas() || whole.meta.pages > uint64(size)/uint64(whole.meta.pageSize) {
 		return false, nil
 	}
