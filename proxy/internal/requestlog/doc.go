@@ -13,5 +13,9 @@
 // Records are found by a [Filter]. Their ids grow with time, so that a page goes on where the last one ended whatever is
 // written or removed meanwhile.
 //
+// A file whose pages do not hold together (see package boltfile), or that lacks what every log has, is set aside by [Open], which
+// begins a new one, and refused with the place by [OpenReader]: a log never stops the serving that it tells of. Records have no
+// checksum: one that cannot be read makes a page of the log an error, and is removed in its turn.
+//
 // What must never be kept is for the caller to leave out: this package writes what it is given.
 package requestlog

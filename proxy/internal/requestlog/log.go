@@ -80,7 +80,8 @@ type feedbackOp struct {
 	amends bool // one that is there already takes the new value
 }
 
-// Open opens the file, which no other process may have open, or makes it.
+// Open opens the file, which no other process may have open, or makes it. A damaged one is set aside, under its name with
+// ".damaged-" and the time, and a new one begun, which Options.Logger is told.
 func Open(path string, o Options) (*Log, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
@@ -97,7 +98,7 @@ func Open(path string, o Options) (*Log, error) {
 	if o.MaxBytes < MinBytes || o.MaxAge < 0 || o.Queue < 0 {
 		return nil, fmt.Errorf("requestlog: %d bytes, %v, a queue of %d: give at least %d bytes and nothing negative", o.MaxBytes, o.MaxAge, o.Queue, MinBytes)
 	}
-	s, err := openStore(path, false)
+	s, err := openOrBegin(path, o.Logger)
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 // The file: meta has the version and the salt of callers; records has JSON by ID; traces has, for each record, its trace
@@ -22,70 +24,69 @@ var (
 	bucketFeedback = []byte("feedback")
 	bucketCosts    = []byte("costs")
 
+	buckets = [][]byte{bucketMeta, bucketRecords, bucketTraces, bucketFeedback, bucketCosts}
+
 	keyVersion = []byte("version")
 	keySalt    = []byte("salt")
 )
 
-const version = "1"
-
-// ErrFormat: the file is not a request log that this program can read.
-var ErrFormat = errors.New("requestlog: not a request log of this version")
-
-// ErrBusy: another process has the file open.
-var ErrBusy = errors.New("requestlog: another process has the file open")
-
-// ErrCorrupt: the file holds something that was not written by this package.
-var ErrCorrupt = errors.New("requestlog: the file is damaged")
-
-func corrupt(what string) error { return fmt.Errorf("%w: %s cannot be read", ErrCorrupt, what) }
+const (
+	version   = "1"
+	saltBytes = 32
+)
 
 const lockWait = time.Second
 
 // store is the file. One goroutine writes.
 type store struct {
-	db   *bolt.DB
-	salt []byte
-	last ID // the writer's
-	rows rowCount
+	db     *bolt.DB
+	salt   []byte
+	last   ID // the writer's
+	rows   rowCount
+	broken atomic.Bool // a write panicked inside bbolt: what memory holds is then unknown, and nothing more is written
 }
 
+// openStore opens the file; see damage.go for one that is bad.
 func openStore(path string, readOnly bool) (*store, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType})
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%w: %s", ErrBusy, path)
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("requestlog: %w", err)
-	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrFormat, path, err)
+	if readOnly || !boltfile.IsNew(path) {
+		if err := opening(path, boltfile.Verify(path, lockWait)); err != nil {
+			return nil, err
+		}
 	}
-	s := &store{db: db}
-	if readOnly {
-		err = db.View(s.load)
-	} else if err = db.Update(s.prepare); err == nil {
-		err = db.View(s.load)
-	}
+	s := &store{}
+	err := boltfile.Guard(func() (err error) {
+		s.db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType})
+		return err
+	})
 	if err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("%w: %s", err, path)
+		return nil, opening(path, err)
+	}
+	err = boltfile.Guard(func() error {
+		if !readOnly {
+			if err := s.db.Update(s.prepare); err != nil {
+				return err
+			}
+		}
+		return s.db.View(s.load)
+	})
+	if err != nil {
+		_ = boltfile.Guard(s.db.Close) // there is an error to tell already
+		return nil, opening(path, err)
 	}
 	return s, nil
 }
 
 // prepare makes what a new file has to have. A file with anything else in it is left alone.
 func (s *store) prepare(tx *bolt.Tx) error {
-	if tx.Bucket(bucketMeta) != nil {
+	if k, _ := tx.Cursor().First(); k != nil {
 		return nil
 	}
-	if k, _ := tx.Cursor().First(); k != nil {
-		return ErrFormat
-	}
-	for _, b := range [][]byte{bucketMeta, bucketRecords, bucketTraces, bucketFeedback, bucketCosts} {
+	for _, b := range buckets {
 		if _, err := tx.CreateBucket(b); err != nil {
 			return err
 		}
 	}
-	salt := make([]byte, 32)
+	salt := make([]byte, saltBytes)
 	if _, err := rand.Read(salt); err != nil {
 		return err
 	}
@@ -94,27 +95,51 @@ func (s *store) prepare(tx *bolt.Tx) error {
 }
 
 func (s *store) load(tx *bolt.Tx) error {
-	meta := tx.Bucket(bucketMeta)
-	if meta == nil || string(meta.Get(keyVersion)) != version {
+	var names []string
+	err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+		names = append(names, string(name))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !ours(names) {
 		return ErrFormat
 	}
-	for _, b := range [][]byte{bucketRecords, bucketTraces, bucketFeedback, bucketCosts} {
+	for _, b := range buckets {
 		if tx.Bucket(b) == nil {
-			return ErrFormat
+			return corrupt("bucket " + string(b))
 		}
 	}
-	s.salt = bytes.Clone(meta.Get(keySalt))
+	meta := tx.Bucket(bucketMeta)
+	switch v := meta.Get(keyVersion); {
+	case string(v) == version:
+	case len(v) > 0 && len(bytes.Trim(v, "0123456789")) == 0:
+		return fmt.Errorf("%w: it is of version %.20s", ErrFormat, v)
+	default:
+		return corrupt("its version")
+	}
+	if s.salt = bytes.Clone(meta.Get(keySalt)); len(s.salt) != saltBytes {
+		return corrupt("its salt")
+	}
 	if k, _ := tx.Bucket(bucketRecords).Cursor().Last(); len(k) == 8 {
 		s.last = ID(binary.BigEndian.Uint64(k))
 	}
 	return nil
 }
 
-func (s *store) close() error { return s.db.Close() }
+// close closes the file. After a write that panicked inside bbolt its locks may never be released, and its own Close would wait
+// for them for good: then the file stays open until the process ends.
+func (s *store) close() error {
+	if s.broken.Load() {
+		return corrupt("a page")
+	}
+	return guarded(s.db.Close)
+}
 
 // view runs f in a read transaction, which must be short: pages that were freed during it are not used again before its end.
 func (s *store) view(f func(*bolt.Tx) error) error {
-	err := s.db.View(f)
+	err := guarded(func() error { return s.db.View(f) })
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
@@ -123,7 +148,7 @@ func (s *store) view(f func(*bolt.Tx) error) error {
 
 // sizes returns the size of the file, and how much of it is not free.
 func (s *store) sizes() (file, used int64) {
-	_ = s.db.View(func(tx *bolt.Tx) error {
+	_ = s.view(func(tx *bolt.Tx) error { // a statistic
 		file = tx.Size()
 		return nil
 	})
@@ -135,6 +160,15 @@ func (s *store) free() int64 {
 	return int64(n.FreePageN+n.PendingPageN) * int64(s.db.Info().PageSize)
 }
 
+// update runs f in the write transaction.
+func (s *store) update(f func(*bolt.Tx) error) error {
+	err := guarded(func() error { return s.db.Update(f) })
+	if errors.Is(err, boltfile.ErrPanicked) {
+		s.broken.Store(true)
+	}
+	return err
+}
+
 func idKey(id ID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
 
 func traceKey(trace string, id ID) []byte {
@@ -144,9 +178,12 @@ func traceKey(trace string, id ID) []byte {
 
 // commit writes ops and totals in one transaction, and says how many old records made room for them.
 func (s *store) commit(ops []op, totals map[CostKey]*Totals, o Options, now time.Time) (removed uint64, err error) {
+	if s.broken.Load() {
+		return 0, corrupt("a page")
+	}
 	last, rows, used := s.last, s.rows, int64(0)
 	free := s.free()
-	err = s.db.Update(func(tx *bolt.Tx) error {
+	err = s.update(func(tx *bolt.Tx) error {
 		used = tx.Size() - free
 		encoded, size, err := s.encode(ops, now)
 		if err != nil {
@@ -204,8 +241,11 @@ func makeRoom(tx *bolt.Tx, excess int64, before time.Time) (removed uint64, err 
 	records := tx.Bucket(bucketRecords)
 	limit := ID(max(0, before.UnixNano()))
 	c := records.Cursor()
-	for k, v := c.First(); len(k) == 8; k, v = c.First() {
-		id := ID(binary.BigEndian.Uint64(k))
+	for k, v := c.First(); k != nil; k, v = c.First() {
+		var id ID // 0, and so the oldest, if the key is none that was written
+		if len(k) == 8 {
+			id = ID(binary.BigEndian.Uint64(k))
+		}
 		if excess <= 0 && id >= limit || removed >= 16*batchRecords {
 			return removed, nil
 		}
