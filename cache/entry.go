@@ -10,7 +10,13 @@ import (
 type ID uint64
 
 // String returns the id as 16 hex digits.
-func (id ID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
+func (id ID) String() string {
+	var b [16]byte
+	for i := range b {
+		b[i] = "0123456789abcdef"[id>>(60-4*i)&15]
+	}
+	return string(b[:])
+}
 
 // ParseID reads what ID.String wrote: exactly 16 hex digits. The error wraps ErrInvalid.
 func ParseID(s string) (ID, error) {

@@ -113,6 +113,7 @@ func (x *exchange) account(took time.Duration) {
 	var r *requestlog.Record
 	if keep {
 		r = new(requestlog.Record)
+		x.describe(r)
 	} else { // one for the counters only; reusing them keeps a hit cheap
 		r = scratchRecords.Get().(*requestlog.Record)
 		defer func() {
@@ -120,7 +121,7 @@ func (x *exchange) account(took time.Duration) {
 			scratchRecords.Put(r)
 		}()
 	}
-	x.record(r, took)
+	x.outcome(r, took)
 	s.metrics.count(endpointOfPath(x.path), r)
 	s.metrics.charge(&x.bill)
 	if keep {
@@ -133,24 +134,38 @@ var scratchRecords = sync.Pool{New: func() any { return new(requestlog.Record) }
 // maxPath is how much of a path is kept.
 const maxPath = 256
 
-// record fills in what is kept of the request: no header, no credential, no config, and no word of the question or the answer
-// unless bodies are asked for.
-func (x *exchange) record(r *requestlog.Record, took time.Duration) {
+// outcome fills in what became of the request: what is counted, and what it cost.
+func (x *exchange) outcome(r *requestlog.Record, took time.Duration) {
+	r.Status, r.Latency, r.Stages.Upstream = x.status, ms(took), ms(x.upstream)
+	if q := x.question; q != nil {
+		r.Model, r.Stream = q.Model, q.Stream
+	}
+	if x.plan != nil {
+		r.CacheStatus = x.cacheStatus()
+		v := x.answeredBy()
+		r.Provider, r.Target = v.provider, v.place
+		if x.called && !x.shared {
+			r.Attempts = v.calls
+		}
+		x.price(r, v)
+	}
+}
+
+// describe fills in what else is kept of the request: no header, no credential, no config, and no word of the question or the
+// answer unless bodies are asked for.
+func (x *exchange) describe(r *requestlog.Record) {
 	d := &x.d
 	*r = requestlog.Record{
 		Time: time.Now(), TraceID: d.trace, SpanID: d.span.id, ParentSpan: d.span.parent,
 		Key: x.who.id, Namespace: d.namespace, User: d.metadata["_user"], Metadata: d.metadata,
-		Method: x.method, Path: x.path[:min(len(x.path), maxPath)], Status: x.status, Error: x.err, NotCached: x.note,
-		Shared: x.shared, Latency: ms(took), Request: x.asked, Answer: strings.ToValidUTF8(string(x.answered), "\uFFFD"), Cut: x.cut,
+		Method: x.method, Path: x.path[:min(len(x.path), maxPath)], Error: x.err, NotCached: x.note,
+		Shared: x.shared, Request: x.asked, Answer: strings.ToValidUTF8(string(x.answered), "\uFFFD"), Cut: x.cut,
 	}
 	if d.span.trace != d.trace {
 		r.W3CTraceID = d.span.trace
 	}
 	if x.s.requests != nil {
 		r.Caller = x.s.requests.CallerOf(x.caller)
-	}
-	if q := x.question; q != nil {
-		r.Model, r.Stream = q.Model, q.Stream
 	}
 	if l := x.lookup; l != nil {
 		r.Similarity, r.Reason = float64(l.Similarity), string(l.Reason)
@@ -166,16 +181,7 @@ func (x *exchange) record(r *requestlog.Record, took time.Duration) {
 		t := l.Timing
 		r.Stages = requestlog.Stages{Embed: ms(t.Embed), Search: ms(t.Search), Verify: ms(t.Decide + t.Verify), Opinion: ms(t.Opinion), Load: ms(t.Load)}
 	}
-	r.Stages.Key, r.Stages.Upstream = ms(x.keyTime), ms(x.upstream)
-	if x.plan != nil {
-		r.CacheStatus = x.cacheStatus()
-		v := x.answeredBy()
-		r.Provider, r.Target = v.provider, v.place
-		if x.called && !x.shared {
-			r.Attempts = v.calls
-		}
-		x.price(r, v)
-	}
+	r.Stages.Key = ms(x.keyTime)
 }
 
 // price puts what the request cost on its record.

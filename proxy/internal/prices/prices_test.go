@@ -149,6 +149,20 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestFindAllocatesNothing holds the look-up of a model that has a row, with a date or without, to what a hit can pay for.
+func TestFindAllocatesNothing(t *testing.T) {
+	table := Default()
+	for _, model := range []string{"gpt-4o-mini", "gpt-4o-mini-2024-07-18"} {
+		if n := testing.AllocsPerRun(100, func() {
+			if table.Find("openai", model, today) == nil {
+				t.Fatalf("%s has no price", model)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", model, n)
+		}
+	}
+}
+
 func TestCostOfLongPrompts(t *testing.T) {
 	p := Default().Find("gemini", "gemini-2.5-pro", today)
 	if got, want := p.Cost(Tokens{Input: 150_000, Cached: 50_000, Output: 1000}), money(t, "0.20375"); got != want {

@@ -1,6 +1,7 @@
 package prices
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -231,26 +232,24 @@ func (p *Price) set(r *fileRates, at string) (errs []error) {
 	return errs
 }
 
-func keyOf(provider, model string) string {
-	return strings.ToLower(provider) + "\x00" + strings.ToLower(model)
+func keyOf(provider, model string) string { return string(appendKey(nil, provider, model)) }
+
+func appendKey(b []byte, provider, model string) []byte {
+	b = append(append(b, strings.ToLower(provider)...), 0)
+	return append(b, strings.ToLower(model)...)
 }
 
 // Find returns the price of a model at a time; nil if it is not known. The row of the very name goes first, then that of
 // the name without its date, then the longest row that ends in *.
 func (t *Table) Find(provider, model string, now time.Time) *Price {
-	key := keyOf(provider, model)
-	p := t.rows[key]
+	var room [96]byte // every hit asks: a name that has its row is looked up without a string of its own
+	b := appendKey(room[:0], provider, model)
+	p := t.rows[string(b)]
 	if p == nil {
-		p = t.rows[undated(key)]
+		p = t.rows[string(undated(b))]
 	}
 	if p == nil {
-		best := -1
-		for i := range t.stems {
-			s := &t.stems[i]
-			if strings.HasPrefix(key, s.key) && len(s.key) > best {
-				best, p = len(s.key), s.price
-			}
-		}
+		p = t.longest(string(b))
 	}
 	if p == nil || !p.until.IsZero() && !now.Before(p.until) {
 		return nil
@@ -258,9 +257,21 @@ func (t *Table) Find(provider, model string, now time.Time) *Price {
 	return p
 }
 
+// longest is the longest row that ends in * and begins a key.
+func (t *Table) longest(key string) (p *Price) {
+	best := -1
+	for i := range t.stems {
+		s := &t.stems[i]
+		if strings.HasPrefix(key, s.key) && len(s.key) > best {
+			best, p = len(s.key), s.price
+		}
+	}
+	return p
+}
+
 // undated takes the day of a snapshot off a model's name: -2024-08-06, -20241022, -latest.
-func undated(name string) string {
-	if base, ok := strings.CutSuffix(name, "-latest"); ok {
+func undated(name []byte) []byte {
+	if base, ok := bytes.CutSuffix(name, []byte("-latest")); ok {
 		return base
 	}
 	for _, form := range [...]string{"-0000-00-00", "-00000000"} {
@@ -273,7 +284,7 @@ func undated(name string) string {
 }
 
 // fits reports whether s is as long as form and has a digit wherever that has a 0.
-func fits(s, form string) bool {
+func fits(s []byte, form string) bool {
 	for i := range len(form) {
 		if digit := '0' <= s[i] && s[i] <= '9'; form[i] == '0' != digit || form[i] != '0' && s[i] != form[i] {
 			return false
