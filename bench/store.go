@@ -2,10 +2,13 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"text/tabwriter"
@@ -20,8 +23,15 @@ type StoreOptions struct {
 	Serve    time.Duration // how long look-ups are timed, idle and beside writes; zero: 10 s
 	Rate     int           // entries a second that are written meanwhile; zero: 2,000
 	Dir      string        // where the files are made; "": the system's folder for such
+	Stages   []string      // of StoreStages; nil: all
+	Keep     bool          // leave the files in Dir, for a later run without the stage put
 	Progress io.Writer     // nil: none
 }
+
+// StoreStages are what [Store] can do with a file, in that order. The last one removes a third of the entries.
+var StoreStages = []string{"put", "open", "serve", "backup", "compact"}
+
+func (o *StoreOptions) has(stage string) bool { return slices.Contains(o.Stages, stage) }
 
 func (o StoreOptions) withDefaults() (StoreOptions, error) {
 	if o.Sizes == nil {
@@ -34,6 +44,17 @@ func (o StoreOptions) withDefaults() (StoreOptions, error) {
 	}
 	if o.Serve < 0 || o.Rate < 0 {
 		return o, fmt.Errorf("bench: serve %v and rate %d must not be negative", o.Serve, o.Rate)
+	}
+	if o.Stages == nil {
+		o.Stages = StoreStages
+	}
+	for _, stage := range o.Stages {
+		if !slices.Contains(StoreStages, stage) {
+			return o, fmt.Errorf("bench: there is no stage %q: use %s", stage, strings.Join(StoreStages, ", "))
+		}
+	}
+	if (o.Keep || !o.has("put")) && o.Dir == "" {
+		return o, errors.New("bench: files that are kept, or were, need a folder: name it in dir")
 	}
 	if o.Serve == 0 {
 		o.Serve = 10 * time.Second
@@ -60,6 +81,7 @@ type StoreRow struct {
 	Memory      float64       // bytes an entry, of all that is in memory but the bodies
 	BodyBytes   float64       // an entry, as answered …
 	StoredBytes float64       // … and as kept
+	Delete      float64       // entries a second, storeWriters at a time
 	Backup      time.Duration
 	BackupBytes int64
 	Compact     time.Duration // after a third was removed
@@ -80,6 +102,7 @@ type Serving struct {
 type StoreReport struct {
 	Machine Machine
 	Rate    int
+	Stages  []string
 	Rows    []StoreRow
 }
 
@@ -94,14 +117,9 @@ func Store(ctx context.Context, o StoreOptions) (*StoreReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &StoreReport{Machine: ThisMachine(), Rate: o.Rate}
+	report := &StoreReport{Machine: ThisMachine(), Rate: o.Rate, Stages: o.Stages}
 	for _, n := range o.Sizes {
-		dir, err := os.MkdirTemp(o.Dir, "reprise-bench-")
-		if err != nil {
-			return nil, fmt.Errorf("bench: %w", err)
-		}
-		row, err := storeRow(ctx, o, n, filepath.Join(dir, "bench.db"))
-		_ = os.RemoveAll(dir) // a temporary folder
+		row, err := storeRow(ctx, o, n)
 		if err != nil {
 			return nil, fmt.Errorf("bench: %d entries: %w", n, err)
 		}
@@ -115,66 +133,49 @@ func drawnCache() cache.Options {
 	return cache.Options{Embedder: drawnEmbedder{}, Mode: cache.ModeThreshold, Threshold: 0.6, HotBytes: -1, SweepInterval: -1, NoLearning: true}
 }
 
-func storeRow(ctx context.Context, o StoreOptions, n int, path string) (*StoreRow, error) {
-	row := &StoreRow{Entries: n}
-	fmt.Fprintf(o.Progress, "%d entries: filling\n", n)
+// storeRow runs the stages on one file.
+func storeRow(ctx context.Context, o StoreOptions, n int) (row *StoreRow, err error) {
+	path := filepath.Join(o.Dir, fmt.Sprintf("bench-%d.db", n))
+	if !o.Keep && o.has("put") {
+		dir, err := os.MkdirTemp(o.Dir, "reprise-bench-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir) // a temporary folder
+		path = filepath.Join(dir, "bench.db")
+	} else if _, err := os.Stat(path); (err == nil) == o.has("put") {
+		if err == nil {
+			return nil, fmt.Errorf("%s is there already: remove it, or leave out the stage put", path)
+		}
+		return nil, fmt.Errorf("%w: fill a file first, with the stage put, and keep it", err)
+	}
+	row = &StoreRow{Entries: n}
+	if o.has("put") {
+		fmt.Fprintf(o.Progress, "%d entries: filling\n", n)
+		if err := row.put(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	if o.has("open") {
+		fmt.Fprintf(o.Progress, "%d entries: opening\n", n)
+		if err := row.open(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	if !o.has("serve") && !o.has("backup") && !o.has("compact") {
+		return row, nil
+	}
 	c, err := cache.Open(path, drawnCache())
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	err = inParallel(storeWriters, n, func(i int) error { return putDrawn(ctx, c, i) })
-	if err != nil {
+	if err := errors.Join(row.use(ctx, o, c), c.Close()); err != nil {
 		return nil, err
 	}
-	row.Put = float64(n) / time.Since(began).Seconds()
-	w := c.Stats().Writer
-	row.PerCommit, row.Commit = float64(w.Writes)/float64(w.Commits), w.Time/time.Duration(w.Commits)
-	if err := c.Close(); err != nil {
-		return nil, err
+	if !o.has("compact") {
+		return row, nil
 	}
-	fmt.Fprintf(o.Progress, "%d entries: opening\n", n)
-	if err := row.open(ctx, path); err != nil {
-		return nil, err
-	}
-	c = nil // or what it knew would count as what was there before
-	before := heapInUse()
-	if c, err = cache.Open(path, drawnCache()); err != nil {
-		return nil, err
-	}
-	row.Memory = float64(heapInUse()-before) / float64(n)
-	row.FileBytes = float64(c.Stats().FileBytes) / float64(n)
-	fmt.Fprintf(o.Progress, "%d entries: serving\n", n)
-	if row.Idle, err = serving(ctx, c, n, o.Serve, 0); err != nil {
-		return nil, err
-	}
-	if row.Busy, err = serving(ctx, c, n, o.Serve, o.Rate); err != nil {
-		return nil, err
-	}
-	fmt.Fprintf(o.Progress, "%d entries: backing up and compacting\n", n)
-	began = time.Now()
-	if row.BackupBytes, err = c.Backup(ctx, io.Discard); err != nil {
-		return nil, err
-	}
-	row.Backup = time.Since(began)
-	err = inParallel(storeWriters, n/3, func(i int) error {
-		l := c.Lookup(ctx, drawnQuestion(3*i, 0))
-		if l.Entry == nil {
-			return fmt.Errorf("question %d: %v %v", 3*i, l.Status, l.Err)
-		}
-		return c.Delete(ctx, l.Entry.ID)
-	})
-	if err != nil {
-		return nil, err
-	}
-	began = time.Now()
-	if row.Before, row.After, err = c.Compact(ctx, nil); err != nil {
-		return nil, err
-	}
-	row.Compact = time.Since(began)
-	if err := c.Close(); err != nil {
-		return nil, err
-	}
+	fmt.Fprintf(o.Progress, "%d entries: checking\n", n)
 	r, err := cache.CheckFile(ctx, path)
 	if err != nil {
 		return nil, err
@@ -184,6 +185,67 @@ func storeRow(ctx context.Context, o StoreOptions, n int, path string) (*StoreRo
 	}
 	row.BodyBytes, row.StoredBytes = float64(r.Bytes)/float64(r.Entries), float64(r.Stored)/float64(r.Entries)
 	return row, nil
+}
+
+// put fills a new file.
+func (row *StoreRow) put(ctx context.Context, path string) error {
+	c, err := cache.Open(path, drawnCache())
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	err = inParallel(storeWriters, row.Entries, func(i int) error { return putDrawn(ctx, c, i) })
+	row.Put = float64(row.Entries) / time.Since(began).Seconds()
+	w := c.Stats().Writer
+	row.PerCommit, row.Commit = float64(w.Writes)/float64(w.Commits), w.Time/time.Duration(max(w.Commits, 1))
+	return errors.Join(err, c.Close())
+}
+
+// use does what is asked for of an open cache.
+func (row *StoreRow) use(ctx context.Context, o StoreOptions, c *cache.Cache) (err error) {
+	n := row.Entries
+	if o.has("serve") {
+		fmt.Fprintf(o.Progress, "%d entries: serving\n", n)
+		if row.Idle, err = serving(ctx, c, n, o.Serve, 0); err != nil {
+			return err
+		}
+		if row.Busy, err = serving(ctx, c, n, o.Serve, o.Rate); err != nil {
+			return err
+		}
+	}
+	if o.has("backup") {
+		fmt.Fprintf(o.Progress, "%d entries: backing up\n", n)
+		began := time.Now()
+		if row.BackupBytes, err = c.Backup(ctx, io.Discard); err != nil {
+			return err
+		}
+		row.Backup = time.Since(began)
+	}
+	if !o.has("compact") {
+		return nil
+	}
+	fmt.Fprintf(o.Progress, "%d entries: removing a third\n", n)
+	began := time.Now()
+	var removed atomic.Int64
+	err = inParallel(storeWriters, n/3, func(i int) error {
+		l := c.Lookup(ctx, drawnQuestion(3*i, 0))
+		if l.Err != nil || l.Status != cache.HitExact {
+			return l.Err // an earlier run may have removed it
+		}
+		removed.Add(1)
+		return c.Delete(ctx, l.Entry.ID)
+	})
+	if err != nil {
+		return err
+	}
+	row.Delete = float64(removed.Load()) / time.Since(began).Seconds()
+	fmt.Fprintf(o.Progress, "%d entries: compacting\n", n)
+	began = time.Now()
+	if row.Before, row.After, err = c.Compact(ctx, nil); err != nil {
+		return err
+	}
+	row.Compact = time.Since(began)
+	return nil
 }
 
 // open times the ways to open a file.
@@ -196,6 +258,7 @@ func (row *StoreRow) open(ctx context.Context, path string) error {
 		}
 		o := drawnCache()
 		o.OpenEarly = true
+		before := heapInUse()
 		began := time.Now()
 		c, err := cache.Open(path, o)
 		if err != nil {
@@ -208,6 +271,8 @@ func (row *StoreRow) open(ctx context.Context, path string) error {
 		took := time.Since(began)
 		if snapshot {
 			row.Snapshot = took
+			row.Memory = float64(heapInUse()-before) / float64(c.Stats().Entries)
+			row.FileBytes = float64(c.Stats().FileBytes) / float64(c.Stats().Entries)
 		} else {
 			row.Rebuild = took
 		}
@@ -296,7 +361,10 @@ func inParallel(workers, n int, fn func(int) error) error {
 func (r *StoreReport) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "%v\n\n", r.Machine)
-	line := func(what string, value func(*StoreRow) string) {
+	line := func(stage, what string, value func(*StoreRow) string) {
+		if !slices.Contains(r.Stages, stage) && stage != "" {
+			return
+		}
 		fmt.Fprintf(t, "%s\t", what)
 		for i := range r.Rows {
 			fmt.Fprintf(t, "%s\t", value(&r.Rows[i]))
@@ -305,23 +373,24 @@ func (r *StoreReport) WriteText(w io.Writer) error {
 	}
 	ms := func(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
 	mb := func(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
-	line("entries", func(r *StoreRow) string { return fmt.Sprint(r.Entries) })
-	line("put, 128 at a time: entries a second", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Put) })
-	line("entries a commit", func(r *StoreRow) string { return fmt.Sprintf("%.1f", r.PerCommit) })
-	line("time of a commit", func(r *StoreRow) string { return ms(r.Commit) })
-	line("open: exact tier serves", func(r *StoreRow) string { return ms(r.Early) })
-	line("open: ready, by the snapshot", func(r *StoreRow) string { return ms(r.Snapshot) })
-	line("open: ready, without it", func(r *StoreRow) string { return ms(r.Rebuild) })
-	line("file: bytes an entry", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.FileBytes) })
-	line("memory beside bodies: bytes an entry", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Memory) })
-	line("body: bytes, and as kept", func(r *StoreRow) string { return fmt.Sprintf("%.0f, %.0f", r.BodyBytes, r.StoredBytes) })
-	line("backup", func(r *StoreRow) string { return ms(r.Backup) + ", " + mb(r.BackupBytes) })
-	line("compaction after a third was removed", func(r *StoreRow) string { return ms(r.Compact) + ", " + mb(r.Before) + " to " + mb(r.After) })
-	line("look-up, idle: p50, p99", func(r *StoreRow) string { return ms(r.Idle.P50) + ", " + ms(r.Idle.P99) })
-	line(fmt.Sprintf("look-up beside %d writes a second: p50, p99", r.Rate), func(r *StoreRow) string { return ms(r.Busy.P50) + ", " + ms(r.Busy.P99) })
-	line("p99 of idle", func(r *StoreRow) string { return fmt.Sprintf("%.1f times", float64(r.Busy.P99)/float64(r.Idle.P99)) })
-	line("written meanwhile, a second", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Busy.Written) })
-	line("look-ups that found their question", func(r *StoreRow) string {
+	line("", "entries", func(r *StoreRow) string { return fmt.Sprint(r.Entries) })
+	line("put", "put, 128 at a time: entries a second", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Put) })
+	line("put", "entries a commit", func(r *StoreRow) string { return fmt.Sprintf("%.1f", r.PerCommit) })
+	line("put", "time of a commit", func(r *StoreRow) string { return ms(r.Commit) })
+	line("open", "open: exact tier serves", func(r *StoreRow) string { return ms(r.Early) })
+	line("open", "open: ready, by the snapshot", func(r *StoreRow) string { return ms(r.Snapshot) })
+	line("open", "open: ready, without it", func(r *StoreRow) string { return ms(r.Rebuild) })
+	line("open", "file: bytes an entry", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.FileBytes) })
+	line("open", "memory beside bodies: bytes an entry", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Memory) })
+	line("compact", "body: bytes, and as kept", func(r *StoreRow) string { return fmt.Sprintf("%.0f, %.0f", r.BodyBytes, r.StoredBytes) })
+	line("backup", "backup", func(r *StoreRow) string { return ms(r.Backup) + ", " + mb(r.BackupBytes) })
+	line("compact", "removed, 128 at a time: entries a second", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Delete) })
+	line("compact", "compaction after a third was removed", func(r *StoreRow) string { return ms(r.Compact) + ", " + mb(r.Before) + " to " + mb(r.After) })
+	line("serve", "look-up, idle: p50, p99", func(r *StoreRow) string { return ms(r.Idle.P50) + ", " + ms(r.Idle.P99) })
+	line("serve", fmt.Sprintf("look-up beside %d writes a second: p50, p99", r.Rate), func(r *StoreRow) string { return ms(r.Busy.P50) + ", " + ms(r.Busy.P99) })
+	line("serve", "p99 of idle", func(r *StoreRow) string { return fmt.Sprintf("%.1f times", float64(r.Busy.P99)/float64(r.Idle.P99)) })
+	line("serve", "written meanwhile, a second", func(r *StoreRow) string { return fmt.Sprintf("%.0f", r.Busy.Written) })
+	line("serve", "look-ups that found their question", func(r *StoreRow) string {
 		return fmt.Sprintf("%.1f %%", 100*float64(r.Idle.Hits+r.Busy.Hits)/float64(r.Idle.Lookups+r.Busy.Lookups))
 	})
 	return t.Flush()

@@ -27,6 +27,44 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// TestStoreStages fills a file in one run and goes on with it in others.
+func TestStoreStages(t *testing.T) {
+	dir := t.TempDir()
+	o := StoreOptions{Sizes: []int{300}, Serve: 50 * time.Millisecond, Rate: 100, Dir: dir, Keep: true}
+	with := func(stages ...string) StoreOptions {
+		o := o
+		o.Stages = stages
+		return o
+	}
+	if _, err := Store(t.Context(), with("open")); err == nil {
+		t.Error("a file that is not there was opened")
+	}
+	r, err := Store(t.Context(), with("put"))
+	if err != nil || r.Rows[0].Put <= 0 || r.Rows[0].Snapshot != 0 {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	if _, err := Store(t.Context(), with("put")); err == nil {
+		t.Error("a file that is there was filled again")
+	}
+	r, err = Store(t.Context(), with("open", "backup"))
+	if err != nil || r.Rows[0].Snapshot <= 0 || r.Rows[0].BackupBytes <= 0 || r.Rows[0].Before != 0 {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	r, err = Store(t.Context(), with("compact"))
+	if err != nil || r.Rows[0].After >= r.Rows[0].Before {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	var out strings.Builder
+	if err := r.WriteText(&out); err != nil || strings.Contains(out.String(), "open:") || !strings.Contains(out.String(), "compaction") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	for _, bad := range []StoreOptions{with("opening"), {Sizes: o.Sizes, Keep: true}, {Sizes: o.Sizes, Stages: []string{"open"}}} {
+		if _, err := Store(t.Context(), bad); err == nil {
+			t.Errorf("%+v was run", bad)
+		}
+	}
+}
+
 func TestSoak(t *testing.T) {
 	r, err := Soak(t.Context(), SoakOptions{Length: 2 * time.Second, Entries: 200, Dir: t.TempDir()})
 	if err != nil {

@@ -8,12 +8,14 @@ import (
 )
 
 type benchStoreCmd struct {
-	Sizes []int         `placeholder:"N,N" help:"Entries of a file; by default 10000,100000."`
-	Full  bool          `help:"1000000 entries besides; takes some minutes, 3 GB of memory and 5 GB of disk."`
-	Serve time.Duration `default:"10s" help:"How long look-ups are timed, idle and beside writes."`
-	Rate  int           `default:"2000" help:"Entries a second that are written meanwhile."`
-	Dir   string        `placeholder:"DIR" help:"Where the files are made; by default the system's temporary folder, which may be memory."`
-	Soak  time.Duration `placeholder:"TIME" help:"Run a mixed load that long instead, as 30m, and show what the process holds meanwhile."`
+	Sizes  []int         `placeholder:"N,N" help:"Entries of a file; by default 10000,100000."`
+	Full   bool          `help:"1000000 entries besides; takes some minutes, 3 GB of memory and 5 GB of disk."`
+	Serve  time.Duration `default:"10s" help:"How long look-ups are timed, idle and beside writes."`
+	Rate   int           `default:"2000" help:"Entries a second that are written meanwhile."`
+	Dir    string        `placeholder:"DIR" help:"Where the files are made; by default the system's temporary folder, which may be memory."`
+	Stages []string      `placeholder:"STAGE,STAGE" help:"Only these of put, open, serve, backup, compact; without put, of files that --keep has left in --dir."`
+	Keep   bool          `help:"Leave the files in --dir."`
+	Soak   time.Duration `placeholder:"TIME" help:"Run a mixed load that long instead, as 30m, and show what the process holds meanwhile."`
 }
 
 // Run is called by kong.
@@ -25,7 +27,7 @@ func (c *benchStoreCmd) Run(ctx context.Context, h *host) error {
 		}
 		return report.WriteText(h.stdout)
 	}
-	o := bench.StoreOptions{Sizes: c.Sizes, Serve: c.Serve, Rate: c.Rate, Dir: c.Dir, Progress: h.stderr}
+	o := bench.StoreOptions{Sizes: c.Sizes, Serve: c.Serve, Rate: c.Rate, Dir: c.Dir, Stages: c.Stages, Keep: c.Keep, Progress: h.stderr}
 	if c.Full {
 		if o.Sizes == nil {
 			o.Sizes = []int{10_000, 100_000}
