@@ -173,7 +173,7 @@ func TestNewOnesStayForAWhile(t *testing.T) {
 		r := New(Limits{Entries: int64(n)}, nil, 1)
 		for i := range 5 * n {
 			id := uint64(i + 1)
-			r.Add(Entry{ID: id, Hash: hashOf(i), Bytes: 1, Worth: 1})
+			r.Add(Entry{ID: id, Hash: hashOf(i), Bytes: 1, Worth: 1 / float64(i+1)}) // and though it is worth less than all others
 			if slices.Contains(r.Evict(), id) {
 				t.Fatalf("limit %d: entry %d went as soon as it came", n, id)
 			}

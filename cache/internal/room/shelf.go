@@ -212,8 +212,11 @@ func (s *shelf) victim(sc *scope) uint64 {
 	return sc.pool[sc.pooled].id
 }
 
-// young reports whether an item is too new to be a victim.
-func (s *shelf) young(it *item) bool { return !it.used && s.now-it.counts.at < s.way.youth }
+// young reports whether an item is too new to be a victim. The clock takes a room of few for one of 64; of those few it is the same part
+// that is young.
+func (s *shelf) young(it *item) bool {
+	return !it.used && s.now-it.counts.at < s.way.youth*min(1, float64(len(s.items))/64)
+}
 
 // graduate returns the oldest item that was not used since it was added, and is young no more; nil: there is none.
 func (s *shelf) graduate(sc *scope) *item {
