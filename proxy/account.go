@@ -98,6 +98,9 @@ func (s *Server) price(v via, models ...string) *prices.Price {
 		if p := s.prices.Find(v.row, m, now); p != nil && v.row != v.provider {
 			return p
 		}
+		if p := s.prices.Find(s.cfg.priced, m, now); p != nil && s.cfg.priced != "" {
+			return p
+		}
 	}
 	return nil
 }

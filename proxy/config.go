@@ -94,6 +94,9 @@ type Config struct {
 	AdminToken string
 
 	Transport http.RoundTripper // towards the providers; nil: one of the server's own
+
+	requests *requestlog.Log // of a Transport, whose servers share it and leave it open; nil: the one that RequestLog names
+	priced   string          // the row of the provider table whose prices the only provider has, of a Transport; "": none
 }
 
 // RequestLog says where one record a request is kept, and what money was spent and saved. Records never hold headers,

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"time"
@@ -11,11 +12,24 @@ import (
 	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 )
 
-// ErrRequestLogBusy: a server has the request log open. Its admin API shows it.
+// ErrRequestLogBusy: a server, whose admin API shows it, or a Transport has the request log open.
 var ErrRequestLogBusy = requestlog.ErrBusy
 
-// ReadRequestLog writes what GET /admin/v1/logs answers, from the file of a request log that no server has open. query has
-// the same parameters.
+// openRequestLog opens what RequestLog names; nil: nothing.
+func (c *Config) openRequestLog() (*requestlog.Log, error) {
+	l := c.RequestLog
+	if l.Path == "" {
+		return nil, nil
+	}
+	opened, err := requestlog.Open(l.Path, requestlog.Options{MaxBytes: l.MaxBytes, MaxAge: l.MaxAge, Queue: l.Queue, Logger: c.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	return opened, nil
+}
+
+// ReadRequestLog writes what GET /admin/v1/logs answers, from the file of a request log that no server and no Transport has
+// open. query has the same parameters.
 func ReadRequestLog(path string, query url.Values, w io.Writer) error {
 	return withRequestLog(path, query, func(r *requestlog.Reader, f requestlog.Filter) error {
 		records, next, err := r.Page(f)

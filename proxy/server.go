@@ -98,10 +98,9 @@ func New(cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("proxy: %w", err)
 		}
 	}
-	if l := cfg.RequestLog; l.Path != "" {
-		s.requests, err = requestlog.Open(l.Path, requestlog.Options{MaxBytes: l.MaxBytes, MaxAge: l.MaxAge, Queue: l.Queue, Logger: cfg.Logger})
-		if err != nil {
-			return nil, fmt.Errorf("proxy: %w", err)
+	if s.requests = cfg.requests; s.requests == nil {
+		if s.requests, err = cfg.openRequestLog(); err != nil {
+			return nil, err
 		}
 	}
 	s.filler = newFiller(&s.cfg, s.flights.settle)
@@ -146,7 +145,7 @@ func (s *Server) Shutdown(ctx context.Context) (err error) {
 }
 
 func (s *Server) shutdown(ctx context.Context) (err error) {
-	if s.requests != nil {
+	if s.requests != nil && s.cfg.requests == nil {
 		defer func() { err = errors.Join(err, s.requests.Close()) }() // last, for it hears of all that ends before
 	}
 	s.draining.Store(true)

@@ -18,6 +18,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/providers"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -27,7 +28,7 @@ import (
 // is the API that the request's URL names, and answers of one are not another's.
 //
 // It takes on POST requests whose path ends like one of the server's cached endpoints, as /v1/chat/completions. All others, and
-// those with a body over the limit, go straight to the base. If the provider cannot be reached, RoundTrip returns the base's error.
+// those with a body over the limit, go straight to the base, and leave no record in a request log. If the provider cannot be reached, RoundTrip returns the base's error.
 //
 // A call that may serve several requests must outlive each of them, so that the base sees neither the values of a request's
 // context nor its end, but is told to stop when all who wait have left.
@@ -48,6 +49,10 @@ type TransportOptions struct {
 	Logger          *slog.Logger // one record a request; nil: none
 	Usage           Usage        // of a hit
 	ShareAcrossKeys bool         // callers with different credentials share answers
+
+	// RequestLog has one record a request, as a Server's, for as many APIs as there are; its zero value keeps none. Close writes
+	// what is left and lets go of the file, and ReadRequestLog reads it then.
+	RequestLog RequestLog
 }
 
 // maxAPIs bounds the APIs that one Transport caches. Requests to further ones pass.
@@ -64,11 +69,14 @@ func NewTransport(c *cache.Cache, base http.RoundTripper, o TransportOptions) (*
 	}
 	cfg := Config{
 		Cache: c, Transport: base, MaxBodyBytes: o.MaxBodyBytes, MaxAnswerBytes: o.MaxAnswerBytes, FillQueue: o.FillQueue,
-		Logger: o.Logger, Usage: o.Usage, ShareAcrossKeys: o.ShareAcrossKeys,
+		Logger: o.Logger, Usage: o.Usage, ShareAcrossKeys: o.ShareAcrossKeys, RequestLog: o.RequestLog,
 		Providers: []Provider{{Name: "any", BaseURL: "http://any"}}, // to be checked with the rest
 	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {
+		return nil, err
+	}
+	if cfg.requests, err = cfg.openRequestLog(); err != nil {
 		return nil, err
 	}
 	c.ReadAnswersBy(ReadAnswer)
@@ -137,6 +145,7 @@ func (t *Transport) serverOf(req *http.Request) (*Server, string) {
 	if s == nil && !t.closed && len(t.servers) < maxAPIs {
 		cfg := t.cfg
 		cfg.Default, cfg.Providers = "", []Provider{{Name: providerName(u, root), BaseURL: api}}
+		cfg.priced = providers.At(u.Scheme, u.Host)
 		var err error
 		if s, err = New(cfg); err != nil {
 			cfg.Logger.Warn("not cached", "api", cfg.Providers[0].String(), "error", err)
@@ -199,8 +208,8 @@ func (t *Transport) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Close waits for calls under way and writes what was accepted for the cache. Requests from now on go to the base. If ctx
-// ends before it is done, it breaks off what is left and returns an error that says what was lost.
+// Close waits for calls under way, writes what was accepted for the cache, and closes the request log. Requests from now on go
+// to the base. If ctx ends before it is done, it breaks off what is left and returns an error that says what was lost.
 func (t *Transport) Close(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
@@ -208,6 +217,9 @@ func (t *Transport) Close(ctx context.Context) error {
 	var errs []error
 	for _, s := range t.all() {
 		errs = append(errs, s.Shutdown(ctx))
+	}
+	if t.cfg.requests != nil {
+		errs = append(errs, t.cfg.requests.Close()) // last, for it hears of all that ends before
 	}
 	return errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -63,6 +64,16 @@ func mustRead(src []byte) (rows []Row) {
 
 // Get returns the row of a provider by its name or an alias; nil if it is not in the table.
 func Get(name string) *Row { return byName[name] }
+
+// At returns the name of the provider whose address has that scheme and host; "" if there is none.
+func At(scheme, host string) string {
+	for _, r := range Table {
+		if u, err := url.Parse(r.BaseURL); err == nil && u.Host != "" && u.Scheme == scheme && strings.EqualFold(u.Host, host) {
+			return r.Name
+		}
+	}
+	return ""
+}
 
 // Names lists the providers, sorted, without aliases.
 func Names() []string {

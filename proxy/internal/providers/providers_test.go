@@ -103,3 +103,14 @@ func TestKeysGoWhereTheProviderLooks(t *testing.T) {
 		}
 	}
 }
+
+func TestAt(t *testing.T) {
+	for at, want := range map[[2]string]string{
+		{"https", "api.openai.com"}: "openai", {"https", "API.Anthropic.com"}: "anthropic", {"http", "api.openai.com"}: "", {"https", "elsewhere.test"}: "", {"", ""}: "",
+		{"https", "{resource_name}.openai.azure.com"}: "", // no address
+	} {
+		if got := At(at[0], at[1]); got != want {
+			t.Errorf("%v: %q, want %q", at, got, want)
+		}
+	}
+}
