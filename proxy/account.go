@@ -98,7 +98,10 @@ func (s *Server) price(v via, models ...string) *prices.Price {
 		if p := s.prices.Find(v.row, m, now); p != nil && v.row != v.provider {
 			return p
 		}
-		if p := s.prices.Find(s.cfg.priced, m, now); p != nil && s.cfg.priced != "" {
+		if s.cfg.priced == "" {
+			continue
+		}
+		if p := s.prices.Find(s.cfg.priced, m, now); p != nil {
 			return p
 		}
 	}
@@ -112,7 +115,7 @@ func (x *exchange) account(took time.Duration) {
 	}
 	x.accounted = true
 	s := x.s
-	keep := s.requests != nil && strings.HasPrefix(x.path, "/v1/")
+	keep := s.requests != nil && (strings.HasPrefix(x.path, "/v1/") || x.audited())
 	var r *requestlog.Record
 	if keep {
 		r = new(requestlog.Record)
@@ -161,7 +164,7 @@ func (x *exchange) describe(r *requestlog.Record) {
 	*r = requestlog.Record{
 		Time: time.Now(), TraceID: d.trace, SpanID: d.span.id, ParentSpan: d.span.parent,
 		Key: x.who.id, Namespace: d.namespace, User: d.metadata["_user"], Metadata: d.metadata,
-		Method: x.method, Path: x.path[:min(len(x.path), maxPath)], Error: x.err, NotCached: x.note,
+		Method: x.method, Path: x.path[:min(len(x.path), maxPath)], Error: x.err, Change: x.change, NotCached: x.note,
 		Shared: x.shared, Request: x.asked, Answer: strings.ToValidUTF8(string(x.answered), "\uFFFD"), Cut: x.cut,
 	}
 	if d.span.trace != d.trace {

@@ -30,6 +30,7 @@ var adminRoutes []adminRoute
 
 func init() { // not a literal: some handlers need a server, whose own handler needs the table
 	adminRoutes = []adminRoute{
+		{"GET", "", keys.Read, adminIndex},
 		{"GET", "configs", keys.Read, adminConfigs},
 		{"GET", "configs/{id}", keys.Read, adminConfig},
 		{"GET", "configs/{id}/versions", keys.Read, adminConfigHistory},

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/saved"
 	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
@@ -20,11 +21,19 @@ type savedConfig struct {
 }
 
 func adminConfigs(s *Server, c *adminCall) *apiError {
+	q, err := c.query()
+	if err != nil {
+		return err
+	}
 	list := []ConfigVersion{}
 	if s.cfg.SavedConfigs != nil {
 		list = s.cfg.SavedConfigs.List()
 	}
-	return c.reply(fasthttp.StatusOK, map[string]any{"configs": list})
+	items, next, err := configList.page(q, list)
+	if err != nil {
+		return err
+	}
+	return c.reply(fasthttp.StatusOK, listed("configs", items, next))
 }
 
 func adminConfig(s *Server, c *adminCall) *apiError {
@@ -42,7 +51,30 @@ func adminConfig(s *Server, c *adminCall) *apiError {
 	if err != nil {
 		return s.configAdminError(err)
 	}
+	c.etag(v)
 	return c.reply(fasthttp.StatusOK, savedConfig{v, bytes.TrimSpace(v.Text)})
+}
+
+// etag names the version, for the If-Match of a later PUT.
+func (c *adminCall) etag(v ConfigVersion) {
+	c.ctx.Response.Header.Set("ETag", strconv.Quote(strconv.Itoa(v.Version)))
+}
+
+// ifMatch reads which version has to be the newest one: by If-Match its number, as the ETag has it, or by If-None-Match: *
+// none at all. anyVersion: it does not matter.
+func (c *adminCall) ifMatch() (int, *apiError) {
+	match, none := string(c.ctx.Request.Header.Peek("If-Match")), string(c.ctx.Request.Header.Peek("If-None-Match"))
+	switch {
+	case match == "" && none == "":
+		return anyVersion, nil
+	case match == "" && none == "*":
+		return 0, nil
+	case none == "":
+		if n, err := strconv.Atoi(strings.Trim(match, `"`)); err == nil && n >= 1 {
+			return n, nil
+		}
+	}
+	return 0, badRequest("invalid_header", "if-match", "give if-match with the etag of the version that is to be replaced, as \"3\", or if-none-match: * where there is to be none")
 }
 
 func adminConfigHistory(s *Server, c *adminCall) *apiError {
@@ -60,14 +92,20 @@ func adminPutConfig(s *Server, c *adminCall) *apiError {
 	if !saved.ValidID(c.arg["id"]) {
 		return badRequest("invalid_value", "id", "the id %.80q is not made of 1 to 64 letters, digits, \"-\", \"_\" and \".\", not beginning with a dot", c.arg["id"])
 	}
-	v, isNew, err := s.PutConfig(c.arg["id"], c.ctx.PostBody())
+	was, apiErr := c.ifMatch()
+	if apiErr != nil {
+		return apiErr
+	}
+	v, isNew, err := s.putConfig(c.arg["id"], c.ctx.PostBody(), was)
 	if err != nil {
 		return s.configAdminError(err)
 	}
 	status := fasthttp.StatusOK
 	if isNew {
 		status = fasthttp.StatusCreated
+		c.x.change = []requestlog.Change{did("version", v.Version)}
 	}
+	c.etag(v)
 	return c.reply(status, v)
 }
 
@@ -85,6 +123,7 @@ func adminRollbackConfig(s *Server, c *adminCall) *apiError {
 	if err != nil {
 		return s.configAdminError(err)
 	}
+	c.x.change = []requestlog.Change{did("as_version", in.Version), did("version", v.Version)}
 	return c.reply(fasthttp.StatusCreated, v)
 }
 
@@ -101,6 +140,8 @@ func (s *Server) configAdminError(err error) *apiError {
 	wrong := strict.Errors(err)
 	message := strings.TrimPrefix(err.Error(), "proxy: ")
 	switch {
+	case errors.Is(err, errConfigMoved):
+		return &apiError{fasthttp.StatusPreconditionFailed, "invalid_request_error", "version_mismatch", "if-match", message}
 	case errors.Is(err, ErrConfigInUse):
 		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "config_in_use", "id", message}
 	case len(wrong) > 0:

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 )
 
 // adminExport streams every entry as a line of JSON. It is a POST, for the scope admin: it hands out all that was ever answered.
@@ -119,5 +120,6 @@ func adminImport(s *Server, c *adminCall) *apiError {
 			said.Skipped++
 		}
 	}
+	c.x.change = []requestlog.Change{did("stored", said.Stored)}
 	return c.reply(fasthttp.StatusOK, said)
 }

@@ -2,18 +2,22 @@ package proxy
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/proxy/internal/keys"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 )
 
 // keyCall is a request to the admin API that is about keys.
 type keyCall struct {
-	arg  map[string]string
-	body []byte
+	arg    map[string]string
+	query  url.Values
+	body   []byte
+	change []requestlog.Change // what the handler changed
 }
 
 // keyRoute is one endpoint of it.
@@ -46,10 +50,16 @@ func keyAdminRoutes() (rows []adminRoute) {
 			if s.cfg.Keys == nil {
 				return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "no_keys", "", "this gateway keeps no keys"}
 			}
-			status, v, err := r.handle(s.cfg.Keys, &keyCall{arg: c.arg, body: c.ctx.PostBody()})
+			query, err := c.query()
 			if err != nil {
 				return err
 			}
+			call := &keyCall{arg: c.arg, query: query, body: c.ctx.PostBody()}
+			status, v, err := r.handle(s.cfg.Keys, call)
+			if err != nil {
+				return err
+			}
+			c.x.change = call.change
 			return c.reply(status, v)
 		}})
 	}
@@ -62,8 +72,12 @@ type madeKey struct {
 	keys.GatewayInfo
 }
 
-func listGateways(k *Keys, _ *keyCall) (int, any, *apiError) {
-	return fasthttp.StatusOK, map[string]any{"keys": k.store.Gateways()}, nil
+func listGateways(k *Keys, c *keyCall) (int, any, *apiError) {
+	items, next, err := gatewayList.page(c.query, k.store.Gateways())
+	if err != nil {
+		return 0, nil, err
+	}
+	return fasthttp.StatusOK, listed("keys", items, next), nil
 }
 
 func addGateway(k *Keys, c *keyCall) (int, any, *apiError) {
@@ -75,6 +89,7 @@ func addGateway(k *Keys, c *keyCall) (int, any, *apiError) {
 	if err != nil {
 		return 0, nil, keyError(err, "")
 	}
+	c.change = append(difference(keys.GatewaySpec{}, info.GatewaySpec), did("id", info.ID))
 	return fasthttp.StatusCreated, madeKey{token, info}, nil
 }
 
@@ -89,13 +104,14 @@ func showGateway(k *Keys, c *keyCall) (int, any, *apiError) {
 // changeGateway takes a JSON merge patch (RFC 7396): what it does not name stays, null is what a new key has that does not
 // name it.
 func changeGateway(k *Keys, c *keyCall) (int, any, *apiError) {
-	_, info, err := k.store.ChangeGateway(c.arg["id"], func(spec *keys.GatewaySpec) error {
+	was, info, err := k.store.ChangeGateway(c.arg["id"], func(spec *keys.GatewaySpec) error {
 		// The decoder fills in what is there already, which is a merge. Lists are replaced; they are this spec's own.
 		return untyped(readObject(c.body, spec))
 	})
 	if err != nil {
 		return 0, nil, keyError(err, "id")
 	}
+	c.change = difference(was, info.GatewaySpec)
 	return fasthttp.StatusOK, info, nil
 }
 
@@ -123,6 +139,7 @@ func rotateGateway(k *Keys, c *keyCall) (int, any, *apiError) {
 	if err != nil {
 		return 0, nil, keyError(err, "id")
 	}
+	c.change = []requestlog.Change{did("grace_seconds", in.Grace)}
 	return fasthttp.StatusOK, madeKey{token, info}, nil
 }
 
@@ -133,8 +150,12 @@ func revokeGateway(k *Keys, c *keyCall) (int, any, *apiError) {
 	return fasthttp.StatusNoContent, nil, nil
 }
 
-func listVirtual(k *Keys, _ *keyCall) (int, any, *apiError) {
-	return fasthttp.StatusOK, map[string]any{"virtual_keys": k.store.Virtuals()}, nil
+func listVirtual(k *Keys, c *keyCall) (int, any, *apiError) {
+	items, next, err := virtualList.page(c.query, k.store.Virtuals())
+	if err != nil {
+		return 0, nil, err
+	}
+	return fasthttp.StatusOK, listed("virtual_keys", items, next), nil
 }
 
 func addVirtual(k *Keys, c *keyCall) (int, any, *apiError) {
@@ -150,6 +171,8 @@ func addVirtual(k *Keys, c *keyCall) (int, any, *apiError) {
 	if err != nil {
 		return 0, nil, keyError(err, "name")
 	}
+	c.change = append(difference(keys.VirtualChange{}, keys.VirtualChange{Label: info.Label, Limits: info.Limits}),
+		did("name", info.Name), did("provider", info.Provider), did("secrets", len(info.Secrets)))
 	return fasthttp.StatusCreated, info, nil
 }
 
@@ -163,10 +186,11 @@ func showVirtual(k *Keys, c *keyCall) (int, any, *apiError) {
 
 // changeVirtual is changeGateway of what a virtual key has besides its secrets.
 func changeVirtual(k *Keys, c *keyCall) (int, any, *apiError) {
-	_, info, err := k.store.ChangeVirtual(c.arg["name"], func(v *keys.VirtualChange) error { return untyped(readObject(c.body, v)) })
+	was, info, err := k.store.ChangeVirtual(c.arg["name"], func(v *keys.VirtualChange) error { return untyped(readObject(c.body, v)) })
 	if err != nil {
 		return 0, nil, keyError(err, "name")
 	}
+	c.change = difference(was, keys.VirtualChange{Label: info.Label, Limits: info.Limits})
 	return fasthttp.StatusOK, info, nil
 }
 
@@ -191,6 +215,7 @@ func reseal(k *Keys, c *keyCall) (int, any, *apiError) {
 	if err != nil {
 		return 0, nil, keyError(err, "")
 	}
+	c.change = []requestlog.Change{did("resealed", n)}
 	return fasthttp.StatusOK, map[string]any{"resealed": n}, nil
 }
 
@@ -205,6 +230,7 @@ func rotateVirtual(k *Keys, c *keyCall) (int, any, *apiError) {
 	if err != nil {
 		return 0, nil, keyError(err, "name")
 	}
+	c.change = []requestlog.Change{did("secrets", len(info.Secrets))}
 	return fasthttp.StatusOK, info, nil
 }
 

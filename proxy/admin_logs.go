@@ -52,9 +52,13 @@ func (c *adminCall) reader() (*requestlog.Reader, *apiError) {
 func (c *adminCall) query() (url.Values, *apiError) {
 	q, err := url.ParseQuery(string(c.ctx.URI().QueryString()))
 	if err != nil {
-		return nil, badRequest("invalid_query", "", "the query string has an escape that is not valid")
+		return nil, badQuery()
 	}
 	return q, nil
+}
+
+func badQuery() *apiError {
+	return badRequest("invalid_query", "", "the query string has an escape that is not valid")
 }
 
 // filter reads which records are wanted. Who may read at all may read all: no key with the scope is for certain namespaces only.

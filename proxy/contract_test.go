@@ -95,6 +95,9 @@ func TestContractPage(t *testing.T) {
 		wanted = append(wanted, "POST "+path)
 	}
 	wanted = append(wanted, "POST "+wire.Embeddings.Path, feedbackPath, cachesPath, adminPath, "/healthz", "/readyz", "/metrics")
+	for _, row := range adminRoutes {
+		wanted = append(wanted, "`"+row.method+" "+row.pattern+"`")
+	}
 	for _, word := range ownWords {
 		wanted = append(wanted, "`"+strings.ToLower(portkeyPrefix+word)+"`")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -50,7 +51,8 @@ type exchange struct {
 	err        string        // what went wrong
 
 	method    string
-	caller    cache.Digest // who may say what the answer was worth; zero: anybody
+	change    []requestlog.Change // what a request to the admin API changed
+	caller    cache.Digest        // who may say what the answer was worth; zero: anybody
 	accounted bool
 	asked     string // the bodies, if the request log is to have them
 	answered  []byte
@@ -272,6 +274,9 @@ func (x *exchange) log() {
 	)
 	if x.who.id != "" {
 		attrs = append(attrs, slog.String("key", x.who.id))
+		if x.audited() {
+			attrs = append(attrs, slog.String("method", x.method))
+		}
 	}
 	if x.plan != nil {
 		v := x.answeredBy()

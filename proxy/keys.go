@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -125,15 +126,21 @@ func (k *Keys) knows(provider string) bool {
 }
 
 // Admin does what the admin API does below /admin/v1/ for keys and virtual-keys, for a process that has the file itself:
-// POST keys, GET virtual-keys, and so on, with the same bodies and answers.
+// POST keys, GET virtual-keys?limit=10, and so on, with the same bodies and answers.
 func (k *Keys) Admin(method, path string, body []byte) (status int, answer []byte) {
+	path, rawQuery, _ := strings.Cut(path, "?")
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		e := badQuery()
+		return e.status, e.openaiBody()
+	}
 	segments := strings.Split(path, "/")
 	for _, r := range keyRoutes {
 		arg, ok := matchPattern(r.pattern, segments)
 		if !ok || r.method != method {
 			continue
 		}
-		status, v, err := r.handle(k, &keyCall{arg: arg, body: body})
+		status, v, err := r.handle(k, &keyCall{arg: arg, query: query, body: body})
 		if err != nil {
 			return err.status, err.openaiBody()
 		}

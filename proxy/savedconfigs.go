@@ -176,6 +176,17 @@ func (s *Server) CheckConfigs() error {
 // saved, and isNew is false. What is wrong with the text is told as ErrConfigInvalid with all complaints. A text that would
 // make another saved config unusable, which names this one, is refused with ErrConfigInUse.
 func (s *Server) PutConfig(id string, text []byte) (v ConfigVersion, isNew bool, err error) {
+	return s.putConfig(id, text, anyVersion)
+}
+
+// anyVersion may be the newest one when putConfig saves another.
+const anyVersion = -1
+
+// errConfigMoved: somebody else has saved a version meanwhile.
+var errConfigMoved = errors.New("proxy: the config was changed meanwhile")
+
+// putConfig is PutConfig, where was is the newest version; 0: there is none.
+func (s *Server) putConfig(id string, text []byte, was int) (v ConfigVersion, isNew bool, err error) {
 	if s.cfg.SavedConfigs == nil {
 		return v, false, ErrNoConfigs
 	}
@@ -186,6 +197,9 @@ func (s *Server) PutConfig(id string, text []byte) (v ConfigVersion, isNew bool,
 		return v, false, fmt.Errorf("%w: %w", ErrConfigInvalid, strict.Wrong("", "give a JSON object"))
 	}
 	got, isNew, err := s.cfg.SavedConfigs.store.Put(id, text, func(next *saved.View) error {
+		if newest, _ := s.view().Get(id, 0); was != anyVersion && newest.N != was { // none: 0
+			return fmt.Errorf("%w: its newest version is %d: read it, and try again", errConfigMoved, newest.N)
+		}
 		if err := s.readSaved(next, id); err != nil {
 			return fmt.Errorf("%w: %w", ErrConfigInvalid, err)
 		}

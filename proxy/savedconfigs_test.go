@@ -76,6 +76,36 @@ func TestSavedConfigs(t *testing.T) {
 			t.Errorf("%s %s: the answer repeats a key: %s", step.method, step.path, got.body)
 		}
 	}
+	for _, step := range []struct {
+		header, value, body string
+		status              int
+		want                string
+	}{
+		{"if-match", `"2"`, `{"provider":"second"}`, 412, "version is 3"},
+		{"if-match", `"3"`, `{"provider":"main"}`, 200, `"version":3`}, // the same text: said again, after an answer was lost
+		{"if-match", `"2"`, `{"provider":"main"}`, 200, `"version":3`},
+		{"if-none-match", "*", `{"provider":"second"}`, 412, "version is 3"},
+		{"if-match", "newest", `{"provider":"second"}`, 400, "if-match"},
+		{"if-none-match", `"3"`, `{"provider":"second"}`, 400, "if-none-match"},
+	} {
+		got := r.do("PUT", "/admin/v1/configs/pc-x", step.body, append(bearerOf(operator), step.header, step.value)...)
+		if got.StatusCode != step.status || !strings.Contains(got.body, step.want) {
+			t.Errorf("%s %s %s: %d %s", step.header, step.value, step.body, got.StatusCode, got.body)
+		}
+	}
+	if got := r.do("PUT", "/admin/v1/configs/pc-new", `{"provider":"main"}`, append(bearerOf(operator), "if-none-match", "*")...); got.StatusCode != 201 || got.Header.Get("ETag") != `"1"` {
+		t.Errorf("one that there was not: %d %s", got.StatusCode, got.body)
+	}
+	got := admin("GET", "configs/pc-x", "")
+	if tag := got.Header.Get("ETag"); tag != `"3"` {
+		t.Errorf("etag %s", tag)
+	}
+	if got := admin("GET", "configs?limit=1", ""); !strings.Contains(got.body, `"next_cursor":"pc-hand"`) || strings.Contains(got.body, "pc-x") {
+		t.Errorf("a page: %s", got.body)
+	}
+	if got := admin("GET", "configs?cursor=pc-hand", ""); !strings.Contains(got.body, "pc-x") || strings.Contains(got.body, "pc-hand") || strings.Contains(got.body, "next_cursor") {
+		t.Errorf("the rest: %s", got.body)
+	}
 	for name, want := range map[string]string{"pc-x": "from the first", "pc-x@2": "from the second", "pc-x@1": "from the first", "pc-x@9": "unknown_config", "pc-x@x": "unknown_config", "pc-x@": "unknown_config"} {
 		got := r.ask("as "+name, "", "x-portkey-config", name)
 		if version := map[string]string{"pc-x": "pc-x@3", "pc-x@1": "pc-x@1", "pc-x@2": "pc-x@2"}[name]; got.Header.Get("x-reprise-config") != version {

@@ -20,7 +20,7 @@ import (
 
 type logsCmd struct {
 	remoteFlags
-	Filter []string `short:"f" sep:"none" placeholder:"NAME=VALUE" help:"Only records of which this holds: trace_id, user, status (404 or 5xx), cache_status, model, namespace, key, path, metadata.NAME, since, until (24h ago, or a time); limit and cursor say which page. Repeatable."`
+	Filter []string `short:"f" sep:"none" placeholder:"NAME=VALUE" help:"Only records of which this holds: trace_id, user, status (404 or 5xx), cache_status, model, namespace, key, path, metadata.NAME, since, until (24h ago, or a time); changes=true for what the admin API changed; limit and cursor say which page. Repeatable."`
 	Export bool     `help:"All of them, oldest first, as lines of JSON."`
 }
 
@@ -92,6 +92,14 @@ type logLine struct {
 	Feedback []struct {
 		Value int `json:"value"`
 	} `json:"feedback"`
+
+	Method string `json:"method"` // of what the admin API changed
+	Key    string `json:"key"`
+	Change []struct {
+		Field string          `json:"field"`
+		From  json.RawMessage `json:"from"`
+		To    json.RawMessage `json:"to"`
+	} `json:"change"`
 }
 
 // printLogs writes a page as a table, newest first.
@@ -109,6 +117,12 @@ func printLogs(w io.Writer, page []byte) error {
 		notes := []string{r.Error, r.Reason}
 		for _, f := range r.Feedback {
 			notes = append(notes, fmt.Sprintf("feedback %+d", f.Value))
+		}
+		if strings.HasPrefix(r.Path, "/admin/") {
+			notes = append(notes, r.Method+" by "+printable(r.Key))
+		}
+		for _, c := range r.Change {
+			notes = append(notes, printable(fmt.Sprintf("%s %s -> %s", c.Field, cmp.Or(string(c.From), "none"), cmp.Or(string(c.To), "none"))))
 		}
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Time.Local().Format(time.DateTime), r.Status, cmp.Or(r.Cache, "-"), strconv.FormatFloat(r.Latency, 'f', 1, 64),
 			dollars(r.Cost), dollars(r.Saved), printable(cmp.Or(r.Model, r.Path)), printable(r.TraceID), strings.TrimSpace(strings.Join(notes, " ")))

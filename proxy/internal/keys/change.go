@@ -49,8 +49,8 @@ func (s *Store) ChangeGateway(id string, change func(*GatewaySpec) error) (was G
 
 // VirtualChange is what may be changed of a virtual key. Its provider may not: what is sealed was sealed for that.
 type VirtualChange struct {
-	Label  string `json:"label"`
-	Limits Limits `json:"limits"`
+	Label  string `json:"label,omitzero"`
+	Limits Limits `json:"limits,omitzero"`
 }
 
 // ChangeVirtual is ChangeGateway for virtual keys. It opens nothing, so that it needs no key to do so.

@@ -10,6 +10,8 @@
 // up to 16 MiB and 16 MiB at a time from there on, and does not shrink. Records are read a few at a time, so that no reader,
 // however slow, keeps the file growing.
 //
+// What the admin API changed, and who changed it, is kept as records among those of requests, and costs nothing.
+//
 // Records are found by a [Filter]. Their ids grow with time, so that a page goes on where the last one ended whatever is
 // written or removed meanwhile.
 //

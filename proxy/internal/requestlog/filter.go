@@ -21,6 +21,7 @@ type Filter struct {
 	TraceID, User, CacheStatus, Model, Key, Path string
 	Namespace                                    *string // "" is the namespace without a name
 	StatusFrom, StatusTo                         int     // 0: any
+	Kind                                         Kind
 	Metadata                                     map[string]string
 	Since, Until                                 time.Time // from Since on, before Until
 
@@ -38,12 +39,12 @@ func (e *FilterError) Error() string { return e.Param + ": " + e.Message }
 var cacheStatuses = []string{"HIT", "SEMANTIC HIT", "MISS", "SEMANTIC MISS", "REFRESH", "DISABLED"}
 
 // Params are the parameters that ParseFilter knows; metadata.NAME stands for one of each name.
-var Params = []string{"trace_id", "user", "status", "cache_status", "model", "namespace", "key", "path", "metadata.NAME", "since", "until", "limit", "cursor"}
+var Params = []string{"trace_id", "user", "status", "cache_status", "model", "namespace", "key", "path", "metadata.NAME", "since", "until", "changes", "limit", "cursor"}
 
-// ParseFilter reads the parameters of a query. now is what durations in since and until count back from. The error is a
+// ParseFilter reads the parameters of a query, which is about requests unless it asks for changes. now is what durations in since and until count back from. The error is a
 // *FilterError.
 func ParseFilter(q url.Values, now time.Time) (Filter, error) {
-	f := Filter{Limit: DefaultLimit}
+	f := Filter{Limit: DefaultLimit, Kind: Requests}
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		if len(q[name]) > 1 {
 			return f, &FilterError{clip(name), "it is given twice"}
@@ -102,6 +103,15 @@ func (f *Filter) set(name, v string, now time.Time) (complaint string) {
 		} else {
 			f.Until = t
 		}
+	case "changes":
+		switch v {
+		case "true":
+			f.Kind = Changes
+		case "false":
+			f.Kind = Requests
+		default:
+			return bad("use true, for what the admin API changed, or false, for requests")
+		}
 	case "limit":
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 || n > MaxLimit {
@@ -159,6 +169,7 @@ func (f *Filter) matches(r *Record) bool {
 		f.Model != "" && r.Model != f.Model && r.Answered != f.Model,
 		f.Key != "" && r.Key != f.Key,
 		f.Path != "" && r.Path != f.Path,
+		f.Kind != AnyKind && r.kind() != f.Kind,
 		f.Namespace != nil && r.Namespace != *f.Namespace,
 		f.StatusFrom != 0 && (r.Status < f.StatusFrom || r.Status > f.StatusTo),
 		!f.Since.IsZero() && r.Time.Before(f.Since),

@@ -127,7 +127,9 @@ func (l *Log) Add(r *Record) bool {
 		l.dropped.Add(1)
 		return false
 	}
-	l.pending.add(r)
+	if r.kind() == Requests {
+		l.pending.add(r)
+	}
 	size := int64(512 + len(r.Request) + len(r.Answer))
 	return l.offer(op{record: r, size: size})
 }

@@ -78,6 +78,8 @@ type Record struct {
 	Status   int    `json:"status"`
 	Error    string `json:"error,omitzero"` // code of what went wrong
 
+	Change []Change `json:"change,omitzero"` // of a request to the admin API: what it changed
+
 	CacheStatus  string  `json:"cache_status,omitzero"`
 	Reason       string  `json:"reason,omitzero"`     // why nothing was served
 	NotCached    string  `json:"not_cached,omitzero"` // why the answer was not to be cached

@@ -1,0 +1,51 @@
+package proxy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/reprise-cache/reprise/cache"
+)
+
+// TestAdminEntries copies what a cache has while it is served from, in both ways, and makes its file small.
+func TestAdminEntries(t *testing.T) {
+	r := newRig(t, answerWith("an answer"), withOperator)
+	r.ask("a question", "")
+	r.flush()
+	admin := func(path, body string, want int, part string) reply {
+		t.Helper()
+		a := r.do("POST", "/admin/v1/"+path, body, bearerOf(operator)...)
+		if a.StatusCode != want || a.err != nil || !strings.Contains(a.body, part) {
+			t.Fatalf("%s: %d %s, %v", path, a.StatusCode, a.body, a.err)
+		}
+		return a
+	}
+	lines := admin("entries/export", "", 200, "a question").body
+	if strings.Count(lines, "\n") != 1 {
+		t.Errorf("exported %s", lines)
+	}
+	admin("entries", lines+"\n"+lines, 200, `"stored":0`)
+	admin("entries", lines+"{}\n", 400, "line 2")
+	path := filepath.Join(t.TempDir(), "copy.db")
+	if err := os.WriteFile(path, []byte(admin("backup", "", 200, "").body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	admin("compact", "", 200, `"after":`)
+	c, err := cache.Open(path, cache.Options{Embedder: &words{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	again := newRig(t, answerWith("another"), withOperator, func(cfg *Config) { cfg.Cache = c })
+	if a := again.do("POST", "/admin/v1/entries", lines, bearerOf(operator)...); a.StatusCode != 200 || !strings.Contains(a.body, `"skipped":1`) {
+		t.Errorf("what the copy has already: %d %s", a.StatusCode, a.body)
+	}
+	bare := newRig(t, answerWith("x"), withOperator, func(cfg *Config) { cfg.Cache = nil })
+	for _, path := range []string{"entries", "entries/export", "backup", "compact"} {
+		if a := bare.do("POST", "/admin/v1/"+path, "", bearerOf(operator)...); a.StatusCode != 400 || !strings.Contains(a.body, "no_cache") {
+			t.Errorf("%s without a cache: %d %s", path, a.StatusCode, a.body)
+		}
+	}
+}
