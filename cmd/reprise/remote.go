@@ -16,7 +16,12 @@ import (
 // remoteFlags are those of commands that work on a file or, with --url, through the server that has it open.
 type remoteFlags struct {
 	settingFlags
-	URL string `name:"url" placeholder:"URL" help:"The server that has the file open, as http://127.0.0.1:8080. Its admin API is used, with admin.token from the environment (REPRISE_ADMIN_TOKEN) or the configuration."`
+	urlFlag
+}
+
+// urlFlag names a server whose admin API does what the command is about.
+type urlFlag struct {
+	URL string `name:"url" placeholder:"URL" help:"A running server, which has the file open, as http://127.0.0.1:8080. Its admin API is used, with admin.token from the environment (REPRISE_ADMIN_TOKEN) or the configuration."`
 }
 
 // remote is a server's admin API.
@@ -25,7 +30,7 @@ type remote struct {
 }
 
 // server is the server that --url names; nil: none.
-func (f *remoteFlags) server(cfg *config.Config) (*remote, error) {
+func (f *urlFlag) server(cfg *config.Config) (*remote, error) {
 	if f.URL == "" {
 		return nil, nil
 	}
@@ -55,8 +60,27 @@ func (r *remote) fetch(ctx context.Context, path string, w io.Writer) error {
 	return err
 }
 
+// staysPut reports whether a server that resolves the path comes to no other endpoint than the one that it is of: what was
+// escaped has no slash, and no segment leads up.
+func staysPut(path string) bool {
+	path, _, _ = strings.Cut(path, "?")
+	plain, err := url.PathUnescape(path)
+	if err != nil || strings.Count(plain, "/") != strings.Count(path, "/") {
+		return false
+	}
+	for segment := range strings.SplitSeq(plain, "/") {
+		if segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
 // do is call with any method.
 func (r *remote) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	if !staysPut(path) {
+		return nil, fmt.Errorf("%w: an id or a name is no path: it has no slash, and is not a dot or two", config.ErrInvalid)
+	}
 	req, err := http.NewRequestWithContext(ctx, method, r.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err

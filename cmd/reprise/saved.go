@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -27,11 +32,45 @@ func openConfigs(c *config.Config) (*proxy.SavedConfigs, error) {
 }
 
 // savedFlags are those of the commands about saved configs. They work on the folder, which a running server reads again
-// within a second.
+// within a second, or with --url through a server, whose folder may be another machine's.
 type savedFlags struct {
 	fileFlag
+	urlFlag
 	Dir *string `placeholder:"PATH" help:"The folder of saved configs (key configs_dir)."`
 }
+
+// ask has the server that --url names do it, and decodes what it answers; asked is false where --url names none.
+func (f *savedFlags) ask(ctx context.Context, h *host, method, path string, body []byte, into any) (asked bool, status int, err error) {
+	if f.URL == "" {
+		return false, 0, nil
+	}
+	if f.Dir != nil {
+		return true, 0, fmt.Errorf("%w: --dir is a folder of this machine's, and --url a server that has its own: leave one out", config.ErrInvalid)
+	}
+	cfg, err := settingFlags{fileFlag: f.fileFlag}.load(h)
+	if err != nil {
+		return true, 0, err
+	}
+	server, err := f.server(cfg)
+	if err != nil {
+		return true, 0, err
+	}
+	resp, err := server.do(ctx, method, "configs"+path, body)
+	if err != nil {
+		return true, 0, err
+	}
+	defer resp.Body.Close()
+	if into == nil {
+		return true, resp.StatusCode, nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return true, 0, fmt.Errorf("the answer is no JSON: %w", err)
+	}
+	return true, resp.StatusCode, nil
+}
+
+// under is the path of one config, below configs.
+func under(id, rest string) string { return "/" + url.PathEscape(id) + rest }
 
 func (f savedFlags) open(h *host) (*config.Config, *proxy.SavedConfigs, error) {
 	flags := settingFlags{fileFlag: f.fileFlag}
@@ -68,10 +107,17 @@ type configPutCmd struct {
 }
 
 // Run is called by kong.
-func (c *configPutCmd) Run(h *host) error {
+func (c *configPutCmd) Run(ctx context.Context, h *host) error {
 	text, err := readFile(h, c.File)
 	if err != nil {
 		return err
+	}
+	var said proxy.ConfigVersion
+	if asked, status, err := c.ask(ctx, h, http.MethodPut, under(c.ID, ""), text, &said); asked {
+		if err != nil {
+			return err
+		}
+		return printPut(h, said, status == http.StatusCreated)
 	}
 	s, err := c.editor(h)
 	if err != nil {
@@ -81,11 +127,15 @@ func (c *configPutCmd) Run(h *host) error {
 	if err != nil {
 		return savedError(err)
 	}
-	if !isNew {
-		_, err = fmt.Fprintf(h.stdout, "%s: unchanged, version %d\n", v.ID, v.Version)
-		return err
+	return printPut(h, v, isNew)
+}
+
+func printPut(h *host, v proxy.ConfigVersion, isNew bool) error {
+	what := "unchanged,"
+	if isNew {
+		what = "saved as"
 	}
-	_, err = fmt.Fprintf(h.stdout, "%s: saved as version %d\n", v.ID, v.Version)
+	_, err := fmt.Fprintf(h.stdout, "%s: %s version %d\n", v.ID, what, v.Version)
 	return err
 }
 
@@ -96,7 +146,18 @@ type configGetCmd struct {
 }
 
 // Run is called by kong.
-func (c *configGetCmd) Run(h *host) error {
+func (c *configGetCmd) Run(ctx context.Context, h *host) error {
+	path := under(c.ID, "")
+	if c.Version != 0 {
+		path += "?version=" + strconv.Itoa(c.Version)
+	}
+	var said struct{ Config json.RawMessage }
+	if asked, _, err := c.ask(ctx, h, http.MethodGet, path, nil, &said); asked {
+		if err == nil {
+			_, err = fmt.Fprintf(h.stdout, "%s\n", said.Config)
+		}
+		return err
+	}
 	_, opened, err := c.open(h)
 	if err != nil {
 		return err
@@ -112,7 +173,14 @@ func (c *configGetCmd) Run(h *host) error {
 type configListCmd struct{ savedFlags }
 
 // Run is called by kong.
-func (c *configListCmd) Run(h *host) error {
+func (c *configListCmd) Run(ctx context.Context, h *host) error {
+	var said struct{ Configs []proxy.ConfigVersion }
+	if asked, _, err := c.ask(ctx, h, http.MethodGet, "", nil, &said); asked {
+		if err != nil {
+			return err
+		}
+		return printVersions(h.stdout, said.Configs)
+	}
 	_, opened, err := c.open(h)
 	if err != nil {
 		return err
@@ -126,7 +194,14 @@ type configHistoryCmd struct {
 }
 
 // Run is called by kong.
-func (c *configHistoryCmd) Run(h *host) error {
+func (c *configHistoryCmd) Run(ctx context.Context, h *host) error {
+	var said struct{ Versions []proxy.ConfigVersion }
+	if asked, _, err := c.ask(ctx, h, http.MethodGet, under(c.ID, "/versions"), nil, &said); asked {
+		if err != nil {
+			return err
+		}
+		return printVersions(h.stdout, said.Versions)
+	}
 	_, opened, err := c.open(h)
 	if err != nil {
 		return err
@@ -154,14 +229,19 @@ type configRollbackCmd struct {
 }
 
 // Run is called by kong.
-func (c *configRollbackCmd) Run(h *host) error {
-	s, err := c.editor(h)
+func (c *configRollbackCmd) Run(ctx context.Context, h *host) error {
+	var v proxy.ConfigVersion
+	asked, _, err := c.ask(ctx, h, http.MethodPost, under(c.ID, "/rollback"), fmt.Appendf(nil, `{"version":%d}`, c.Version), &v)
+	if !asked {
+		s, openErr := c.editor(h)
+		if openErr != nil {
+			return openErr
+		}
+		v, err = s.RollbackConfig(c.ID, c.Version)
+		err = savedError(err)
+	}
 	if err != nil {
 		return err
-	}
-	v, err := s.RollbackConfig(c.ID, c.Version)
-	if err != nil {
-		return savedError(err)
 	}
 	_, err = fmt.Fprintf(h.stdout, "%s: version %d is what version %d was\n", v.ID, v.Version, c.Version)
 	return err
@@ -173,13 +253,17 @@ type configDeleteCmd struct {
 }
 
 // Run is called by kong.
-func (c *configDeleteCmd) Run(h *host) error {
-	s, err := c.editor(h)
+func (c *configDeleteCmd) Run(ctx context.Context, h *host) error {
+	asked, _, err := c.ask(ctx, h, http.MethodDelete, under(c.ID, ""), nil, nil)
+	if !asked {
+		s, openErr := c.editor(h)
+		if openErr != nil {
+			return openErr
+		}
+		err = savedError(s.DeleteConfig(c.ID))
+	}
 	if err != nil {
 		return err
-	}
-	if err := s.DeleteConfig(c.ID); err != nil {
-		return savedError(err)
 	}
 	_, err = fmt.Fprintf(h.stdout, "%s: deleted\n", c.ID)
 	return err

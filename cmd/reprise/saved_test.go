@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +54,74 @@ func TestSavedConfigCommands(t *testing.T) {
 	}
 	if code, _, stderr := reprise(t, nil, "config", "list"); code != 2 || !strings.Contains(stderr, "configs_dir") {
 		t.Errorf("without a folder: %d %s", code, stderr)
+	}
+}
+
+// TestSavedConfigsThroughTheServer does the same through a server that has the folder, whose requests see it at once.
+func TestSavedConfigsThroughTheServer(t *testing.T) {
+	k := newKeysHome(t)
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"id":"c-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}`)
+	}))
+	t.Cleanup(up.Close)
+	r := start(t, k.db, up.URL, "--config", k.config, "--set", "configs_dir="+t.TempDir())
+	write := func(text string) string {
+		path := filepath.Join(t.TempDir(), "c.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	first, second, bad := write(`{"provider":"up"}`), write(`{"targets":[{"provider":"up"}]}`), write(`{"targets":[{"provider":"nobody"}]}`)
+	for _, step := range []struct {
+		args           []string
+		code           int
+		stdout, stderr string
+	}{
+		{[]string{"put", "pc-x", first}, 0, "saved as version 1", ""},
+		{[]string{"put", "pc-x", first}, 0, "unchanged, version 1", ""},
+		{[]string{"put", "pc-x", second}, 0, "saved as version 2", ""},
+		{[]string{"put", "pc-x", bad}, 1, "", "targets[0].provider"},
+		{[]string{"put", "pc-x", "absent.json"}, 2, "", "absent.json"},
+		{[]string{"get", "pc-x"}, 0, `{"targets":[{"provider":"up"}]}`, ""},
+		{[]string{"get", "pc-x", "--version", "1"}, 0, `{"provider":"up"}`, ""},
+		{[]string{"get", "pc-x", "--version", "9"}, 1, "", "no such saved config"},
+		{[]string{"get", "../keys"}, 2, "", "no path"}, // and not the list of keys
+		{[]string{"delete", ".."}, 2, "", "no path"},
+		{[]string{"list"}, 0, "pc-x  2", ""},
+		{[]string{"history", "pc-x"}, 0, "pc-x  1", ""},
+		{[]string{"rollback", "pc-x", "1"}, 0, "version 3 is what version 1 was", ""},
+		{[]string{"list", "--dir", t.TempDir()}, 2, "", "--dir"},
+	} {
+		args := append([]string{"config", step.args[0], "--config", k.config, "--url", r.url}, step.args[1:]...)
+		code, out, stderr := reprise(t, nil, args...)
+		if code != step.code || !strings.Contains(out, step.stdout) || !strings.Contains(stderr, step.stderr) || strings.Contains(out+stderr, operatorToken) {
+			t.Errorf("%v: %d, want %d\n%s%s", step.args, code, step.code, out, stderr)
+		}
+	}
+	req, err := http.NewRequest("POST", r.url+"/v1/chat/completions", strings.NewReader(`{"model":"m","messages":[{"role":"user","content":"hello?"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("x-portkey-config", "pc-x")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if v := resp.Header.Get("x-reprise-config"); resp.StatusCode != 200 || v != "pc-x@3" {
+		t.Errorf("a request: %d by %s", resp.StatusCode, v)
+	}
+	if code, out, stderr := reprise(t, nil, "logs", "--config", k.config, "--url", r.url, "-f", "changes=true"); code != 0 || !strings.Contains(out, "PUT by operator version none -> 1") {
+		t.Errorf("who changed it: %d %s%s", code, out, stderr)
+	}
+	if code, out, stderr := reprise(t, nil, "config", "delete", "pc-x", "--config", k.config, "--url", r.url); code != 0 || !strings.Contains(out, "deleted") {
+		t.Errorf("delete: %d %s%s", code, out, stderr)
+	}
+	if code, _, stderr := reprise(t, nil, "config", "list", "--url", r.url); code != 2 || !strings.Contains(stderr, "REPRISE_ADMIN_TOKEN") {
+		t.Errorf("without the token: %d %s", code, stderr)
 	}
 }
 
