@@ -83,6 +83,10 @@ type comparison struct {
 	doubt  float64 // probability that it is mistaken, at even odds
 }
 
+// Agree compares two answers as the cache compares those that it learns from: by their bytes, by what Options.ReadAnswer finds in
+// them, and then, if there is a verifier, by what they mean.
+func (c *Cache) Agree(ctx context.Context, a, b []byte) Agreement { return c.compare(ctx, a, b).what }
+
 // compare says whether two answers agree: by exact bytes first, then by structure, then by words.
 func (c *Cache) compare(ctx context.Context, a, b []byte) comparison {
 	same, different := comparison{what: Same, weight: 1}, comparison{what: Different, weight: 1}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -36,12 +37,41 @@ var (
 // keys are not asked for. The error wraps ErrNotCached where such a request is never served from the cache, and ErrCredential where
 // none is in the headers and none is configured; anonymous says that callers bring none.
 func (s *Server) Record(p *Past, anonymous bool) (*cache.Record, error) {
+	q, v, err := s.past(p, anonymous)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.cfg.Cache.RecordOf(q, v, p.Created)
+	if r == nil && err == nil {
+		err = errPastBypass
+	}
+	return r, err
+}
+
+// LookupPast looks a past request up in the server's cache as a live one like it would, and returns beside the look-up the answer
+// that it got then, for the caller to fill it with. Its errors are Record's.
+func (s *Server) LookupPast(ctx context.Context, p *Past, anonymous bool) (*cache.Lookup, cache.Value, error) {
+	q, v, err := s.past(p, anonymous)
+	if err != nil {
+		return nil, v, err
+	}
+	l := s.cfg.Cache.Lookup(ctx, q)
+	if l.Status == cache.Bypass {
+		return nil, v, errPastBypass
+	}
+	return l, v, nil
+}
+
+var errPastBypass = fmt.Errorf("%w: the request, or the cache's mode, says so", ErrNotCached)
+
+// past reads a past request: what a live one like it would ask the cache, and what it was answered.
+func (s *Server) past(p *Past, anonymous bool) (q cache.Query, v cache.Value, err error) {
 	if s.cfg.Cache == nil {
-		return nil, fmt.Errorf("%w: the server has no cache", ErrNotCached)
+		return q, v, fmt.Errorf("%w: the server has no cache", ErrNotCached)
 	}
 	m, uri, answer, err := s.endpointOfPast(p)
 	if err != nil {
-		return nil, err
+		return q, v, err
 	}
 	ctx := &fasthttp.RequestCtx{}
 	ctx.Init(&fasthttp.Request{}, nil, nil)
@@ -54,33 +84,33 @@ func (s *Server) Record(p *Past, anonymous bool) (*cache.Record, error) {
 		}
 	}
 	if !wellFormed(h) {
-		return nil, errMalformed
+		return q, v, errMalformed
 	}
 	ctx.Request.SetBodyRaw(p.Body)
 
 	x := &exchange{s: s, start: time.Now(), method: http.MethodPost, path: m.dialect.Path}
 	if err := x.d.open(h); err != nil {
-		return nil, err
+		return q, v, err
 	}
 	x.takeGatewayKey() // or it would pass for a provider's
 	if err := x.understand(ctx); err != nil {
-		return nil, err
+		return q, v, err
 	}
 	if x.d.encoded {
-		return nil, fmt.Errorf("%w: the body is compressed", ErrNotCached)
+		return q, v, fmt.Errorf("%w: the body is compressed", ErrNotCached)
 	}
 	if x.question, err = m.read(x.body(ctx)); err != nil {
-		return nil, bodyError(err)
+		return q, v, bodyError(err)
 	}
 	if why := x.question.NoCache; why != "" {
-		return nil, fmt.Errorf("%w: %s", ErrNotCached, why)
+		return q, v, fmt.Errorf("%w: %s", ErrNotCached, why)
 	}
 	std := &x.d.fields.std
 	if x.plan.callers != "" && !s.cfg.ShareAcrossKeys && !anonymous &&
 		len(std[stdAuthorization])+len(std[stdAPIKey])+len(std[stdAzureKey])+len(std[stdCookie]) == 0 {
-		return nil, ErrCredential
+		return q, v, ErrCredential
 	}
-	v := cache.Value{Body: answer, Took: p.Took}
+	v = cache.Value{Body: answer, Took: p.Took}
 	var by via
 	by.at(&x.plan.first)
 	if tokens, model := (&call{body: p.Body}).taken(m.dialect, answer); !tokens.Zero() {
@@ -88,11 +118,7 @@ func (s *Server) Record(p *Past, anonymous bool) (*cache.Record, error) {
 			v.Cost = price.Cost(tokens).Dollars()
 		}
 	}
-	r, err := s.cfg.Cache.RecordOf(x.query(ctx), v, p.Created)
-	if r == nil && err == nil {
-		err = fmt.Errorf("%w: the request, or the cache's mode, says so", ErrNotCached)
-	}
-	return r, err
+	return x.query(ctx), v, nil
 }
 
 // endpointOfPast finds where a past request went, and its answer as it would be stored.

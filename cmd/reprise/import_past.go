@@ -127,25 +127,13 @@ func (s *pastSource) next() (item, error) {
 	if it.skip != "" {
 		return it, nil
 	}
-	header := s.header
-	if p.Namespace == "" {
-		p.Namespace = s.namespace
-	}
-	if p.Namespace != "" {
-		header = header.Clone()
-		header.Set("X-Reprise-Cache-Namespace", p.Namespace)
-	}
-	past := proxy.Past{Path: p.Path, Header: header, Body: p.Request, Answer: p.Answer, Created: p.Created, Took: p.Took}
-	if p.Created.IsZero() {
-		past.Created = time.Now()
-	}
-	it.record, err = s.server.Record(&past, s.anonymous)
+	it.record, err = s.server.Record(s.of(p), s.anonymous)
 	switch {
 	case errors.Is(err, proxy.ErrCredential):
 		return item{}, fmt.Errorf("%w: %w: name the variable of the key that callers send by --key-env (or --no-key), or configure the provider's key, or set cache.share_across_keys",
 			config.ErrInvalid, err)
 	case errors.Is(err, proxy.ErrNotCached):
-		it.skip = strings.TrimPrefix(err.Error(), proxy.ErrNotCached.Error()+": ")
+		it.skip = notCached(err)
 		return it, nil
 	case err != nil:
 		return item{}, &traffic.LineError{Line: p.Line, Size: p.Size, Err: err}
@@ -154,6 +142,28 @@ func (s *pastSource) next() (item, error) {
 		it.record.Created = s.undated // what it lives for counts from now
 	}
 	return it, nil
+}
+
+// of is a pair as the server takes it.
+func (s *pastSource) of(p *traffic.Pair) *proxy.Past {
+	header := s.header
+	if p.Namespace == "" {
+		p.Namespace = s.namespace
+	}
+	if p.Namespace != "" {
+		header = header.Clone()
+		header.Set("X-Reprise-Cache-Namespace", p.Namespace)
+	}
+	past := &proxy.Past{Path: p.Path, Header: header, Body: p.Request, Answer: p.Answer, Created: p.Created, Took: p.Took}
+	if p.Created.IsZero() {
+		past.Created = time.Now()
+	}
+	return past
+}
+
+// notCached is why a request is not for the cache.
+func notCached(err error) string {
+	return strings.TrimPrefix(err.Error(), proxy.ErrNotCached.Error()+": ")
 }
 
 // newRecorder is a server that reads requests as the configured one would, and serves none.
@@ -170,12 +180,12 @@ func newRecorder(c *config.Config, opened *cache.Cache) (*proxy.Server, error) {
 }
 
 // past opens a file of past traffic as a source for a cache.
-func (c *importCmd) past(h *host, cfg *config.Config, format string, r io.Reader, dated time.Time, opened *cache.Cache) (source, func(), error) {
-	header, err := c.header(h)
+func (f *pastFlags) past(h *host, cfg *config.Config, format string, r io.Reader, dated time.Time, opened *cache.Cache) (*pastSource, func(), error) {
+	header, err := f.header(h)
 	if err != nil {
 		return nil, nil, err
 	}
-	in, closeIn, err := c.open(format, r)
+	in, closeIn, err := f.open(format, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -184,7 +194,7 @@ func (c *importCmd) past(h *host, cfg *config.Config, format string, r io.Reader
 		closeIn()
 		return nil, nil, err
 	}
-	s := &pastSource{in: in, server: server, header: header, namespace: c.Namespace, anonymous: c.NoKey, undated: dated}
+	s := &pastSource{in: in, server: server, header: header, namespace: f.Namespace, anonymous: f.NoKey, undated: dated}
 	return s, func() {
 		closeIn()
 		_ = server.Shutdown(context.Background()) // nothing was asked of it
