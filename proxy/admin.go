@@ -42,6 +42,10 @@ func init() { // not a literal: some handlers need a server, whose own handler n
 		{"GET", "schemas/request", keys.Read, adminRequestSchema},
 		{"POST", "entries", keys.Admin, adminImport},
 		{"POST", "entries/export", keys.Admin, adminExport},
+		{"POST", "entries/{id}/show", keys.Admin, adminEntry},
+		{"POST", "entries/{id}/judge", keys.Admin, adminJudgeEntry},
+		{"DELETE", "entries/{id}", keys.Admin, adminDeleteEntry},
+		{"POST", "purge", keys.Admin, adminPurge},
 		{"POST", "backup", keys.Admin, adminBackup},
 		{"POST", "compact", keys.Admin, adminCompact},
 	}

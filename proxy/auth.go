@@ -40,6 +40,8 @@ func (x *exchange) allowed(need keys.Scopes) *apiError {
 		return nil
 	case admin && !kept && s.cfg.AdminToken == "":
 		return forbidden("admin_disabled", "", "the admin API is closed: set admin.token, by the variable REPRISE_ADMIN_TOKEN or the file that admin.token_file names")
+	case len(given) == 0 && admin && s.cfg.AdminToken != "":
+		return unauthorized("missing_api_key", name, "no key: send the operator's token (admin.token), or a gateway key with the scope, in authorization (Bearer …)")
 	case len(given) == 0:
 		return unauthorized("missing_api_key", name, "no key: send one of the gateway's in authorization (Bearer …), x-api-key or x-portkey-api-key")
 	case sameSecret(given, s.cfg.AdminToken):

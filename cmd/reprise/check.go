@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -104,7 +106,10 @@ func withRemedy(err error, path string) error {
 	case errors.Is(err, cache.ErrModelMismatch):
 		return fmt.Errorf("%w (here: embedder.kind and embedder.model; or --set cache.on_model_change=reembed, or another file with --db; `reprise check %s` shows what it holds)", err, path)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w (does its folder exist? --db names another file)", err)
+		if _, folder := os.Stat(filepath.Dir(path)); folder != nil {
+			return fmt.Errorf("%w (its folder does not exist: make it, or name another file by --db)", err)
+		}
+		return fmt.Errorf("%w (name the cache's file by --db, or by --config the configuration that does)", err)
 	}
 	return err
 }

@@ -20,7 +20,7 @@ type settingFlags struct {
 	Listen    *string  `placeholder:"ADDR" help:"Address to serve on; port 0 picks a free one (key listen)."`
 	DB        *string  `name:"db" placeholder:"PATH" help:"The cache's file (key db)."`
 	Provider  []string `sep:"none" placeholder:"NAME=URL" help:"An OpenAI-compatible API, as local=http://127.0.0.1:11434/v1. Repeatable (key providers.NAME.base_url)."`
-	Mode      *string  `placeholder:"MODE" help:"semantic, simple, threshold or off (key cache.mode)."`
+	Mode      *string  `placeholder:"MODE" help:"semantic, simple, shadow, threshold or off (key cache.mode)."`
 	Threshold *string  `placeholder:"COSINE" help:"Least similarity of a semantic hit (key cache.threshold)."`
 	Set       []string `sep:"none" placeholder:"KEY=VALUE" help:"Any other key, as cache.ttl=10m. Repeatable."`
 }

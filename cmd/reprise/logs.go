@@ -85,6 +85,7 @@ type logLine struct {
 	Model    string      `json:"model"`
 	Path     string      `json:"path"`
 	Reason   string      `json:"reason"`
+	Entry    string      `json:"entry"`
 	Error    string      `json:"error"`
 	Latency  float64     `json:"latency_ms"`
 	Cost     json.Number `json:"cost_usd"`
@@ -115,6 +116,9 @@ func printLogs(w io.Writer, page []byte) error {
 	fmt.Fprintln(t, "TIME\tSTATUS\tCACHE\tMS\tCOST\tSAVED\tMODEL\tTRACE\tNOTE")
 	for _, r := range p.Records {
 		notes := []string{r.Error, r.Reason}
+		if r.Entry != "" {
+			notes = append(notes, "entry "+r.Entry)
+		}
 		for _, f := range r.Feedback {
 			notes = append(notes, fmt.Sprintf("feedback %+d", f.Value))
 		}
