@@ -14,7 +14,7 @@ func TestEntries(t *testing.T) {
 	dir := t.TempDir()
 	db := filepath.Join(dir, "a.db")
 	up := upstream(t, func() {})
-	env := []string{"REPRISE_ADMIN_TOKEN=" + token, "REPRISE_PROVIDERS_UP_API_KEY=" + testKey}
+	env := []string{"REPRISE_ADMIN_TOKEN=" + token, "REPRISE_PROVIDERS_UP_API_KEY=" + testKey, "REPRISE_PROVIDERS_UP_BASE_URL=" + up.URL + "/v1"}
 	run := func(want int, args ...string) string {
 		t.Helper()
 		code, out, errs := reprise(t, env, args...)
@@ -23,7 +23,7 @@ func TestEntries(t *testing.T) {
 		}
 		return out + errs
 	}
-	run(0, append([]string{"import", "--db", db, "--provider", "up=" + up.URL + "/v1"}, pastFiles(t, dir)["csv"]...)...)
+	run(0, append([]string{"import", "--db", db}, pastFiles(t, dir)["csv"]...)...)
 
 	r := start(t, db, up.URL, "--set", "admin.token="+token)
 	if _, status := r.ask(past[2][2]); status != "SEMANTIC HIT" {
