@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 )
 
 // shownEntry is a stored answer as an operator sees it.
@@ -57,6 +58,7 @@ func adminJudgeEntry(s *Server, c *adminCall) *apiError {
 	if !ok {
 		return badRequest("invalid_value", "verdict", "verdict is %.40q: give right, wrong or none", in.Verdict)
 	}
+	c.x.change = []requestlog.Change{did("verdict", in.Verdict)}
 	return s.withEntry(c, func(ctx context.Context, id cache.ID) (any, error) { return nil, s.cfg.Cache.Judge(ctx, id, v) })
 }
 
@@ -82,6 +84,7 @@ func adminPurge(s *Server, c *adminCall) *apiError {
 		s.cfg.Logger.Warn("a purge failed", "trace", c.x.d.trace, "error", err)
 		return internalError()
 	}
+	c.x.change = []requestlog.Change{did("purged", *in.Namespace), did("removed", n)}
 	return c.reply(fasthttp.StatusOK, struct {
 		Removed int `json:"removed"`
 	}{n})
