@@ -71,6 +71,7 @@ func Open(path string, o Options) (*Cache, error) {
 		c.stop()
 		return nil, storeErr(path, err)
 	}
+	dropHalfSnapshot(path)
 	err = c.settleModel()
 	if err == nil {
 		err = c.startLearning()

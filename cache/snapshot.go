@@ -141,9 +141,17 @@ func (c *Cache) snapshot(ctx context.Context) error {
 	return nil
 }
 
+// newSuffix is what the snapshot's name ends with until it is whole. Whoever has the cache's file writes it, and nobody else.
+const newSuffix = ".new"
+
+// dropHalfSnapshot removes what a process left that was killed while it wrote one.
+func dropHalfSnapshot(path string) {
+	_ = os.Remove(snapshotPath(path) + newSuffix) // the next one to be written replaces it anyway
+}
+
 // writeFile gives a file its name once it is whole and on disk.
 func writeFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	f, err := os.OpenFile(path+newSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -134,6 +135,17 @@ func TestSnapshot(t *testing.T) {
 		}
 		closeSound(t, c)
 	}
+	// What a process left that was killed while it wrote one goes, and the one before counts.
+	if err := errors.Join(os.WriteFile(snapshotPath(path), whole, 0o600), os.WriteFile(snapshotPath(path)+newSuffix, whole[:len(whole)/2], 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if load, c = reopened(t, path, n+50, changed); !load.FromSnapshot {
+		t.Errorf("a half-written one beside it: %+v", load)
+	}
+	if _, err := os.Stat(snapshotPath(path) + newSuffix); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the half-written one: %v", err)
+	}
+	closeSound(t, c)
 	// A copy of the file that is put back is older than its snapshot.
 	c = open(t, Options{Embedder: trios()}, path)
 	put(t, c, ask("one more"), "x")

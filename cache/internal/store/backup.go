@@ -81,7 +81,7 @@ func copyFile(ctx context.Context, from, path string) (temp string, err error) {
 		return "", err
 	}
 	defer src.Close()
-	dst, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	dst, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newInfix+"*")
 	if err != nil {
 		return "", err
 	}

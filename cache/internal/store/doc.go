@@ -5,7 +5,8 @@
 //   - Head, and its body, are an entry; the vector is apart, because vectors belong to an embedding model.
 //   - Check walks a file page by page and record by record, open or not, damaged or not, and lists what is wrong.
 //   - Compact, Backup, Restore and Salvage make files of files: a smaller one in place of the open one, a copy as of one moment,
-//     a copy put in place, what is whole of a damaged one. Each has its name only once it is whole and on disk.
+//     a copy put in place, what is whole of a damaged one. Each has its name only once it is whole and on disk; what a killed
+//     process left of one goes when the file is next opened, or an hour after.
 //
 // Durability: a write that has returned nil is on disk (fsync). One that has not returned is there whole or not at all.
 //

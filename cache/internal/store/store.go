@@ -106,7 +106,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.db.Store(db)
-	_ = os.Remove(compactPath(path)) // left by a process that was killed; this one has the lock
+	removeLeftovers(path)
 	err = guarded(func() error {
 		old, err := s.readMeta()
 		if err == nil && old {
@@ -195,7 +195,7 @@ func create(path string) error {
 		return sorted(err)
 	}
 	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
+	tmp, err := os.CreateTemp(dir, filepath.Base(path)+newInfix+"*")
 	if err != nil {
 		return sorted(err)
 	}
@@ -218,7 +218,7 @@ func create(path string) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return sorted(err)
 	}
-	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, os.ErrExist) && !exists(path) {
 		// A file system without links. A rename would replace the file of someone who creates it in this very
 		// moment, who then holds the lock of a file without a name; such a file system offers nothing better.
 		if err := os.Rename(tmp.Name(), path); err != nil {

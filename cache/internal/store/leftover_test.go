@@ -1,0 +1,72 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+func namesIn(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// TestLeftoversGo opens a file beside what killed processes may have left, and what is not left over.
+func TestLeftoversGo(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s[1].db")
+	open(t, path).Close()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-2 * leftAfter)
+	for name, c := range map[string]struct {
+		content []byte
+		at      time.Time
+	}{
+		"s[1].db.compact":   {whole[:len(whole)/2], time.Now()},
+		"s[1].db.new-1":     {whole, long},
+		"s[1].db.new-2":     {nil, long},
+		"s[1].db.new-3":     {whole[:5000], long},
+		"s[1].db.new-fresh": {whole, time.Now()},
+		"s[1].db.new-held":  {whole, long},
+		"s[1].db.news":      {whole, long},
+		"s1.db.new-1":       {whole, long},
+		"other.db.new-1":    {whole, long},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), c.content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held, err := bbolt.Open(filepath.Join(dir, "s[1].db.new-held"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	for _, name := range namesIn(t, dir) {
+		if name != "s[1].db.new-fresh" && name != "s[1].db.compact" {
+			if err := os.Chtimes(filepath.Join(dir, name), long, long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"other.db.new-1", "s1.db.new-1", "s[1].db", "s[1].db.new-fresh", "s[1].db.new-held", "s[1].db.news"}
+	if got := namesIn(t, dir); !slices.Equal(got, want) {
+		t.Errorf("%q is there, want %q", got, want)
+	}
+}
