@@ -33,6 +33,16 @@ const (
 	compactFill = 0.9     // of a page, so that not every later row splits one
 )
 
+// disk is what a compaction does to files, beside what bbolt writes. Tests stand in between.
+type disk struct {
+	open    func(path string) (*bbolt.DB, error)
+	sync    func(*bbolt.DB) error
+	rename  func(from, to string) error
+	syncDir func(dir string) error
+}
+
+var realDisk = disk{open: openCopy, sync: (*bbolt.DB).Sync, rename: os.Rename, syncDir: SyncDir}
+
 func compactPath(path string) string { return path + ".compact" }
 
 // Compact makes the file as small as its content allows. progress, if not nil, is told how many of about how many bytes are copied.
@@ -53,7 +63,7 @@ func (s *Store) Compact(ctx context.Context, progress func(done, total int64)) e
 		return err
 	}
 	defer s.touched.end()
-	dst, err := openCopy(temp)
+	dst, err := s.disk.open(temp)
 	if err != nil {
 		return err
 	}
@@ -117,7 +127,7 @@ func (s *Store) copyTo(ctx context.Context, dst *bbolt.DB, progress func(done, t
 		}
 	}
 	if err == nil {
-		err = guarded(dst.Sync) // most of the work of the last one, while nobody waits
+		err = guarded(func() error { return s.disk.sync(dst) }) // most of the work of the last one, while nobody waits
 	}
 	return err
 }
@@ -213,7 +223,7 @@ func (s *Store) swap(dst *bbolt.DB, temp string) error {
 		})
 	})
 	if err == nil {
-		err = guarded(dst.Sync)
+		err = guarded(func() error { return s.disk.sync(dst) })
 	}
 	if err != nil {
 		return err
@@ -223,13 +233,13 @@ func (s *Store) swap(dst *bbolt.DB, temp string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, s.path); err != nil {
+	if err := s.disk.rename(temp, s.path); err != nil {
 		return sorted(err)
 	}
 	old := s.db.Swap(dst)
 	s.file.Store(&id)
 	s.olds.Go(func() { _ = guarded(old.Close) }) // waits for the reads that are under way in it; nothing is lost with it
-	if err := SyncDir(filepath.Dir(s.path)); err != nil {
+	if err := s.disk.syncDir(filepath.Dir(s.path)); err != nil {
 		// A power cut may bring the old file back. Nothing that is written from here on could be promised.
 		f := &Fault{Kind: IO, Err: fmt.Errorf("the compacted file's name may not be on disk, so that nothing more is written: %w", err)}
 		s.broken.Store(f)

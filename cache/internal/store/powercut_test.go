@@ -22,27 +22,23 @@ type written struct {
 	at   int64
 	data []byte
 	size int64 // of the file then; bbolt makes it larger, and syncs that, before it writes there
+	lazy bool  // bbolt was told to sync nothing
 }
 
-// recorder is the layer below bbolt: it notes every write on its way to the file.
-type recorder struct{ writes []written }
-
-// record puts the recorder between bbolt and its file. bbolt has a place for that, which it does not export; should it go, this
-// panics, and with it the test.
-func record(db *bbolt.DB, path string) *recorder {
-	r := &recorder{}
+// record has note told of every write on its way to the file. bbolt has a place for that, which it does not export; should it go,
+// this panics, and with it the test.
+func record(db *bbolt.DB, path func() string, note func(written)) {
 	field := reflect.ValueOf(db).Elem().FieldByName("ops").FieldByName("writeAt")
 	write := (*func([]byte, int64) (int, error))(unsafe.Pointer(field.UnsafeAddr()))
 	through := *write
 	*write = func(b []byte, at int64) (int, error) {
-		st, err := os.Stat(path)
+		st, err := os.Stat(path())
 		if err != nil {
 			return 0, err
 		}
-		r.writes = append(r.writes, written{at, bytes.Clone(b), max(st.Size(), at+int64(len(b)))})
+		note(written{at, bytes.Clone(b), max(st.Size(), at+int64(len(b))), db.NoSync})
 		return through(b, at)
 	}
-	return r
 }
 
 const (
@@ -52,8 +48,39 @@ const (
 	cutSteps = 160
 )
 
-// meta reports whether a write is of a meta page. bbolt syncs the file before each of them, and after.
-func (w *written) meta() bool { return w.at < 2*cutPage }
+// meta reports whether a write is of a meta page, before which bbolt syncs the file, and after.
+func (w *written) meta() bool { return w.at < 2*cutPage && !w.lazy }
+
+// busy puts, replaces and deletes, and knows what the file has to hold.
+type busy struct {
+	t     *testing.T
+	r     *rand.Rand
+	s     *Store
+	step  int
+	ids   map[int]uint64
+	state map[int]string
+}
+
+func (b *busy) change() {
+	b.t.Helper()
+	b.step++
+	b.state = maps.Clone(b.state)
+	n := b.r.IntN(cutKeys)
+	if b.r.IntN(4) == 0 && b.ids[n] != 0 {
+		if _, err := b.s.Delete(bg, []uint64{b.ids[n]}); err != nil {
+			b.t.Fatal(err)
+		}
+		delete(b.state, n)
+		delete(b.ids, n)
+		return
+	}
+	answer := fmt.Sprint(b.step, " ", string(bytes.Repeat([]byte{byte('a' + b.step%26)}, b.r.IntN(300))), noise(b.r, b.r.IntN(6000)))
+	id, err := b.s.Put(bg, headOf(n, "text"), []byte(answer), unitVector(n, 8))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.ids[n], b.state[n] = id, answer
+}
 
 // TestPowerCut records the writes of a run of puts, replacements, deletions and sweeps, and replays them up to a random one, of
 // those after the last sync some whole, some in part, some not at all, in any order. The file must be sound each time, and hold
@@ -76,34 +103,21 @@ func TestPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := record(s.db.Load(), path)
+	var writes []written
+	record(s.db.Load(), func() string { return path }, func(w written) { writes = append(writes, w) })
 
 	// states[i] is what the file holds once the first after[i] writes are on disk.
 	states, after := []map[int]string{{}}, []int{0}
-	ids := map[int]uint64{}
-	for step := range cutSteps {
-		state := maps.Clone(states[len(states)-1])
-		n := r.IntN(cutKeys)
-		if r.IntN(4) == 0 && ids[n] != 0 {
-			if _, err := s.Delete(bg, []uint64{ids[n]}); err != nil {
-				t.Fatal(err)
-			}
-			delete(state, n)
-			delete(ids, n)
-		} else {
-			answer := fmt.Sprint(step, " ", string(bytes.Repeat([]byte{byte('a' + step%26)}, r.IntN(300))), noise(r, r.IntN(6000)))
-			if ids[n], err = s.Put(bg, headOf(n, "text"), []byte(answer), unitVector(n, 8)); err != nil {
-				t.Fatal(err)
-			}
-			state[n] = answer
-		}
-		states, after = append(states, state), append(after, len(log.writes))
+	b := &busy{t: t, r: r, s: s, ids: map[int]uint64{}, state: map[int]string{}}
+	for range cutSteps {
+		b.change()
+		states, after = append(states, b.state), append(after, len(writes))
 	}
 
 	counts := map[string]int{}
 	for range *cuts {
-		cut := r.IntN(len(log.writes) + 1)
-		file, lost := replay(r, image, log.writes[:cut])
+		cut := r.IntN(len(writes) + 1)
+		file, lost := replay(r, image, writes[:cut])
 		bad := filepath.Join(dir, "cut.db")
 		if err := os.WriteFile(bad, file, 0o600); err != nil {
 			t.Fatal(err)
@@ -119,7 +133,7 @@ func TestPowerCut(t *testing.T) {
 		counts["cuts"]++
 		report, err := CheckFile(bg, bad, testTimeout)
 		if err != nil || len(report.Problems) > 0 {
-			t.Fatalf("cut after write %d of %d: %v %+v", cut, len(log.writes), err, report.Problems)
+			t.Fatalf("cut after write %d of %d: %v %+v", cut, len(writes), err, report.Problems)
 		}
 		got := answers(t, bad)
 		switch {
@@ -128,10 +142,10 @@ func TestPowerCut(t *testing.T) {
 		case acknowledged+1 < len(states) && maps.Equal(got, states[acknowledged+1]):
 			counts["with the commit under way"]++
 		default:
-			t.Fatalf("cut after write %d of %d: %d answers are not those of commit %d", cut, len(log.writes), len(got), acknowledged)
+			t.Fatalf("cut after write %d of %d: %d answers are not those of commit %d", cut, len(writes), len(got), acknowledged)
 		}
 	}
-	t.Logf("%d writes recorded; %v", len(log.writes), counts)
+	t.Logf("%d writes recorded; %v", len(writes), counts)
 	if counts["writes lost or torn"] == 0 {
 		t.Error("no write was ever lost: the simulation simulates nothing")
 	}
@@ -147,15 +161,25 @@ func noise(r *rand.Rand, n int) string {
 
 // replay returns the file after a power cut behind the last of the writes, and how many of them did not get there whole.
 func replay(r *rand.Rand, image []byte, writes []written) (file []byte, lost int) {
-	file = bytes.Clone(image)
-	synced := len(writes)
-	for synced > 0 && !writes[synced-1].meta() {
-		synced--
+	return replayFrom(r, image, writes, synced(writes))
+}
+
+// synced is how many of the writes bbolt has synced itself.
+func synced(writes []written) int {
+	n := len(writes)
+	for n > 0 && !writes[n-1].meta() {
+		n--
 	}
 	// A cut behind a meta page's write finds it on its way still, but everything before it synced.
-	if synced == len(writes) && synced > 0 {
-		synced--
+	if n == len(writes) && n > 0 {
+		n--
 	}
+	return n
+}
+
+// replayFrom applies the first writes whole, of the rest some whole, some in part, some not at all, in any order.
+func replayFrom(r *rand.Rand, image []byte, writes []written, synced int) (file []byte, lost int) {
+	file = bytes.Clone(image)
 	apply := func(w *written, from, to int) {
 		if grow := w.size - int64(len(file)); grow > 0 {
 			file = append(file, make([]byte, grow)...)

@@ -78,6 +78,8 @@ type Store struct {
 	touched touchLog
 	load    load
 
+	disk disk // of a compaction
+
 	compacting sync.Mutex     // held by the compaction under way
 	olds       sync.WaitGroup // files that were compacted away, while somebody reads them
 
@@ -100,7 +102,7 @@ func Open(path string, o Options) (*Store, error) {
 	if err := verifyStructure(path, o.LockTimeout); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, opts: o, queue: make(chan *request, maxBatch), done: make(chan struct{})}
+	s := &Store{path: path, opts: o, disk: realDisk, queue: make(chan *request, maxBatch), done: make(chan struct{})}
 	db, err := openBolt(path, o.LockTimeout)
 	if err != nil {
 		return nil, err
