@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,23 @@ func dollars(t *testing.T, s string) prices.Money {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// TestLogTakesAnyPath holds that a path which no JSON can carry as it came, or that is cut within a character, costs neither its own
+// record nor those that are written along with it.
+func TestLogTakesAnyPath(t *testing.T) {
+	r := newRig(t, answerWith("x"), withLog(t))
+	r.do("GET", "/v1/%ff", "")
+	r.do("GET", "/v1/x"+strings.Repeat("%C3%A9", maxPath), "") // é
+	r.ask("how do I reset the old phone", "")
+	records, _ := r.page("")
+	var paths []string
+	for _, rec := range records {
+		paths = append(paths, rec.Path)
+	}
+	if want := []string{chatPath, "/v1/x" + strings.Repeat("é", (maxPath-len("/v1/x"))/2) + "\uFFFD", "/v1/\uFFFD"}; !slices.Equal(paths, want) {
+		t.Errorf("got %q, want %q", paths, want)
+	}
 }
 
 func TestRecordOfARequest(t *testing.T) {

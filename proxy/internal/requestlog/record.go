@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/reprise-cache/reprise/proxy/internal/prices"
 )
@@ -132,9 +133,10 @@ type Feedback struct {
 	Metadata map[string]string `json:"metadata,omitzero"`
 }
 
-// encode writes the record as the file and every reader has it.
+// encode writes the record as the file and every reader has it. What callers wrote need not be UTF-8, a path for one, and U+FFFD
+// stands for what is not: one record must not keep those from being written that come along with it.
 func (r *Record) encode() ([]byte, error) {
-	return json.Marshal(r, json.Deterministic(true))
+	return json.Marshal(r, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 }
 
 func decode(b []byte) (*Record, error) {
