@@ -123,6 +123,11 @@ func (r *runner) receive(a *answer, v via) {
 // the other way round, so that the flight is over by the time a client can see that it is: what that client asks next
 // must find the answer stored, or about to be.
 func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
+	if rec.agg != nil {
+		if _, all := r.f.body(); !all { // it will not be stored, and a stream may go on for as long as the call may
+			rec.agg = nil
+		}
+	}
 	if rec.on && (rec.near || r.dialect.MayEnd(p)) {
 		rec.near = true // an event that is the last may come in many pieces
 		rec.feed(p)
