@@ -104,6 +104,7 @@ func (s *Server) attempt(ctx context.Context, c *call, t *route.Target) (*answer
 // try sends the request. Where a secret of a virtual key is refused and another one is ready, that one is tried at once: the
 // provider has nothing against the request, and nothing of it was answered.
 func (s *Server) try(ctx context.Context, e *endpoint, t *route.Target, c *call, r request, translated bool) (*answer, error) {
+	tried := map[string]bool{}
 	for {
 		header, secret, err := s.header(ctx, e, t, c, translated)
 		if err != nil {
@@ -118,9 +119,11 @@ func (s *Server) try(ctx context.Context, e *endpoint, t *route.Target, c *call,
 		if err != nil || secret == "" {
 			return a, err
 		}
-		if !s.cfg.VirtualKeys.Answered(e.virtual, secret, a.status, route.RetryAfter(a.header, time.Now())) {
+		again := s.cfg.VirtualKeys.Answered(e.virtual, secret, a.status, route.RetryAfter(a.header, time.Now()))
+		if !again || tried[secret] { // a provider that asks to be left alone for a moment only would be called without a pause
 			return a, nil
 		}
+		tried[secret] = true
 		a.Close()
 	}
 }
