@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/valyala/fasthttp"
@@ -111,7 +112,10 @@ func adminImport(s *Server, c *adminCall) *apiError {
 		switch {
 		case errors.Is(err, cache.ErrInvalid), errors.Is(err, cache.ErrTooLarge):
 			return badRequest("invalid_entry", "", "line %d: %v (%d lines before it are stored)", at, err, said.Stored)
-		case err != nil && !errors.Is(err, context.Canceled):
+		case errors.Is(err, context.Canceled) && s.ctx.Err() != nil:
+			return &apiError{fasthttp.StatusServiceUnavailable, "server_error", "shutting_down", "",
+				fmt.Sprintf("the gateway is shutting down: %d lines before line %d are stored, and none from there on; send them again", said.Stored, at)}
+		case err != nil:
 			s.cfg.Logger.Warn("an import failed", "trace", c.x.d.trace, "error", err)
 			return internalError()
 		case done:

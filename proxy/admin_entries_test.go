@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/reprise-cache/reprise/cache"
 )
 
@@ -47,5 +49,26 @@ func TestAdminEntries(t *testing.T) {
 		if a := bare.do("POST", "/admin/v1/"+path, "", bearerOf(operator)...); a.StatusCode != 400 || !strings.Contains(a.body, "no_cache") {
 			t.Errorf("%s without a cache: %d %s", path, a.StatusCode, a.body)
 		}
+	}
+}
+
+// TestImportIntoAStoppingServer holds that lines which a server has no time for are not told of as left out for being known already.
+func TestImportIntoAStoppingServer(t *testing.T) {
+	r := newRig(t, answerWith("x"))
+	r.ask("how do I reset the old phone", "")
+	r.flush()
+	var line []byte
+	if err := r.cache.Export(t.Context(), func(rec *cache.Record) (err error) {
+		line, err = rec.MarshalJSON()
+		return err
+	}); err != nil || line == nil {
+		t.Fatal(string(line), err)
+	}
+	r.s.stop(errStopped)
+	ctx := &fasthttp.RequestCtx{}
+	ctx.Request.SetBody(append(append(line, '\n'), line...))
+	err := adminImport(r.s, &adminCall{ctx: ctx, x: &exchange{s: r.s}})
+	if err == nil || err.status != fasthttp.StatusServiceUnavailable || !strings.Contains(err.message, "0 lines before line 1") {
+		t.Errorf("got %+v, answered %s", err, ctx.Response.Body())
 	}
 }
