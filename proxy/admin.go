@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -77,7 +78,8 @@ func (s *Server) admin(ctx *fasthttp.RequestCtx, x *exchange) {
 }
 
 func (s *Server) adminCall(ctx *fasthttp.RequestCtx, x *exchange) *apiError {
-	route, arg, methods := matchAdmin(string(ctx.Method()), strings.TrimPrefix(x.path, adminPath))
+	segments, whole := adminSegments(ctx.URI().PathOriginal())
+	route, arg, methods := matchAdmin(string(ctx.Method()), segments)
 	need := keys.Read
 	if route != nil {
 		need = route.scope
@@ -86,6 +88,8 @@ func (s *Server) adminCall(ctx *fasthttp.RequestCtx, x *exchange) *apiError {
 		return err
 	}
 	switch {
+	case !whole:
+		return badPath(ctx.URI().PathOriginal())
 	case route != nil:
 		x.status = fasthttp.StatusOK
 		ctx.Response.Header.Set("Cache-Control", "no-store")
@@ -97,9 +101,25 @@ func (s *Server) adminCall(ctx *fasthttp.RequestCtx, x *exchange) *apiError {
 	return notFound(string(ctx.Method()), x.path)
 }
 
+// adminSegments takes a path below adminPath apart before it is unescaped, since a trace's id may hold a slash, and what looks like an
+// escape; false: it is not below that as it was written, or has an escape that is not valid.
+func adminSegments(original []byte) (segments []string, ok bool) {
+	rest, ok := strings.CutPrefix(string(original), adminPath)
+	if !ok {
+		return nil, false
+	}
+	for s := range strings.SplitSeq(rest, "/") {
+		s, err := url.PathUnescape(s)
+		if err != nil {
+			return nil, false
+		}
+		segments = append(segments, s)
+	}
+	return segments, true
+}
+
 // matchAdmin finds the route of a path. Where there is none, methods are those that the path has.
-func matchAdmin(method, path string) (found *adminRoute, arg map[string]string, methods []string) {
-	segments := strings.Split(path, "/")
+func matchAdmin(method string, segments []string) (found *adminRoute, arg map[string]string, methods []string) {
 	for i := range adminRoutes {
 		r := &adminRoutes[i]
 		args, ok := matchPattern(r.pattern, segments)

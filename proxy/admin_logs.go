@@ -151,10 +151,7 @@ type traceView struct {
 }
 
 func adminTrace(_ *Server, c *adminCall) *apiError {
-	id, err := url.PathUnescape(c.arg["id"])
-	if err != nil {
-		return badPath(c.ctx.URI().PathOriginal())
-	}
+	id := c.arg["id"]
 	r, apiErr := c.reader()
 	if apiErr != nil {
 		return apiErr

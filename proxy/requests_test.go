@@ -396,6 +396,11 @@ func TestLogsByAdminAPI(t *testing.T) {
 			t.Errorf("%s: %d %s", path, got.StatusCode, got.body)
 		}
 	}
+	const odd = "job/7 at 100%2F"
+	r.ask("a question of another trace", "", "x-portkey-trace-id", odd)
+	if got := r.do("GET", "/admin/v1/traces/"+url.PathEscape(odd), "", bearerOf(operator)...); got.StatusCode != 200 || !strings.Contains(got.body, `"trace_id":"`+odd+`"`) {
+		t.Errorf("an id with a slash and an escape in it: %d %s", got.StatusCode, got.body)
+	}
 	if got := r.do("GET", "/admin/v1/traces/none", "", bearerOf(operator)...); got.StatusCode != 404 {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
