@@ -85,13 +85,16 @@ func (x *exchange) langQuery(prompt string) cache.Query {
 	if !x.s.cfg.ShareAcrossKeys {
 		std := &d.fields.std
 		credential = cache.Hash(std[stdAuthorization], std[stdAPIKey])
+		if key := std[stdAzureKey]; len(key) > 0 { // by itself, so that entries that were set without it are found as before
+			credential = cache.Hash(std[stdAuthorization], std[stdAPIKey], key)
+		}
 	}
 	if k := x.who.key; k != nil && (!x.s.cfg.ShareAcrossKeys || k.Private()) {
 		credential = x.who.digest()
 	}
 	q := cache.Query{
 		Namespace: d.namespace, Scope: cache.Hash(langScope, credential[:]), Messages: []cache.Message{{Role: "user", Text: prompt}},
-		Mode: d.mode, Threshold: d.threshold, MaxAge: d.maxAge, TTL: d.ttl, NoStore: d.noStore,
+		Mode: d.mode, Threshold: d.threshold, MaxError: d.maxError, MaxAge: d.maxAge, TTL: d.ttl, NoStore: d.noStore,
 	}
 	x.s.restrict(&q)
 	return q

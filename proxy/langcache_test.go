@@ -69,6 +69,12 @@ func TestLangCache(t *testing.T) {
 	want("reworded, floor", find(search, `{`+reworded+`,"similarityThreshold":0.999}`))
 	want("another cache", find("other/entries/search", `{`+prompt+`}`))
 	want("another key", find(search, `{`+prompt+`}`, "authorization", "Bearer two"))
+	want("reworded, any budget", find(search, `{`+reworded+`,"attributes":{"who":"a"}}`), "A semantic")
+	want("reworded, no budget", find(search, `{`+reworded+`,"attributes":{"who":"a"}}`, "authorization", "Bearer one", "x-reprise-max-error", "0.0001"))
+	do("POST", "keyed/entries", `{`+prompt+`,"response":"D"}`, 201, "api-key", "one")
+	want("its own, in another header", find("keyed/entries/search", `{`+prompt+`}`, "api-key", "one"), "D semantic")
+	want("another key, in another header", find("keyed/entries/search", `{`+prompt+`}`, "api-key", "two"))
+	want("no key", find("keyed/entries/search", `{`+prompt+`}`, "accept", "application/json"))
 	v := do("POST", "shop/conversations/search", `{`+prompt+`,"context":["Tell me about all of those many televisions, radios and kettles in this shop, please"]}`, 200)
 	if v.ActualPrompt != "Tell me about all of those many televisions, radios and kettles in this shop, please\nhow do I reset the old phone that I was given" || len(v.Data) != 0 {
 		t.Errorf("got %+v", v)
