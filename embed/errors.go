@@ -19,7 +19,7 @@ var (
 // StatusError is an endpoint's refusal, after the retries that its status allows.
 type StatusError struct {
 	Status     int           // HTTP status
-	Message    string        // the endpoint's own words, cut to a few hundred bytes, without the key
+	Message    string        // the endpoint's own words, cut to a few hundred bytes, without the key; not if they repeat a text
 	RetryAfter time.Duration // how long the endpoint asked to wait; 0: it did not say
 
 	final bool // whatever the status, asking again cannot help

@@ -264,14 +264,21 @@ func (o *OpenAI) request(ctx context.Context, texts []string) ([][]float32, erro
 		Dimensions: o.askDim,
 	})
 	if err != nil {
-		return nil, o.explain(err, x)
+		return nil, o.explain(err, x, texts)
 	}
 	return o.arrange(answer.Data, len(texts))
 }
 
 // explain turns an error of the client into ours. That of a status is not wrapped, as it holds the whole body,
-// which may repeat the key.
-func (o *OpenAI) explain(err error, x *exchange) error {
+// which may repeat the key. Endpoints that check what they are sent quote what they refuse, and an error ends up in a log:
+// words that repeat a text are left out.
+func (o *OpenAI) explain(err error, x *exchange, texts []string) error {
+	said := func(s string) string {
+		if s = excerpt(o.redact(s)); repeats(s, texts) {
+			return "(its words are left out: they repeat a text)"
+		}
+		return s
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("embed: no whole answer within the Timeout of %v: %w", o.timeout, err)
@@ -280,7 +287,7 @@ func (o *OpenAI) explain(err error, x *exchange) error {
 	case x.broken != nil:
 		return fmt.Errorf("embed: answer broke off: %w", x.broken)
 	case x.status < 400:
-		return fmt.Errorf("%w: status %d, and not JSON of embeddings: %s", ErrAnswer, x.status, excerpt(o.redact(err.Error())))
+		return fmt.Errorf("%w: status %d, and not JSON of embeddings: %s", ErrAnswer, x.status, said(err.Error()))
 	}
 	s := &StatusError{Status: x.status, RetryAfter: x.retryAfter}
 	if api := (*openai.APIError)(nil); errors.As(err, &api) {
@@ -289,8 +296,26 @@ func (o *OpenAI) explain(err error, x *exchange) error {
 	} else if raw := (*openai.RequestError)(nil); errors.As(err, &raw) {
 		s.Message = string(raw.Body)
 	}
-	s.Message = excerpt(o.redact(s.Message))
+	s.Message = said(s.Message)
 	return s
+}
+
+// repeats reports whether a message has several words of a text in a row, or all words of a short one.
+func repeats(message string, texts []string) bool {
+	const run = 4
+	words := func(s string) []string {
+		return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	}
+	in := " " + strings.Join(words(message), " ") + " "
+	for _, t := range texts {
+		ws := words(t)
+		for n := min(run, len(ws)); n > 0 && len(ws) >= n; ws = ws[1:] {
+			if strings.Contains(in, " "+strings.Join(ws[:n], " ")+" ") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // excerpt makes a stranger's text fit for an error: one line, printable, and short.

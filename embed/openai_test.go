@@ -383,6 +383,28 @@ func TestOpenAINeverShowsTheKey(t *testing.T) {
 	}
 }
 
+// TestOpenAIErrorsDoNotRepeatTexts: what a person asked must not get into a log because an endpoint quotes it.
+func TestOpenAIErrorsDoNotRepeatTexts(t *testing.T) {
+	const text = "My card number\nis 4111 1111, \"why\" was it declined?"
+	for body, shown := range map[string]bool{
+		`{"error":{"message":"input too long: My card number\nis 4111 1111, \"why\" was it declined?"}}`: false,
+		`{"detail":[{"type":"string_too_long","input":"My card number\nis 4111 1111, \"why\" was`:        false,
+		`{"error":{"message":"the model is overloaded, and was for a while"}}`:                           true,
+	} {
+		e := serve(t, func(w http.ResponseWriter, _ *http.Request, _ asked, _ int) {
+			http.Error(w, body, http.StatusUnprocessableEntity)
+		})
+		o, _ := e.client(t, OpenAIOptions{})
+		_, err := o.Embed(t.Context(), []string{"another one", text})
+		if err == nil || strings.Contains(err.Error(), "4111") || strings.Contains(err.Error(), "overloaded") != shown || !strings.Contains(err.Error(), "422") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	if o := []string{"hi"}; !repeats("you said: Hi!", o) || repeats("this is another thing", o) || repeats("", o) || repeats("nothing", []string{"", "?"}) {
+		t.Error("a short text is taken for another")
+	}
+}
+
 func TestOpenAIAsksForDimensions(t *testing.T) {
 	for _, c := range []struct {
 		o    OpenAIOptions
