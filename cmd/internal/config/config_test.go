@@ -229,6 +229,30 @@ func TestComplaintsNameKeyValueAndRemedy(t *testing.T) {
 	}
 }
 
+// TestComplaintsAreInOneOrder: whoever mends one of two things should find the other where it was.
+func TestComplaintsAreInOneOrder(t *testing.T) {
+	src := Sources{File: file(t, "default_provider: a\nproviders:\n  a:\n    base_url: http://a.test\n    api_key_env: A_KEY\n  b:\n    api_key_env: B_KEY\n  c:\n    api_key_env: C_KEY\n  d:\n    api_key_env: D_KEY\n")}
+	_, first := Load(src)
+	for range 20 {
+		if _, err := Load(src); err == nil || first == nil || err.Error() != first.Error() {
+			t.Fatalf("%v\nthen\n%v", first, err)
+		}
+	}
+}
+
+// TestWrongFileIsNotReadWhole names a file as large as a cache's may be.
+func TestWrongFileIsNotReadWhole(t *testing.T) {
+	path := file(t, "listen: 127.0.0.1:1\n")
+	if err := os.Truncate(path, 1<<36); err != nil {
+		t.Fatal(err)
+	}
+	for _, src := range []Sources{{File: path}, {Env: []string{"REPRISE_ADMIN_TOKEN_FILE=" + path}}} {
+		if _, err := Load(src); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "longer than") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 func TestEmptyFilesAndSectionsAreFine(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "null\n", "cache:\n", "cache: {}\n", "providers:\n", "db:\n", "cache.k: 3\n"} {
 		mustLoad(t, Sources{File: file(t, text)})

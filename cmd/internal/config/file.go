@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -10,15 +12,25 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFileBytes is far above any configuration, and keeps a wrong path (the cache's own file) from being parsed as YAML.
+// maxFileBytes is far above any configuration, and keeps a wrong path (the cache's own file) from being read whole and parsed.
 const maxFileBytes = 1 << 20
+
+// readUpTo reads a file, but no more than one byte past the limit of one that may have any size.
+func readUpTo(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
 
 // fileLayer reads YAML. The node tree is walked beside the decoded values, because only it knows lines.
 func (l *loader) fileLayer(path string, data []byte) layer {
 	name := "file " + filepath.Base(path)
 	out := layer{values: map[string]any{}, origin: map[string]string{}}
 	if len(data) > maxFileBytes {
-		l.complain("%s is %d bytes long, more than the %d that a configuration may have; is it the right file?", path, len(data), maxFileBytes)
+		l.complain("%s is longer than the %d bytes that a configuration may have; is it the right file?", path, maxFileBytes)
 		return out
 	}
 	var doc yaml.Node

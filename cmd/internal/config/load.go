@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +75,7 @@ func Load(src Sources) (*Config, error) {
 
 	l.add(defaultLayer())
 	if path != "" {
-		if file, err := os.ReadFile(path); err != nil {
+		if file, err := readUpTo(path, maxFileBytes); err != nil {
 			l.complain("%v; name an existing file with --config or %s", err, configVariable)
 		} else {
 			l.add(l.fileLayer(path, file))
@@ -183,7 +182,8 @@ func (l *loader) remedyForUnknown(path string) string {
 // The variable is part of the environment's layer, hence over an api_key from the file, and under one from a flag or
 // from REPRISE_PROVIDERS_NAME_API_KEY, which name the same key more directly.
 func (l *loader) resolve(c *Config) {
-	for name, p := range c.Providers {
+	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		p := c.Providers[name]
 		p.APIKey = l.resolveKey("providers."+name, p.APIKey, p.APIKeyEnv)
 		c.Providers[name] = p
 	}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -28,16 +27,12 @@ func (l *loader) resolveFile(path, value, file string) string {
 }
 
 func readSecret(file string) (string, error) {
-	info, err := os.Stat(file)
+	b, err := readUpTo(file, maxSecretFile)
 	if err != nil {
 		return "", err
 	}
-	if info.Size() > maxSecretFile {
-		return "", fmt.Errorf("%s has %d bytes, which is no secret; at most %d are read", file, info.Size(), maxSecretFile)
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
+	if len(b) > maxSecretFile {
+		return "", fmt.Errorf("%s is longer than %d bytes, which no secret is; write nothing else into it", file, maxSecretFile)
 	}
 	secret := strings.TrimRight(string(b), "\r\n")
 	if secret == "" {
