@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -210,10 +212,10 @@ func (c Config) withDefaults() (Config, error) {
 		known[p.Name] = true
 	}
 	if c.Default != "" && !known[c.Default] {
-		bad("Default %q is not the name of a provider", c.Default)
+		bad("Default %q is not the name of a provider: use one of %s", c.Default, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	if c.Anthropic != "" && !known[c.Anthropic] {
-		bad("Anthropic %q is not the name of a provider", c.Anthropic)
+		bad("Anthropic %q is not the name of a provider: use one of %s", c.Anthropic, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	if t := c.AdminToken; t != "" && (len(t) < MinAdminToken || !validHeaderValue(t)) {
 		bad("AdminToken has %d bytes: use %d or more that a header can carry, drawn at random", len(t), MinAdminToken)
@@ -250,7 +252,7 @@ func (c Config) withDefaults() (Config, error) {
 
 func notNegative[T int | time.Duration](bad func(string, ...any), field string, v T) {
 	if v < 0 {
-		bad("%s %v is negative", field, v)
+		bad("%s %v is negative: use 0 for the default, or more", field, v)
 	}
 }
 
@@ -270,9 +272,9 @@ func (p Provider) complaints() []error {
 	if p.Kind != "" && providers.Get(string(p.Kind)) == nil {
 		bad("the kind %q of %q is not in the provider table: use one of %s", p.Kind, p.Name, strings.Join(Kinds(), ", "))
 	}
-	for field, v := range map[string]string{"ResourceName": p.ResourceName, "DeploymentID": p.DeploymentID, "APIVersion": p.APIVersion} {
-		if v != "" && !route.URLWord(v) {
-			bad("%s %q of %q is not a word that a URL can have", field, v, p.Name)
+	for _, f := range [...]struct{ name, value string }{{"ResourceName", p.ResourceName}, {"DeploymentID", p.DeploymentID}, {"APIVersion", p.APIVersion}} {
+		if f.value != "" && !route.URLWord(f.value) {
+			bad("%s %q of %q is not a word that a URL can have: give 1 to 64 letters, digits, \"-\", \"_\" and \".\"", f.name, f.value, p.Name)
 		}
 	}
 	if row := p.row(); p.BaseURL == "" && row.BaseURL != "" {
@@ -293,8 +295,8 @@ func (p Provider) complaints() []error {
 	if !validHeaderValue(p.APIKey) {
 		bad("the API key of %q holds a control character or a space around it", p.Name)
 	}
-	for k, v := range p.Headers {
-		if !validName(strings.ToLower(k)) || !validHeaderValue(v) {
+	for _, k := range slices.Sorted(maps.Keys(p.Headers)) {
+		if !validName(k) || !validHeaderValue(p.Headers[k]) {
 			bad("header %q of %q is not one that HTTP can carry", k, p.Name)
 		}
 	}

@@ -228,12 +228,15 @@ func (s *Server) outer(f *fields, deflt string) (*route.Target, *apiError) {
 		}
 		t.SetLoose(!b)
 	}
-	for w, field := range map[int]*string{ownAzureResource: &t.ResourceName, ownAzureDeployment: &t.DeploymentID, ownAzureVersion: &t.APIVersion} {
-		if v, name := f.get(w); len(v) > 0 {
+	for _, azure := range [...]struct {
+		word  int
+		field *string
+	}{{ownAzureResource, &t.ResourceName}, {ownAzureDeployment, &t.DeploymentID}, {ownAzureVersion, &t.APIVersion}} {
+		if v, name := f.get(azure.word); len(v) > 0 {
 			if !route.URLWord(string(v)) {
 				return nil, badRequest("invalid_header", name, "%s: give 1 to 64 letters, digits, \"-\", \"_\" and \".\"", name)
 			}
-			*field = string(v)
+			*azure.field = string(v)
 		}
 	}
 	return t, nil

@@ -37,12 +37,12 @@ func ReadFirst(body []byte) (*First, error) {
 		}
 	}
 	config, params := find(ms, "config"), find(ms, "params")
-	for name, v := range map[string]jsontext.Value{"config": config, "params": params} {
+	for _, m := range [...]member{{name: "config", value: config}, {name: "params", value: params}} {
 		switch {
-		case v == nil:
-			return nil, &FieldError{name, `is missing: the body is {"config": {…}, "params": {…}}`}
-		case v.Kind() != jsontext.KindBeginObject:
-			return nil, &FieldError{name, "is not an object"}
+		case m.value == nil:
+			return nil, &FieldError{m.name, `is missing: the body is {"config": {…}, "params": {…}}`}
+		case m.value.Kind() != jsontext.KindBeginObject:
+			return nil, &FieldError{m.name, "is not an object"}
 		}
 	}
 	ps, err := object(params)

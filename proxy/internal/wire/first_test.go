@@ -25,6 +25,7 @@ func TestFirstRefused(t *testing.T) {
 		`{"config":{}}`:                   "params",
 		`{"config":{},"params":[]}`:       "params",
 		`{"config":7,"params":{}}`:        "config",
+		`{"config":7,"params":[]}`:        "config", // the first of the two, each time
 		`{"config":{},"params":{},"x":1}`: "x",
 	} {
 		_, err := ReadFirst([]byte(body))
