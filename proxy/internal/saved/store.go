@@ -21,7 +21,8 @@ import (
 const (
 	// MaxBytes is the largest text of a config.
 	MaxBytes = 64 << 10
-	// maxFiles is how many a folder may have. All of them are kept in memory.
+	// maxFiles is how many a folder may have, and one more while a config is being deleted, which begins with a file that says so.
+	// All of them are kept in memory.
 	maxFiles = 4096
 	// freshFor is how long what was read counts without another look.
 	freshFor = time.Second
@@ -31,7 +32,7 @@ var (
 	// ErrNotFound: there is no such config, or no such version of it.
 	ErrNotFound = errors.New("saved: not found")
 	// ErrFull: the folder has as many files as it may.
-	ErrFull = fmt.Errorf("saved: the folder has %d configs and versions, which is the most", maxFiles)
+	ErrFull = fmt.Errorf("saved: the folder has %d configs and versions, which is the most: delete some", maxFiles)
 )
 
 // Version is one text that a config had.
@@ -217,7 +218,7 @@ func (s *Store) read() error {
 			bad(base, "is version %d of %s, and so is %s: rename one", n, id, other)
 			continue
 		}
-		if len(files) == maxFiles {
+		if len(files) > maxFiles {
 			bad(base, "is one too many: %d are read", maxFiles)
 			break
 		}
@@ -324,10 +325,10 @@ func (s *Store) add(id string, text []byte, allow func(*View) error) (Version, b
 		if newest, err := view.Get(id, 0); err == nil && bytes.Equal(bytes.TrimSpace(newest.Text), bytes.TrimSpace(text)) {
 			return newest, false, nil
 		}
-		if len(s.files) >= maxFiles {
+		next := Version{N: view.next(id), Modified: time.Now(), Text: text}
+		if len(s.files) >= maxFiles && !next.deleted() {
 			return Version{}, false, ErrFull
 		}
-		next := Version{N: view.next(id), Modified: time.Now(), Text: text}
 		if allow != nil {
 			if err := allow(view.with(id, next)); err != nil {
 				return Version{}, false, err

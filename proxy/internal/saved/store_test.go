@@ -100,6 +100,27 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestFullFolder holds that a folder which has as many files as it may can be made room in.
+func TestFullFolder(t *testing.T) {
+	dir := t.TempDir()
+	for i := range maxFiles {
+		write(t, dir, fmt.Sprintf("pc-%d@%d.json", i/2, 1+i%2), `{}`)
+	}
+	s := mustOpen(t, dir)
+	if _, _, err := s.Put("another", []byte("{}"), nil); !errors.Is(err, ErrFull) {
+		t.Errorf("into a full folder: %v", err)
+	}
+	if err := s.Delete("pc-7", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Put("another", []byte("{}"), nil); err != nil || text(s, "pc-7", 0) != "" || len(s.Problems()) > 0 {
+		t.Errorf("after a deletion: %v, %v", err, s.Problems())
+	}
+	if n := len(mustOpen(t, dir).View().IDs()); n != maxFiles/2 {
+		t.Errorf("%d configs, want %d", n, maxFiles/2)
+	}
+}
+
 // TestOthersWrite has the folder change under an open store.
 func TestOthersWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
