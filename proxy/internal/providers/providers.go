@@ -166,7 +166,8 @@ func (r *Row) Require(h http.Header) {
 // Adopt moves the caller's own key to where this provider looks for it. OpenAI's clients send a bearer token to whatever
 // provider they think they talk to, and Anthropic's an x-api-key.
 func (r *Row) Adopt(h http.Header) {
-	bearer, isBearer := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
+	scheme, bearer, _ := strings.Cut(h.Get("Authorization"), " ")
+	isBearer := strings.EqualFold(scheme, "Bearer") // in any case: RFC 9110, section 11.1
 	switch {
 	case r.Auth == "" && h.Get("Authorization") == "" && h.Get("X-Api-Key") != "":
 		h.Set("Authorization", "Bearer "+h.Get("X-Api-Key"))

@@ -72,6 +72,8 @@ func TestURL(t *testing.T) {
 func TestKeysGoWhereTheProviderLooks(t *testing.T) {
 	for _, tt := range []struct{ provider, in, value, out, want string }{
 		{"anthropic", "Authorization", "Bearer k", "X-Api-Key", "k"},
+		{"anthropic", "Authorization", "bearer k", "X-Api-Key", "k"},
+		{"anthropic", "Authorization", "Basic k", "Authorization", "Basic k"},
 		{"anthropic", "X-Api-Key", "k", "X-Api-Key", "k"},
 		{"anthropic", "Authorization", "Bearer sk-ant-oat01-k", "Authorization", "Bearer sk-ant-oat01-k"},
 		{"openai", "X-Api-Key", "k", "Authorization", "Bearer k"},
