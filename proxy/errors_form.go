@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/proxy/internal/sse"
+	"github.com/reprise-cache/reprise/proxy/internal/translate"
 )
 
 // messagesPath is Anthropic's, and with everything below it in Anthropic's words.
@@ -41,35 +42,12 @@ func (x *exchange) appendErrorEvent(dst []byte, e *apiError) []byte {
 // anthropicBody is the error as Anthropic's clients expect it. What the other form has fields for is said in words.
 func (e *apiError) anthropicBody(trace string) []byte {
 	b := []byte(`{"type":"error","error":{"type":"`)
-	b = append(b, e.anthropicKind()...)
+	b = append(b, translate.AnthropicKind(e.status)...)
 	b = append(b, `","message":`...)
 	b = appendJSONString(b, e.message)
 	b = append(b, `},"request_id":`...)
 	b = appendJSONString(b, trace)
 	return append(b, '}')
-}
-
-func (e *apiError) anthropicKind() string {
-	switch e.status {
-	case fasthttp.StatusUnauthorized:
-		return "authentication_error"
-	case fasthttp.StatusForbidden:
-		return "permission_error"
-	case fasthttp.StatusNotFound:
-		return "not_found_error"
-	case fasthttp.StatusRequestEntityTooLarge:
-		return "request_too_large"
-	case fasthttp.StatusTooManyRequests:
-		return "rate_limit_error"
-	case fasthttp.StatusServiceUnavailable:
-		return "overloaded_error"
-	case fasthttp.StatusGatewayTimeout, fasthttp.StatusRequestTimeout:
-		return "timeout_error"
-	}
-	if e.status >= 500 {
-		return "api_error"
-	}
-	return "invalid_request_error"
 }
 
 // refusedPath returns the path of a request that could not be read to its end, where its head could be; else "".

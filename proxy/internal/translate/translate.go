@@ -102,7 +102,7 @@ func (t *Translator) Error(status int, body []byte) []byte {
 		e.Message = "the provider failed"
 	}
 	if t.client == Anthropic {
-		return write(fields{"type": "error", "error": fields{"type": anthropicKind(status), "message": e.Message}})
+		return write(fields{"type": "error", "error": fields{"type": AnthropicKind(status), "message": e.Message}})
 	}
 	if e.Type == "" {
 		e.Type = "provider_error"
@@ -114,7 +114,8 @@ func openaiError(kind, message string) []byte {
 	return write(fields{"error": fields{"message": message, "type": kind, "param": nil, "code": nil}})
 }
 
-func anthropicKind(status int) string {
+// AnthropicKind is what Anthropic's errors of a status call themselves.
+func AnthropicKind(status int) string {
 	switch status {
 	case 401:
 		return "authentication_error"
@@ -128,6 +129,8 @@ func anthropicKind(status int) string {
 		return "rate_limit_error"
 	case 503, 529:
 		return "overloaded_error"
+	case 408, 504:
+		return "timeout_error"
 	}
 	if status >= 500 {
 		return "api_error"

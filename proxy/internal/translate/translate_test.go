@@ -145,6 +145,7 @@ func TestErrors(t *testing.T) {
 		`{"error":{"message":"busy","type":"overloaded_error","param":null,"code":null}}`)
 	same(t, New(OpenAI, Cohere, false, when).Error(400, []byte(`{"message":"bad"}`)), `{"error":{"message":"bad","type":"provider_error","param":null,"code":null}}`)
 	same(t, New(Anthropic, OpenAI, false, when).Error(429, []byte(`{"error":{"message":"slow","type":"requests"}}`)), `{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}`)
+	same(t, New(Anthropic, OpenAI, false, when).Error(504, []byte(`{"error":{"message":"late"}}`)), `{"type":"error","error":{"type":"timeout_error","message":"late"}}`)
 	same(t, New(Anthropic, OpenAI, false, when).Error(500, []byte(`<html>`)), `{"type":"error","error":{"type":"api_error","message":"the provider failed"}}`)
 }
 
