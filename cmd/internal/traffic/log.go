@@ -127,23 +127,24 @@ func (p *Pair) readCreated() error {
 }
 
 // body returns the body that a value is: the text of a string, or an object, or what that has in its member body. inner is the object
-// that it was in; nil: none.
+// that it was in; nil: none. It looks no deeper, or a line of a thousand bodies within each other would be read a thousand times.
 func body(v json.RawMessage) (text []byte, inner object, err error) {
-	switch v[0] {
-	case '"':
-		var s string
-		err := json.Unmarshal(v, &s)
-		return []byte(s), nil, err
-	case '{':
+	if v[0] == '{' {
 		o, err := parseObject(v)
 		if err != nil {
 			return nil, nil, err
 		}
 		if b, _ := o.first("body"); b != nil {
-			text, _, err := body(b)
-			return text, o, err
+			v, inner = b, o
 		}
-		return bytes.Clone(v), nil, nil
+	}
+	switch v[0] {
+	case '"':
+		var s string
+		err := json.Unmarshal(v, &s)
+		return []byte(s), inner, err
+	case '{':
+		return bytes.Clone(v), inner, nil
 	}
 	return nil, nil, errors.New("neither an object nor a text")
 }

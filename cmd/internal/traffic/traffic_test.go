@@ -98,6 +98,14 @@ null
 	expect(t, readAll(t, NewLog(broken), 1<<20), append(want[:len(want)-1:len(want)-1], "!! the disk is gone")...)
 }
 
+// TestBodyInABody holds that of bodies within bodies the outermost counts, so that a line is not read once for each.
+func TestBodyInABody(t *testing.T) {
+	deep := strings.Repeat(`{"body":`, 3000) + `"` + strings.Repeat("x", 1<<20) + `"` + strings.Repeat("}", 3000)
+	text := `{"request":{"body":{"body":{"m":1}}},"response":{}}` + "\n" + `{"request":` + deep + `,"response":{}}`
+	expect(t, readAll(t, NewLog(strings.NewReader(text)), int64(len(text))),
+		`1  {"body":{"m":1}} > {}`, "2  "+deep[len(`{"body":`):len(deep)-1]+" > {}")
+}
+
 func TestQuestions(t *testing.T) {
 	ask := Asking{Model: "m", System: "be brief", Params: map[string]json.RawMessage{"temperature": json.RawMessage("0")}}
 	const created = `2026-01-02 03:04:05`
