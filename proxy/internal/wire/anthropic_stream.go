@@ -139,8 +139,7 @@ func (b *block) add(p piecewise, v jsontext.Value) error {
 		if v == nil {
 			return formError("%s is missing", p.piece)
 		}
-		have, _ := array(b.members.raw(p.member))
-		b.members.set(p.member, arrayOf(append(have, v)))
+		b.members.push(p.member, v)
 		return nil
 	case jsontext.KindBeginObject:
 		s, ok := text(v)

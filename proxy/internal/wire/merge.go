@@ -40,7 +40,8 @@ type tree struct {
 // list is an array whose elements are merged by their index member where they have one.
 type list struct {
 	elems []*node
-	index []int // of each element; -1: it has none
+	index []int       // of each element; -1: it has none
+	at    map[int]int // the element of an index, while elements are merged
 }
 
 func newTree() *tree { return &tree{nodes: map[string]*node{}} }
@@ -168,6 +169,27 @@ func (t *tree) mergeAll(src jsontext.Value, r rule, depth int) error {
 	return nil
 }
 
+// push appends an element to the member's array as it is, without regard to an index.
+func (t *tree) push(name string, elem jsontext.Value) {
+	n := t.nodes[name]
+	if n == nil {
+		t.set(name, jsontext.Value("[]"))
+		n = t.nodes[name]
+	}
+	if n.list == nil {
+		first, _ := array(n.raw) // a null has no elements
+		*n = node{list: &list{}}
+		for _, e := range first {
+			n.list.push(e)
+		}
+	}
+	n.list.push(elem)
+}
+
+func (l *list) push(elem jsontext.Value) {
+	l.elems, l.index = append(l.elems, &node{raw: elem.Clone()}), append(l.index, -1)
+}
+
 func (n *node) mergeArray(src jsontext.Value, r rule, depth int) error {
 	if n.list == nil {
 		*n = node{list: &list{}}
@@ -195,12 +217,14 @@ func (l *list) merge(src jsontext.Value, r rule, depth int) error {
 			index = i
 		}
 	}
+	if i, ok := l.at[index]; ok {
+		return l.elems[i].merge("", src, r, depth)
+	}
 	if index >= 0 {
-		for i, have := range l.index {
-			if have == index {
-				return l.elems[i].merge("", src, r, depth)
-			}
+		if l.at == nil {
+			l.at = map[int]int{}
 		}
+		l.at[index] = len(l.elems)
 	}
 	n := &node{}
 	l.elems, l.index = append(l.elems, n), append(l.index, index)
