@@ -116,10 +116,8 @@ func (s *Server) checkVirtualKey(name string) error {
 }
 
 func (s *Server) checkHost(base string) error {
-	for _, p := range s.providers.byName {
-		if p.BaseURL == base {
-			return nil // what the operator configured is the operator's to reach
-		}
+	if s.ownHost(base) {
+		return nil // what the operator configured is the operator's to reach
 	}
 	err := s.allowed.Check(base)
 	if errors.Is(err, egress.ErrHost) {
@@ -202,9 +200,8 @@ func (e *endpoint) identity() string {
 // the operator's are used. A key in a config counts as the same key in a header would.
 func (x *exchange) credential() cache.Digest {
 	p := x.plan
-	std := &x.d.fields.std
 	if p.callers != "" && len(p.keys) == 0 {
-		return cache.Hash(std[stdAuthorization], std[stdAPIKey], std[stdAzureKey], std[stdCookie])
+		return x.d.fields.credential()
 	}
 	if len(p.keys) == 0 {
 		return cache.Digest{}
@@ -228,7 +225,7 @@ func (x *exchange) credential() cache.Digest {
 		parts = append(parts, d[:])
 	}
 	if p.callers != "" {
-		d := cache.Hash(std[stdAuthorization], std[stdAPIKey], std[stdAzureKey], std[stdCookie])
+		d := x.d.fields.credential()
 		parts = append(parts, d[:])
 	}
 	return cache.Hash(parts...)

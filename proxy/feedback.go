@@ -60,9 +60,7 @@ func (x *exchange) speakers() []cache.Digest {
 	if x.who.id != "" {
 		return []cache.Digest{x.who.digest()}
 	}
-	std := &x.d.fields.std
-	own := cache.Hash(std[stdAuthorization], std[stdAPIKey], std[stdAzureKey], std[stdCookie])
-	return []cache.Digest{own, {}}
+	return []cache.Digest{x.d.fields.credential(), {}}
 }
 
 func (x *exchange) giveFeedback(ctx *fasthttp.RequestCtx) {

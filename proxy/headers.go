@@ -171,6 +171,11 @@ func (f *fields) get(word int) (value []byte, name string) {
 	return nil, ""
 }
 
+// credential digests what lets the caller in at a provider.
+func (f *fields) credential() cache.Digest {
+	return cache.Hash(f.std[stdAuthorization], f.std[stdAPIKey], f.std[stdAzureKey], f.std[stdCookie])
+}
+
 func ownName(prefix, word int) string {
 	p := [2]string{portkeyPrefix, reprisePrefix}[prefix]
 	return string(bytes.ToLower([]byte(p + ownWords[word])))
