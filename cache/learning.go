@@ -3,13 +3,15 @@ package cache
 import (
 	"cmp"
 	"slices"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
 )
 
 // LearningStats is what was learnt, and what it cost. Counts are since Open; what is remembered is of all times.
 type LearningStats struct {
 	Entries    int // stored questions of which something is remembered
 	Demoted    int // of them, whose answers are not served to other questions
-	Partitions int // of which something is remembered
+	Partitions int // of which something is remembered, and their cells (consensus.go)
 	Traces     int // trace ids that feedback may still come for
 
 	Feedback  LabelStats // what users said
@@ -56,7 +58,7 @@ func (c *Cache) learningStats() LearningStats {
 	s.Feedback, s.Misses, s.Shadow = of(fromFeedback), of(fromMiss), of(fromShadow)
 	s.Traces = len(m.traces.byKey) + len(m.traces.exact)
 	for k, t := range m.traits {
-		if k.kind != 'e' {
+		if k.kind != store.EntryTrait {
 			s.Partitions++
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Config is the effective configuration. Each field is the key of the same name in [Keys], which documents it.
+// Config is the effective configuration. Each field is the key of the same name in keys.go, which documents it.
 type Config struct {
 	Listen          string              `koanf:"listen"`
 	DB              string              `koanf:"db"`

@@ -55,7 +55,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		"keys.seal_key": strings.Repeat("0f", 32), "keys.seal_key_file": file(t, strings.Repeat("0f", 32)),
 		"keys.passphrase": "correct horse battery", "keys.passphrase_file": file(t, "correct horse battery")}
 	seen := map[string]string{}
-	for _, k := range Keys() {
+	for _, k := range keys {
 		value := other[k.Kind]
 		if v := special[k.Path]; v != "" {
 			value = v
@@ -332,7 +332,7 @@ func TestKeyTable(t *testing.T) {
 	if err := PrintKeys(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range Keys() {
+	for _, k := range keys {
 		if !strings.Contains(out.String(), k.Path+" ") || !strings.Contains(out.String(), k.Doc) {
 			t.Errorf("%s is not in the table", k.Path)
 		}

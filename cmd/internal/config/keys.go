@@ -212,9 +212,6 @@ var keys = []Key{
 		Doc: "Whether /metrics answers to everybody. Off: to the operator's token and to gateway keys with the scope read."},
 }
 
-// Keys returns every configuration key, in the order in which they are printed.
-func Keys() []Key { return append([]Key(nil), keys...) }
-
 // Env is the environment variable that sets the key: REPRISE_ and the path in upper case, its dots as underscores.
 // NAME stays, and stands for the name with its hyphens as underscores.
 func (k Key) Env() string {

@@ -93,7 +93,7 @@ func TestSchemaAgreesWithKeys(t *testing.T) {
 		`"never"`, `"10MiB"`, `"10 MiB"`, `"10Mib"`, `"http://x.test/v1"`, `"ftp://x.test"`, `"http://u:p@x.test"`, `"http://x.test?a=b"`, `"x.test:80"`, `":80"`, `"x.test:80a"`,
 		`"semantic"`, `"off"`, `"strict"`, `"minilm"`, `"info"`, `"json"`, `"any"`, `"exact"`, `"stored"`, `"refuse"`, `"openai"`}
 	tried, refused := 0, 0
-	for _, k := range Keys() {
+	for _, k := range keys {
 		parts := strings.Split(strings.Replace(k.Path, anyName, "some", 1), ".")
 		for _, value := range values {
 			text := value + "\n"
@@ -127,7 +127,7 @@ func indented(text string) string {
 // TestSchemaHasEveryKey: what the reader takes by default, the schema does, and it says what each key means.
 func TestSchemaHasEveryKey(t *testing.T) {
 	text := string(Schema())
-	for _, k := range Keys() {
+	for _, k := range keys {
 		quoted, err := json.Marshal(k.Doc)
 		if err != nil {
 			t.Fatal(err)
