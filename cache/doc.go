@@ -51,6 +51,15 @@
 // Weights are bounded by key, entry and partition, so that no caller decides for the others, and a trait is of one
 // partition: what is said in one namespace, scope or key moves nothing in another.
 //
+// # What is kept
+//
+// Entries that have expired are swept away. Where [Options.MaxEntries] or [Options.MaxBytes] is reached, or a namespace's own limit,
+// what saves least for its room goes in the very commit that needs it (room.go); what no room would be enough for is refused
+// with [ErrTooLarge].
+//
+// Callers that ask elsewhere, and keep questions and answers of their own, use [Cache.PutVariant], [Cache.Search] and
+// [Cache.DeleteMatching] (entries.go). [Cache.Import] takes in what Export wrote, or what [Cache.RecordOf] makes of past traffic.
+//
 // # Lifetimes and goroutines
 //
 // A Cache and all its methods are safe for concurrent use. A Lookup is one goroutine's at a time. Entries are
