@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
@@ -25,6 +26,8 @@ const (
 type learner struct {
 	jobs    chan func(ctx context.Context)
 	pending sync.WaitGroup // of jobs that were queued and are not done
+
+	panicked atomic.Uint64 // jobs that a panic ended
 }
 
 // enqueue hands a job over, or drops it. Jobs that wait when the cache is closed are not run.
@@ -54,11 +57,22 @@ func (q *learner) work(ctx context.Context) {
 			}
 		case job := <-q.jobs:
 			if ctx.Err() == nil { // else the select had both to choose from
-				job(ctx)
+				q.run(ctx, job)
 			}
 			q.pending.Done()
 		}
 	}
+}
+
+// run runs a job, which calls what callers have brought (Embedder, Verifier, ReadAnswer, OnTighten) on a goroutine that none of them
+// can guard: a panic ends the job, and not the process.
+func (q *learner) run(ctx context.Context, job func(ctx context.Context)) {
+	defer func() {
+		if recover() != nil {
+			q.panicked.Add(1)
+		}
+	}()
+	job(ctx)
 }
 
 // Flush waits until the answers that were handed over for comparison so far are compared, shadow checks included, and writes
@@ -177,9 +191,11 @@ func (m *memory) declassify(question Digest) {
 // observe takes in a label that a comparison made.
 func (m *memory) observe(l *label) {
 	at := now().UnixNano()
-	m.mu.Lock()
-	m.teach(l, at)
-	m.mu.Unlock()
+	func() {
+		m.mu.Lock()
+		defer m.mu.Unlock() // also in a panic, which does not end the process
+		m.teach(l, at)
+	}()
 	m.poke()
 }
 

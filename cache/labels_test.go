@@ -74,6 +74,36 @@ func TestMissLabels(t *testing.T) {
 }
 
 // TestMissLabelsUnlock: rewordings that keep being right are served in the end, and a look-alike is not.
+// TestComparisonPanics holds that a panic of what a caller brought, on a goroutine that he cannot guard, costs one comparison and
+// not the process.
+func TestComparisonPanics(t *testing.T) {
+	var slip atomic.Bool
+	c := open(t, Options{
+		Embedder: newBag(), Verifier: &judge{p: map[string]float64{wipe: 0.6}}, Threshold: 0.7, MaxError: 0.01,
+		ReadAnswer: func(body []byte) (Answer, bool) {
+			if slip.Load() {
+				panic("a slip")
+			}
+			return readAnswer(body)
+		},
+	})
+	put(t, c, ask(wipe), "Erase it in the settings.")
+	l := expect(t, c, ask(asked), Miss, "")
+	slip.Store(true)
+	if _, err := l.Fill(bg, Value{Body: []byte("erase it in the settings")}); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, c)
+	if got := c.Stats().Learning; got.Panicked != 1 || got.Misses != (LabelStats{}) {
+		t.Errorf("%+v", got)
+	}
+	slip.Store(false)
+	miss(t, c, ask("how do I wipe the phone before you sell it"), `{"tool":"erase"}`)
+	if got := c.Stats().Learning; got.Panicked != 1 || got.Misses.Different == 0 {
+		t.Errorf("afterwards: %+v", got)
+	}
+}
+
 func TestMissLabelsUnlock(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		j := &judge{p: map[string]float64{}}

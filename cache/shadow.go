@@ -131,18 +131,23 @@ func (c *Cache) weighShadow(ctx context.Context, lb label, question Digest, fres
 		return
 	}
 	lb.right, lb.doubt, lb.weight = found.what == Same, found.doubt, found.weight
-	m, at := c.memory, now().UnixNano()
-	m.mu.Lock()
-	m.teach(&lb, at)
-	r := m.rate(lb.namespace, at)
-	checked(&r.Rate, stands*lb.weight, !lb.right)
-	tell := m.settle(lb.namespace)
-	m.mu.Unlock()
-	m.told(tell)
+	m := c.memory
+	m.told(m.weigh(&lb, stands))
 	if !lb.right {
 		c.shun(shunned{question, lb.entry})
 	}
 	m.poke()
+}
+
+// weigh takes in a label of a hit, which counts for as many hits as it stands for.
+func (m *memory) weigh(lb *label, stands float64) (tell *FalseHits) {
+	at := now().UnixNano()
+	m.mu.Lock()
+	defer m.mu.Unlock() // also in a panic, which does not end the process
+	m.teach(lb, at)
+	r := m.rate(lb.namespace, at)
+	checked(&r.Rate, stands*lb.weight, !lb.right)
+	return m.settle(lb.namespace)
 }
 
 // guardedCall runs call and turns its panic into an error: it runs on a goroutine that no caller can guard.

@@ -31,7 +31,7 @@ func writeCache(w *promtext.Writer, st cache.Stats) {
 	for _, e := range []struct {
 		part string
 		n    uint64
-	}{{"fill", st.FillErrors}, {"fill_dropped", st.FillsDropped}, {"embed", st.EmbedErrors}, {"verify", st.VerifyErrors}, {"index", st.IndexErrors}, {"sweep", st.SweepErrors}, {"learn", st.Learning.StoreErrs}, {"snapshot", st.SnapshotErrors}} {
+	}{{"fill", st.FillErrors}, {"fill_dropped", st.FillsDropped}, {"embed", st.EmbedErrors}, {"verify", st.VerifyErrors}, {"index", st.IndexErrors}, {"sweep", st.SweepErrors}, {"learn", st.Learning.StoreErrs}, {"learn_panic", st.Learning.Panicked}, {"snapshot", st.SnapshotErrors}} {
 		w.Count(e.n, "part", e.part)
 	}
 	w.Family("reprise_cache_fills_total", promtext.Counter, "Entries written.")
