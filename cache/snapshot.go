@@ -124,6 +124,9 @@ func (c *Cache) snapshot(ctx context.Context) error {
 	var layout []byte
 	at, err := c.store.Between(ctx, func() { layout = c.index.AppendLayout(nil) })
 	if err != nil {
+		if ctx.Err() == nil { // else whoever asked has left, and nothing is wrong
+			c.stats.snapshotErrors.Add(1)
+		}
 		return storeErr(c.path, err)
 	}
 	if at.Generation == c.snapshotAt {

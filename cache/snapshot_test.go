@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -159,6 +160,23 @@ func TestSnapshot(t *testing.T) {
 }
 
 // TestOpenEarly writes and removes while the index is being filled. In the end memory knows what the file holds.
+// TestSnapshotErrors holds that a snapshot which fails is counted, wherever it does, and one that its caller gave up is not.
+func TestSnapshotErrors(t *testing.T) {
+	c := open(t, Options{Embedder: newBag()})
+	put(t, c, ask("a question"), "an answer")
+	left, leave := context.WithCancel(bg)
+	leave()
+	if err := c.snapshot(left); !errors.Is(err, context.Canceled) || c.Stats().SnapshotErrors != 0 {
+		t.Errorf("given up: %v, %d counted", err, c.Stats().SnapshotErrors)
+	}
+	if err := c.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.snapshot(bg); err == nil || c.stats.snapshotErrors.Load() != 1 {
+		t.Errorf("%v, %d counted", err, c.stats.snapshotErrors.Load())
+	}
+}
+
 func TestOpenEarly(t *testing.T) {
 	const n = 1240
 	path := many(t, n)
