@@ -23,14 +23,20 @@ const (
 )
 
 func (l Limits) complaint() error {
-	for field, v := range map[string]float64{"rpm": float64(l.RPM), "tpm": float64(l.TPM)} {
-		if v < 0 || v > maxRate {
-			return wrong("limits."+field, "is %v: give a whole number from 1 to %d, or leave it out for no limit", v, int(maxRate))
+	for _, each := range []struct {
+		field string
+		v     int
+	}{{"rpm", l.RPM}, {"tpm", l.TPM}} {
+		if each.v < 0 || each.v > maxRate {
+			return wrong("limits."+each.field, "is %v: give a whole number from 1 to %d, or leave it out for no limit", each.v, int(maxRate))
 		}
 	}
-	for field, v := range map[string]float64{"spend_day": l.SpendDay, "spend_month": l.SpendMonth} {
-		if !(v >= 0 && v <= maxSpend) {
-			return wrong("limits."+field, "is %v: give a sum of money above 0, or leave it out for no limit", v)
+	for _, sum := range []struct {
+		field string
+		v     float64
+	}{{"spend_day", l.SpendDay}, {"spend_month", l.SpendMonth}} {
+		if !(sum.v >= 0 && sum.v <= maxSpend) {
+			return wrong("limits."+sum.field, "is %v: give a sum of money above 0, or leave it out for no limit", sum.v)
 		}
 	}
 	return nil

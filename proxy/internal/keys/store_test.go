@@ -142,6 +142,14 @@ func TestSpecsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
+	for range 20 { // of several faults it is always the same one that is told of
+		for field, limits := range map[string]Limits{"limits.rpm": {RPM: -1, TPM: -1, SpendDay: -1, SpendMonth: -1}, "limits.spend_day": {SpendDay: -1, SpendMonth: -1}} {
+			var fe *FieldError
+			if err := limits.complaint(); !errors.As(err, &fe) || fe.Field != field {
+				t.Fatalf("%s: %v", field, err)
+			}
+		}
+	}
 	for field, spec := range map[string]VirtualSpec{
 		"name":       {Name: "a b", Provider: "openai", Secrets: []string{planted}},
 		"provider":   {Name: "a", Secrets: []string{planted}},
