@@ -160,7 +160,7 @@ func (c *adminCall) reply(status int, v any) *apiError {
 	if v == nil {
 		return nil
 	}
-	b, err := json.Marshal(v, json.Deterministic(true))
+	b, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true)) // a file's name may be any bytes
 	if err != nil {
 		c.x.s.cfg.Logger.Error("an answer of the admin API is no JSON", "trace", c.x.d.trace, "error", err)
 		return internalError()

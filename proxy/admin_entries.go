@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"runtime/debug"
 
 	"github.com/valyala/fasthttp"
 
@@ -71,7 +73,7 @@ func (c *adminCall) stream(contentType string, write func(io.Writer) error) {
 	log, trace := c.x.s.cfg.Logger, c.x.d.trace
 	go func() {
 		b := bufio.NewWriterSize(w, 64<<10)
-		err := write(b)
+		err := guarded(log, trace, func() error { return write(b) })
 		if err == nil {
 			err = b.Flush()
 		}
@@ -82,6 +84,17 @@ func (c *adminCall) stream(contentType string, write func(io.Writer) error) {
 	}()
 	c.ctx.SetContentType(contentType)
 	c.ctx.SetBodyStream(r, -1) // closes r when the client is gone, and with it the writing
+}
+
+// guarded runs what is on a goroutine of its own, where a panic would end the process.
+func guarded(log *slog.Logger, trace string, do func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			log.Error("panic", "trace", trace, "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return do()
 }
 
 func noCacheHere() *apiError {

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +51,20 @@ func TestAdminEntries(t *testing.T) {
 		if a := bare.do("POST", "/admin/v1/"+path, "", bearerOf(operator)...); a.StatusCode != 400 || !strings.Contains(a.body, "no_cache") {
 			t.Errorf("%s without a cache: %d %s", path, a.StatusCode, a.body)
 		}
+	}
+}
+
+// TestStreamPanics holds that a fault of ours in what streams an answer breaks that answer off, and costs the process nothing.
+func TestStreamPanics(t *testing.T) {
+	r := newRig(t, answerWith("x"))
+	ctx := &fasthttp.RequestCtx{}
+	c := &adminCall{ctx: ctx, x: &exchange{s: r.s}}
+	c.stream("text/plain", func(w io.Writer) error { panic("a fault") })
+	if _, err := io.ReadAll(ctx.Response.BodyStream()); !errors.Is(err, errPanic) {
+		t.Errorf("the answer ends with %v", err)
+	}
+	if log := r.log.String(); !strings.Contains(log, "a fault") {
+		t.Errorf("the log has nothing of it: %s", log)
 	}
 }
 

@@ -224,6 +224,26 @@ func TestConfigsFolder(t *testing.T) {
 	}
 }
 
+// TestConfigFileOfAnyName holds that a file whose name is no text is told of like any other that is not the name of a config.
+func TestConfigFileOfAnyName(t *testing.T) {
+	dir := t.TempDir()
+	opened, err := OpenConfigs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, answerWith("x"), withOperator, func(c *Config) { c.SavedConfigs = opened })
+	if err := os.WriteFile(filepath.Join(dir, "pc-\xff\xfe.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.do("PUT", "/admin/v1/configs/pc-x", `{"provider":"main"}`, bearerOf(operator)...); got.StatusCode != 201 { // it reads the folder
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	got := r.do("GET", "/admin/v1/health", "", bearerOf(operator)...)
+	if got.StatusCode != 200 || !strings.Contains(got.body, "pc-\ufffd\ufffd.json") {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+}
+
 func TestSchemasAreServed(t *testing.T) {
 	r := newRig(t, answerWith("x"), withOperator, func(c *Config) { c.ConfigSchema = []byte(`{"title":"mine"}`) })
 	for path, want := range map[string]string{"schemas/request": "Reprise request config", "schemas/config": "mine"} {
