@@ -55,12 +55,42 @@ func newFiller(cfg *Config, settle func(*flight)) *filler {
 		fl.workers.add()
 		go func() {
 			defer fl.workers.done()
-			for f := range fl.queue {
-				fl.write(f)
-			}
+			fl.work()
 		}()
 	}
 	return fl
+}
+
+// work writes what comes until the queue is closed, or what is left is given up: after a shutdown that ran out of time the queue
+// stays open, since a call that is being broken off may yet offer what it has.
+func (fl *filler) work() {
+	for {
+		select {
+		case <-fl.ctx.Done():
+			fl.drain()
+			return
+		case f, open := <-fl.queue:
+			if !open {
+				return
+			}
+			fl.write(f)
+		}
+	}
+}
+
+// drain ends what waits after all was given up: each write fails at once, and settles its flight.
+func (fl *filler) drain() {
+	for {
+		select {
+		case f, open := <-fl.queue:
+			if !open {
+				return
+			}
+			fl.write(f)
+		default:
+			return
+		}
+	}
 }
 
 // offer hands f over, or settles its flight at once and counts a drop if there is no room. It never waits.
@@ -74,6 +104,9 @@ func (fl *filler) offer(f *fill) {
 		fl.pending.add()
 		select {
 		case fl.queue <- f:
+			if fl.ctx.Err() != nil { // the workers may have left before it came
+				fl.drain()
+			}
 			return
 		default:
 			fl.pending.done()
@@ -129,10 +162,11 @@ func (fl *filler) flush(ctx context.Context) error {
 }
 
 // close writes what was accepted and stops the workers. Nothing may be offered any more. If ctx ends first, the rest is
-// given up.
-func (fl *filler) close(ctx context.Context) error {
+// given up, and lost says how much that is.
+func (fl *filler) close(ctx context.Context) (lost int, err error) {
 	close(fl.queue)
-	err := fl.workers.wait(ctx)
+	err = fl.workers.wait(ctx)
+	lost = len(fl.queue)
 	fl.give()
-	return err
+	return lost, err
 }

@@ -161,8 +161,8 @@ func (s *Server) shutdown(ctx context.Context) (err error) {
 		s.filler.give()
 		return fmt.Errorf("proxy: shutdown broke off calls to providers: %w", err)
 	}
-	if err := s.filler.close(ctx); err != nil {
-		return fmt.Errorf("proxy: shutdown lost %d answers on their way to the cache: %w", len(s.filler.queue), err)
+	if lost, err := s.filler.close(ctx); err != nil {
+		return fmt.Errorf("proxy: shutdown lost %d answers on their way to the cache: %w", lost, err)
 	}
 	for _, rt := range []http.RoundTripper{s.upstream.transport, s.upstream.guarded} {
 		if t, ok := rt.(interface{ CloseIdleConnections() }); ok {

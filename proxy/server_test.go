@@ -159,6 +159,15 @@ func TestShutdownOutOfTime(t *testing.T) {
 	if rest, err := io.ReadAll(resp.Body); err == nil || !strings.Contains(string(rest), "shutting_down") {
 		t.Errorf("the client was told %v, %s", err, rest)
 	}
+	if err := r.s.filler.workers.wait(bounded(t)); err != nil {
+		t.Errorf("those who write to the cache are still there: %v", err)
+	}
+	// What a call offers that ends later than that is not written, and whoever waits for it is not left waiting.
+	f := newFlight(t.Context(), flightKey{}, passWindow)
+	r.s.filler.offer(&fill{parts: []stored{{}}, flight: f})
+	if err := r.s.filler.flush(bounded(t)); err != nil || r.s.Stats().FillsFailed != 1 {
+		t.Errorf("%v, %+v", err, r.s.Stats())
+	}
 }
 
 // TestFillQueueFull holds that a full queue costs the write, and not the answer.
