@@ -52,7 +52,8 @@ func variantKey(exact, variant Digest) Digest {
 
 // Search returns the entries of the query's partition that may be served for it, the most probable first. What is not of the
 // same text is decided upon as in a look-up: by guards, verifier and budget, which each match takes its share of; q.Threshold
-// can only raise the least similarity that the options name. A mode that does not serve finds nothing.
+// can only raise the least similarity that the options name. A mode that does not serve finds nothing, and neither does a query that asks for
+// a new answer (ForceRefresh).
 //
 // The same text is found by its vector. Without an embedder, it is found only if it was stored without a variant.
 func (c *Cache) Search(ctx context.Context, q Query, s Search) ([]Match, error) {
@@ -65,6 +66,10 @@ func (c *Cache) Search(ctx context.Context, q Query, s Search) ([]Match, error) 
 		return nil, l.Err
 	}
 	defer func() { c.stats.count(l) }()
+	if q.ForceRefresh {
+		l.Status = Refresh
+		return nil, nil
+	}
 	s.Limit = max(1, s.Limit)
 	s.Semantic = s.Semantic && l.Mode != ModeSimple
 	if l.Mode == ModeShadow || !s.Exact && !s.Semantic {

@@ -71,8 +71,11 @@ func (s *Server) langcache(ctx *fasthttp.RequestCtx, x *exchange) {
 func (x *exchange) cacheID(ctx *fasthttp.RequestCtx) (rest string, _ *apiError) {
 	escaped, rest, _ := strings.Cut(strings.TrimPrefix(string(ctx.URI().PathOriginal()), cachesPath), "/")
 	id, err := url.PathUnescape(escaped)
-	if err != nil || id == "" {
+	if err != nil {
 		return "", badPath(ctx.URI().PathOriginal())
+	}
+	if id == "" {
+		return "", badRequest("invalid_path", "cacheId", "the path names no cache: give its id after %s", cachesPath)
 	}
 	return rest, x.d.setNamespace("cacheId", id)
 }
@@ -115,6 +118,7 @@ func (x *exchange) langSearch(ctx *fasthttp.RequestCtx, conversation bool) *apiE
 	prompt := strings.Join(append(q.Context, q.Prompt), "\n")
 	query := x.langQuery(prompt)
 	query.Threshold = max(query.Threshold, float32(q.Threshold))
+	query.ForceRefresh = x.d.forceRefresh // finds nothing: whoever searches then asks their provider
 	began := time.Now()
 	found, err := x.s.cfg.Cache.Search(x.s.ctx, query, cache.Search{
 		// An equal text is the best semantic match there is.

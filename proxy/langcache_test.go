@@ -75,6 +75,10 @@ func TestLangCache(t *testing.T) {
 	want("its own, in another header", find("keyed/entries/search", `{`+prompt+`}`, "api-key", "one"), "D semantic")
 	want("another key, in another header", find("keyed/entries/search", `{`+prompt+`}`, "api-key", "two"))
 	want("no key", find("keyed/entries/search", `{`+prompt+`}`, "accept", "application/json"))
+	want("no-cache", find(search, `{`+prompt+`}`, "authorization", "Bearer one", "cache-control", "no-cache"))
+	want("force refresh", find(search, `{`+prompt+`}`, "authorization", "Bearer one", "x-portkey-cache-force-refresh", "true"))
+	want("force refresh, exact only", find(search, `{`+prompt+`,"searchStrategies":["exact"]}`, "authorization", "Bearer one", "x-reprise-cache-force-refresh", "true"))
+	do("POST", "shop/entries", `{`+prompt+`,"response":"C"}`, 201, "authorization", "Bearer one", "cache-control", "no-cache") // is set all the same
 	v := do("POST", "shop/conversations/search", `{`+prompt+`,"context":["Tell me about all of those many televisions, radios and kettles in this shop, please"]}`, 200)
 	if v.ActualPrompt != "Tell me about all of those many televisions, radios and kettles in this shop, please\nhow do I reset the old phone that I was given" || len(v.Data) != 0 {
 		t.Errorf("got %+v", v)
@@ -119,6 +123,11 @@ func TestLangCache(t *testing.T) {
 			status = 400
 		}
 		do("POST", path, "{}", status)
+	}
+	for _, path := range []string{"", "/entries/search"} {
+		if got := r.do("POST", "/v1/caches/"+path, "{}", "authorization", "Bearer one"); got.StatusCode != 400 || !strings.Contains(got.body, "names no cache") {
+			t.Errorf("%q: %d %s", path, got.StatusCode, got.body)
+		}
 	}
 	r.wantCalls(1)
 }
