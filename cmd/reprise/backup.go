@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -12,7 +13,8 @@ import (
 
 type backupCmd struct {
 	remoteFlags
-	File string `arg:"" help:"Where to write the backup: a cache's file as of one moment."`
+	File    string `arg:"" help:"Where to write the backup: a cache's file as of one moment."`
+	Replace bool   `help:"Replace the file that is there."`
 }
 
 // Run is called by kong. The backup has its name once it is whole; then it is checked.
@@ -23,6 +25,9 @@ func (c *backupCmd) Run(ctx context.Context, h *host) error {
 	}
 	if c.File == "-" {
 		return fmt.Errorf("%w: a backup is checked once it is written, so that it needs a file's name", config.ErrInvalid)
+	}
+	if _, err := os.Lstat(c.File); err == nil && !c.Replace {
+		return fmt.Errorf("%s exists, and may be the only backup there is: give another name, or replace it by --replace", c.File)
 	}
 	server, err := c.server(cfg)
 	if err != nil {

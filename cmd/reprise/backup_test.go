@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,9 +44,22 @@ func TestBackupWhileServing(t *testing.T) {
 			t.Errorf("%v: %d\n%s%s", args, code, out, errs)
 		}
 	}
+	first, err := os.ReadFile(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := reprise(t, env, "backup", "--url", r.url, backup); code == 0 || !strings.Contains(errs, "--replace") {
+		t.Errorf("a backup was overwritten without a word: %d %s", code, errs)
+	}
+	if still, err := os.ReadFile(backup); err != nil || !bytes.Equal(still, first) {
+		t.Errorf("the backup is another after one that was refused: %v", err)
+	}
+	if code, out, errs := reprise(t, env, "backup", "--url", r.url, "--replace", backup); code != 0 {
+		t.Errorf("backup --replace: %d\n%s%s", code, out, errs)
+	}
 	for args, want := range map[string]string{
-		"backup --url " + r.url + " " + filepath.Join(dir, "none.db"): "REPRISE_ADMIN_TOKEN",
-		"backup --db " + filepath.Join(dir, "a.db") + " " + backup:    "--url",
+		"backup --url " + r.url + " " + filepath.Join(dir, "none.db"):                     "REPRISE_ADMIN_TOKEN",
+		"backup --db " + filepath.Join(dir, "a.db") + " " + filepath.Join(dir, "none.db"): "--url",
 	} {
 		if code, out, errs := reprise(t, nil, strings.Fields(args)...); code == 0 || !strings.Contains(errs, want) {
 			t.Errorf("%s: %d\n%s%s", args, code, out, errs)
