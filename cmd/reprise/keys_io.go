@@ -34,9 +34,6 @@ func (f *secretFlags) secrets(h *host) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxSecretInput {
-		return nil, fmt.Errorf("%w: standard input is longer than %d bytes, which no list of keys is", config.ErrInvalid, maxSecretInput)
-	}
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSpace(line); line != "" {
 			out = append(out, line)
@@ -55,7 +52,11 @@ func readSecretInput(h *host, prompt string) ([]byte, error) {
 		defer fmt.Fprintln(h.stderr)
 		return term.ReadPassword(int(h.stdin.(*os.File).Fd()))
 	}
-	return io.ReadAll(io.LimitReader(h.stdin, maxSecretInput+1))
+	text, err := io.ReadAll(io.LimitReader(h.stdin, maxSecretInput+1))
+	if err == nil && len(text) > maxSecretInput { // a part of it would be another secret
+		return nil, fmt.Errorf("%w: standard input is longer than %d bytes, which no key, list of keys or passphrase is", config.ErrInvalid, maxSecretInput)
+	}
+	return text, err
 }
 
 func onTerminal(h *host) bool {

@@ -108,6 +108,7 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 		{"short", []string{"reseal", "--passphrase"}, "passphrase"},
 		{plantedOne, []string{"reseal"}, "seal_key"},
 		{sealText + "\n" + resealText, []string{"reseal"}, "one line"},
+		{strings.Repeat("x", 256<<10) + "y", []string{"reseal", "--passphrase"}, "longer than"}, // not sealed with a part of it
 	} {
 		if got := k.keys(2, c.stdin, c.args...); !strings.Contains(got, c.want) {
 			t.Errorf("%v: %s", c.args, got)
