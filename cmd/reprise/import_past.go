@@ -105,6 +105,19 @@ func (f *pastFlags) open(format string, r io.Reader) (traffic.Reader, func(), er
 	return in, func() { _ = answers.Close() }, nil
 }
 
+// errWhose is told where nothing says whose answers a file has.
+const errWhose = whoseError("whose answers these are is not said, and each caller is served only what was answered to their own key: " +
+	"give --key-env VARIABLE, an environment variable with the key that callers send, or --no-key if they send none, " +
+	"or configure what lets all of them share, which is the provider's key (api_key_env) or cache.share_across_keys")
+
+// whoseError ends the program as a wrong setting does, without the words "invalid configuration": what there is of one may be good.
+type whoseError string
+
+func (e whoseError) Error() string { return string(e) }
+
+// Is makes it a config.ErrInvalid.
+func (e whoseError) Is(target error) bool { return target == config.ErrInvalid }
+
 // pastSource makes records of past traffic, in the way in which the server would read the same requests now.
 type pastSource struct {
 	in        traffic.Reader
@@ -130,8 +143,7 @@ func (s *pastSource) next() (item, error) {
 	it.record, err = s.server.Record(s.of(p), s.anonymous)
 	switch {
 	case errors.Is(err, proxy.ErrCredential):
-		return item{}, fmt.Errorf("%w: %w: name the variable of the key that callers send by --key-env (or --no-key), or configure the provider's key, or set cache.share_across_keys",
-			config.ErrInvalid, err)
+		return item{}, errWhose
 	case errors.Is(err, proxy.ErrNotCached):
 		it.skip = notCached(err)
 		return it, nil

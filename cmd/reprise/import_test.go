@@ -237,7 +237,7 @@ func TestImportComplains(t *testing.T) {
 		want []string
 		args []string
 	}{
-		{2, []string{"--key-env", "--no-key", "share_across_keys"}, files["log"]},
+		{2, []string{"reprise: whose answers these are is not said", "--key-env", "--no-key", "api_key_env", "share_across_keys"}, files["log"]},
 		{2, []string{"NO_SUCH"}, append(files["log"], "--key-env", "NO_SUCH")},
 		{2, []string{"--model"}, append(files["csv"][:1:1], "--no-key")},
 		{2, []string{"--params"}, append(files["csv"], "--no-key", "--params", "[]")},
