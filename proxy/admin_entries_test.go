@@ -80,7 +80,9 @@ func TestImportIntoAStoppingServer(t *testing.T) {
 	}); err != nil || line == nil {
 		t.Fatal(string(line), err)
 	}
-	r.s.stop(errStopped)
+	if err := r.s.Shutdown(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
 	ctx := &fasthttp.RequestCtx{}
 	ctx.Request.SetBody(append(append(line, '\n'), line...))
 	err := adminImport(r.s, &adminCall{ctx: ctx, x: &exchange{s: r.s}})
