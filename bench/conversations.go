@@ -24,9 +24,18 @@ type Conversation struct {
 	Kind string `json:"kind"` // reworded, chatter, assistant_style, irrelevant; detail, context, state, instruction, intent
 	Set  string `json:"set"`
 
-	// HeldOut says that training never sees the pair: number 2, 7, 12 … of its set, by embed/train/verifier/conversation.py's rule.
+	// HeldOut says that neither training nor calibration sees the pair: number 2, 7, 12 … of its set, by
+	// embed/train/verifier/conversation.py's rule.
 	HeldOut bool `json:"-"`
+	// Calibration says that training does not see the pair, and that the decision is fitted on it.
+	Calibration bool `json:"-"`
 }
+
+// Sets that serve one purpose, whatever the number of their pairs; conversation.py has the same rule.
+const (
+	trainingChats    = "w"
+	calibrationChats = "x"
+)
 
 // Turn is one message of a chat.
 type Turn struct {
@@ -74,7 +83,14 @@ func readConversationFile(path string, seen map[string]int) (pairs []Conversatio
 			return nil, fmt.Errorf("%s line %d: a, b, same and set must be there", path, n)
 		}
 		row.Conversation.Same = *row.Same
-		row.HeldOut = seen[row.Set]%5 == 2
+		switch n := seen[row.Set]; row.Set {
+		case trainingChats:
+		case calibrationChats:
+			row.Calibration = true
+		default:
+			row.HeldOut = n%5 == 2
+			row.Calibration = n%15 == 9
+		}
 		seen[row.Set]++
 		pairs = append(pairs, row.Conversation)
 	}

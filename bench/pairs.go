@@ -23,13 +23,16 @@ type Pair struct {
 
 // Sets that serve one purpose whatever the number of their domains; embed/train/verifier/authored.py has the same rule.
 const (
-	trainingSet    = "r"
-	calibrationSet = "s"
+	trainingSets    = "ru"
+	calibrationSets = "sv"
 )
+
+// of reports whether the pair's domain belongs to one of the sets.
+func (p Pair) of(sets string) bool { return p.Domain != "" && strings.Contains(sets, p.Domain[:1]) }
 
 // numbered returns the number of the pair's domain; ok is false where there is none, or where its set serves one purpose.
 func (p Pair) numbered() (n int, ok bool) {
-	if strings.HasPrefix(p.Domain, trainingSet) || strings.HasPrefix(p.Domain, calibrationSet) {
+	if p.of(trainingSets) || p.of(calibrationSets) {
 		return 0, false
 	}
 	n, err := strconv.Atoi(strings.TrimLeft(p.Domain, "abcdefghijklmnopqrstuvwxyz"))
@@ -47,7 +50,7 @@ func (p Pair) HeldOut() bool {
 // trained on nor held out.
 func (p Pair) Calibration() bool {
 	n, ok := p.numbered()
-	return ok && n%16 == 9 && !p.HeldOut() || strings.HasPrefix(p.Domain, calibrationSet)
+	return ok && n%16 == 9 && !p.HeldOut() || p.of(calibrationSets)
 }
 
 // ReadPairs reads labelled pairs, a JSON object a line, from a file, or from all

@@ -19,6 +19,7 @@ from rendering import fact, has, reduced, render, sentences
 __all__ = ["pairs", "read", "render"]
 
 FOLD = 5  # of each set, pairs number 2, 7, 12 … are held out, and never trained on
+WHOLE = {"w": "train", "x": "calibration"}  # sets that serve one purpose, whatever the number of their pairs
 LONG = 30  # a user turn of so many letters that a held-out conversation has too keeps a pair out of the training part
 
 ASIDES = """It's pouring down outside again.|My cat just walked over the keyboard.|I'm on my third coffee already.|Sorry, phone rang.|My kids
@@ -60,10 +61,12 @@ def read(folder: pathlib.Path, pattern: str = "authored_conversations*.jsonl") -
             if missing := {"a", "b", "same", "kind", "set"} - row.keys():
                 raise SystemExit(f"conversation: {path.name} line {at} lacks {', '.join(sorted(missing))}")
             number = seen[row["set"]] = seen.get(row["set"], -1) + 1
-            row["part"] = "heldout" if number % FOLD == 2 else "dev" if number % 15 == 9 else "train"
+            row["part"] = WHOLE.get(row["set"]) or ("heldout" if number % FOLD == 2 else "dev" if number % 15 == 9 else "train")
             rows.append(row)
-    away = {t for r in rows if r["part"] == "heldout" for t in _turns(r)}
-    return [r for r in rows if r["part"] == "heldout" or not away & set(_turns(r))]
+    for part, others in (("heldout", ("train", "dev", "calibration")), ("calibration", ("train",))):
+        away = {t for r in rows if r["part"] == part for t in _turns(r)}
+        rows = [r for r in rows if r["part"] not in others or not away & set(_turns(r))]
+    return rows
 
 
 def _turns(row: dict) -> list[str]:
