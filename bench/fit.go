@@ -100,8 +100,7 @@ func (r *FitReport) fitAnswers(ctx context.Context, o cache.Options, folder stri
 	return nil
 }
 
-// fitConversations fits how conversations are judged, on those that are not held out. The verifier was trained on most of
-// them, so that what it is worth on others may be less: bench conversations says.
+// fitConversations fits how conversations are judged, on those that neither training nor measurement sees.
 func (r *FitReport) fitConversations(ctx context.Context, o cache.Options, folder string) error {
 	pairs, err := ReadConversations(folder)
 	if err != nil {
@@ -109,7 +108,7 @@ func (r *FitReport) fitConversations(ctx context.Context, o cache.Options, folde
 	}
 	var labelled []cache.LabelledConversation
 	for i, p := range pairs {
-		if !p.HeldOut {
+		if p.Calibration {
 			labelled = append(labelled, cache.LabelledConversation{A: messagesOf(p.A), B: messagesOf(p.B), Same: p.Same, Source: p.Set, Group: fmt.Sprint(i)})
 		}
 	}

@@ -46,7 +46,7 @@ type VerifyReport struct {
 	Same, Traps int
 	Rows        []VerifyRow
 	Kinds       []VerifyKind
-	PerPair     time.Duration // median time of one pair, both orders
+	PerPair     time.Duration // median time of one pair, of which both orders are read at once
 }
 
 // Verify compares the verifier with the cosine of the encoder's vectors on
@@ -156,7 +156,7 @@ func verifyKinds(pairs []Pair, cosine, verifier []scored) []VerifyKind {
 
 // WriteText prints the report as two tables.
 func (r *VerifyReport) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%s: %d same-pairs, %d traps; a pair takes %v, both orders\n\nSame-pairs accepted when so many of the traps are (95 %% bootstrap interval):\n\n",
+	fmt.Fprintf(w, "%s\n%s: %d same-pairs, %d traps; a pair takes %v\n\nSame-pairs accepted when so many of the traps are (95 %% bootstrap interval):\n\n",
 		r.Machine, r.Source, r.Same, r.Traps, r.PerPair.Round(10*time.Microsecond))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "judge\t1 %\t2 %\t5 %\taverage precision\t")

@@ -49,7 +49,7 @@ func TestFitConversations(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.file.Embedder, d.file.Verifier = o.Embedder.ID(), o.Verifier.ID()
-	if n, err := d.FitConversations(bg, o, pairs[:150]); err == nil || n != 0 {
+	if n, err := d.FitConversations(bg, o, pairs[:140]); err == nil || n != 0 {
 		t.Errorf("too few pairs: %d used, %v", n, err)
 	}
 	strict := LabelledConversation{A: chat("About what?"), B: conversation(1, "."), Group: "alone"}

@@ -22,7 +22,8 @@ type LabelledPair struct {
 
 const (
 	fitFolds = 5
-	fitRidge = 2 // of every weight; a column that a hundred pairs have is hardly held back by it
+	fewest   = 15 // pairs of a label that a fold must have, or its share of wrong ones says nothing
+	fitRidge = 2  // of every weight; a column that a hundred pairs have is hardly held back by it
 )
 
 // FitDecision fits a decision for the models in o on labelled pairs that neither model was trained on. The same input gives
@@ -42,7 +43,7 @@ func FitDecision(ctx context.Context, o Options, pairs []LabelledPair) (*Decisio
 			same++
 		}
 	}
-	if least := 20 * fitFolds; same < least || len(pairs)-same < least {
+	if least := fewest * fitFolds; same < least || len(pairs)-same < least {
 		return nil, fmt.Errorf("%w: fit: %d pairs that are the same and %d that are not: at least %d of each are needed", ErrInvalid, same, len(pairs)-same, least)
 	}
 	examples, err := d.observe(ctx, pairs)
@@ -94,7 +95,7 @@ func (d *Decision) FitConversations(ctx context.Context, o Options, pairs []Labe
 			same++
 		}
 	}
-	if least := 20 * fitFolds; err == nil && (same < least || len(examples)-same < least) {
+	if least := fewest * fitFolds; err == nil && (same < least || len(examples)-same < least) {
 		err = fmt.Errorf("%w: fit: %d conversations that are the same and %d that are not: at least %d of each are needed", ErrInvalid, same, len(examples)-same, least)
 	}
 	if err != nil {

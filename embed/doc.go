@@ -1,6 +1,6 @@
 // Package embed turns texts into unit vectors, so that texts of like meaning have a high cosine.
 //
-// [MiniLM] runs all-MiniLM-L6-v2 in the process: tokenizer, quantised weights (embedded in the binary, 24 MB) and the
+// [MiniLM] runs all-MiniLM-L6-v2 in the process: tokenizer, quantised weights (embedded in the binary, 22 MB) and the
 // arithmetic, in Go without cgo. [OpenAI] asks any endpoint that speaks OpenAI's embeddings API. Both have an ID, which names the
 // model and its revision: vectors of one ID are comparable, those of two are not, so whoever stores vectors stores the
 // ID beside them.

@@ -20,8 +20,8 @@ var minilmFile string
 
 const (
 	// minilmDigest is the SHA-256 of the file that embed/train/convert.py writes.
-	minilmDigest = "a235364ed6f9f36d8d1ebadb4f8bc35307fedd4f4872fedb5fc9d312f2f9c53a"
-	minilmFormat = "1"
+	minilmDigest = "ef51f54defa66dbbd38496c2e6fd8cad68e32431a50f4b87d88881d78e4e0a57"
+	minilmFormat = "2"
 )
 
 const (

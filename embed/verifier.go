@@ -16,8 +16,8 @@ var verifierFile string
 
 const (
 	// verifierDigest is the SHA-256 of the file that embed/train/verifier/export.py writes.
-	verifierDigest = "ca56d5faa3494eee0bb7abde7fa9967b42c2d7728895f0300f1af11fa78d6374"
-	verifierFormat = "1"
+	verifierDigest = "6a268f6228d9a4530aa207638fed19ee5f4024a7d5f3507ccc851ad60450ea7c"
+	verifierFormat = "2"
 )
 
 const (
@@ -25,6 +25,10 @@ const (
 	MaxPairTokens = 256
 	// headWidth is the width of the head's hidden layer.
 	headWidth = 128
+	// clearlyNot is the probability of a pair by one order below which the other is not read. None of the pairs for choosing that
+	// it holds for would have come to a half with both, so none would have been served; TestVerifierReadsOneOrderOfTheHopeless
+	// counts on others.
+	clearlyNot = 0.1
 )
 
 // Verifier reads two questions together and says how likely it is that one answer serves both: a cross-encoder (Nogueira
@@ -95,7 +99,8 @@ func (v *Verifier) ID() string { return v.id }
 func (v *Verifier) Layers() int { return v.pool.model.Layers() }
 
 // Verify returns, for each candidate, the calibrated probability that one answer serves it and question alike, in 0..1. The
-// order of the two does not matter, to the last bit: both are read and their logits averaged. It fails only if ctx ends.
+// order of the two does not matter, to the last bit: the pair is read with the lesser text first, and unless that says clearly
+// no, also the other way round, and the two logits are averaged. It fails only if ctx ends.
 //
 // A pair of more than MaxPairTokens tokens is not judged: its probability is 0, because what would have to be cut may hold
 // the difference.
@@ -104,28 +109,56 @@ func (v *Verifier) Verify(ctx context.Context, question string, candidates []str
 		return nil, err
 	}
 	out := make([]float64, len(candidates))
+	var pairs []pairing
 	var windows []*window
-	var owner []int // the candidate that each two windows are of
 	for i, c := range candidates {
-		there, fits := v.pair(question, c)
-		if !fits {
-			continue
+		p := pairing{at: i, a: min(question, c), b: max(question, c)}
+		var fits bool
+		if p.there, fits = v.pair(p.a, p.b); fits {
+			pairs, windows = append(pairs, p), append(windows, p.there)
 		}
-		back, _ := v.pair(c, question)
-		windows, owner = append(windows, there, back), append(owner, i)
 	}
-	if len(windows) == 0 {
+	if len(pairs) == 0 {
 		return out, nil
 	}
-	if err := v.pool.encode(ctx, windows); err != nil {
+	// The first is the likeliest to be served. Its other order, if it comes to that, should not have to wait for the rest.
+	pairs[0].back, _ = v.pair(pairs[0].b, pairs[0].a)
+	if err := v.pool.encode(ctx, append(windows, pairs[0].back)); err != nil {
 		return nil, err
 	}
-	for i, at := range owner {
-		// A sum of two does not depend on their order.
-		logit := (v.head(windows[2*i]) + v.head(windows[2*i+1])) / 2
-		out[at] = 1 / (1 + math.Exp(-(v.slope*logit + v.lift)))
+	windows = windows[:0]
+	for i := range pairs {
+		p := &pairs[i]
+		p.logit = v.head(p.there)
+		if out[p.at] = v.probability(p.logit); out[p.at] >= clearlyNot && p.back == nil {
+			p.back, _ = v.pair(p.b, p.a)
+			windows = append(windows, p.back)
+		}
+	}
+	if len(windows) > 0 {
+		if err := v.pool.encode(ctx, windows); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range pairs {
+		if out[p.at] >= clearlyNot {
+			out[p.at] = v.probability((p.logit + v.head(p.back)) / 2)
+		}
 	}
 	return out, nil
+}
+
+// pairing is a candidate under judgement.
+type pairing struct {
+	at          int    // its index
+	a, b        string // it and the question, the lesser first
+	there, back *window
+	logit       float64 // of there
+}
+
+// probability is what a logit comes to.
+func (v *Verifier) probability(logit float64) float64 {
+	return 1 / (1 + math.Exp(-(v.slope*logit + v.lift)))
 }
 
 // pair is the window of two texts; false if they do not fit.

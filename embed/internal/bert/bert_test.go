@@ -215,7 +215,7 @@ func shapes(positions int64, layers ...int) map[string][]int64 {
 // TestTheFileSaysHowDeep holds the layers and positions of a model to be those of its file, beside an encoder of others.
 func TestTheFileSaysHowDeep(t *testing.T) {
 	encoder := load(t, "portable")
-	if encoder.Layers() != 6 || encoder.Positions() != 512 {
+	if encoder.Layers() != 6 || encoder.Positions() != 256 {
 		t.Errorf("the encoder has %d layers and %d positions", encoder.Layers(), encoder.Positions())
 	}
 	m, err := encoder.LoadBeside(fileOf(t, shapes(20, 0, 1, 2)))

@@ -52,8 +52,8 @@ type impl interface {
 // Name is the kernel's name, as REPRISE_KERNEL spells it.
 func (k *Kernel) Name() string { return k.name }
 
-// Pack prepares an out x in matrix of int8 weights (one row an output channel, values in -127..127) for this kernel. The slices
-// are kept. in must be a multiple of Group and out of 64, which is so for every matrix of the model.
+// Pack prepares an out x in matrix of int8 weights (one row an output channel, values in -127..127) for this kernel. The scales
+// and biases are kept, the weights copied. in must be a multiple of Group and out of 64, which is so for every matrix of the model.
 func (k *Kernel) Pack(w []int8, scale, bias []float32, in, out int) (*Matrix, error) {
 	if in <= 0 || out <= 0 || in%Group != 0 || out%64 != 0 || len(w) != in*out || len(scale) != out || len(bias) != out {
 		return nil, fmt.Errorf("kernel: matrix of %d x %d with %d weights, %d scales and %d biases: the input must be a multiple of %d, the output of 64", out, in, len(w), len(scale), len(bias), Group)

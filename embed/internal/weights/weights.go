@@ -2,8 +2,9 @@
 // embed/train/convert.py writes.
 //
 // A file is eight bytes of header length (little endian), a JSON header that gives type, shape and place of every tensor, and the
-// tensors' bytes. Parse checks the whole header, so that a tensor that it lists can always be read. Tensors of bytes are
-// views into the file and cost no memory; float32 tensors are copied, because the file may lie at any address.
+// tensors' bytes. A tensor that is compressed stands there under its name and ".zst", as the bytes of one zstd frame. Parse checks the
+// whole header, so that a tensor that it lists lies in the file. Tensors of bytes are views into the file, unless they are compressed, and
+// cost no memory; float32 tensors are copied, because the file may lie at any address.
 package weights
 
 import (
@@ -16,7 +17,10 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"unsafe"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // The errors of this package; match with errors.Is.
@@ -28,6 +32,12 @@ var (
 	// ErrTensor: a tensor is absent or has another type or shape.
 	ErrTensor = errors.New("weights: bad tensor")
 )
+
+// compressed ends the name of a tensor that is kept as a zstd frame.
+const compressed = ".zst"
+
+// maxText bounds a compressed text; a vocabulary has a quarter of a megabyte.
+const maxText = 16 << 20
 
 // maxHeader bounds the JSON header; that of a model with two hundred tensors has 30 KB.
 const maxHeader = 1 << 20
@@ -134,8 +144,58 @@ func (f *File) find(name, typ string, shape []int64) (string, error) {
 	return f.data[t.Offsets[0]:t.Offsets[1]], nil
 }
 
-// Int8 is the named tensor as a view into the file: it must not be written to.
-func (f *File) Int8(name string, shape ...int64) ([]int8, error) {
+// inflate is the bytes of a compressed tensor, which must be so many, or, where most is true, no more. They are put in room, if they
+// fit there.
+func (f *File) inflate(room []byte, name string, size int64, most bool) ([]byte, error) {
+	b, err := f.find(name+compressed, "U8", nil)
+	if err != nil {
+		return nil, err
+	}
+	d, err := decoder()
+	if err != nil {
+		return nil, err
+	}
+	var header zstd.Header
+	frame := unsafe.Slice(unsafe.StringData(b), len(b))
+	if err := header.Decode(frame); err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrTensor, name+compressed, err)
+	}
+	if n := header.FrameContentSize; !header.HasFCS || n > uint64(size) || (!most && n != uint64(size)) {
+		return nil, fmt.Errorf("%w: %q holds %d bytes, want %d", ErrTensor, name+compressed, n, size)
+	}
+	if uint64(cap(room)) < header.FrameContentSize {
+		room = make([]byte, 0, header.FrameContentSize)
+	}
+	out, err := d.DecodeAll(frame, room[:0])
+	if err == nil && uint64(len(out)) != header.FrameContentSize {
+		err = fmt.Errorf("%d bytes, want %d", len(out), header.FrameContentSize)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrTensor, name+compressed, err)
+	}
+	return out, nil
+}
+
+// decoder is one for all files; models are loaded seldom, and by several goroutines.
+var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(1<<30))
+})
+
+// Int8 is the named tensor, which must not be written to: a view into the file or, of a compressed one, into *room, which grows as it must
+// and holds the tensor until it is used again.
+func (f *File) Int8(room *[]byte, name string, shape ...int64) ([]int8, error) {
+	if _, ok := f.tensors[name+compressed]; ok {
+		size := int64(1)
+		for _, d := range shape {
+			size *= d
+		}
+		b, err := f.inflate(*room, name, size, false)
+		if err != nil || len(b) == 0 {
+			return nil, err
+		}
+		*room = b
+		return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b)), nil
+	}
 	b, err := f.find(name, "I8", shape)
 	if err != nil || b == "" {
 		return nil, err
@@ -162,6 +222,10 @@ func (f *File) Float32(name string, shape ...int64) ([]float32, error) {
 
 // Text is the bytes of the named one-dimensional U8 tensor as a string, of any length.
 func (f *File) Text(name string) (string, error) {
+	if _, ok := f.tensors[name+compressed]; ok {
+		b, err := f.inflate(nil, name, maxText, true)
+		return unsafe.String(unsafe.SliceData(b), len(b)), err
+	}
 	return f.find(name, "U8", nil)
 }
 

@@ -3,9 +3,13 @@ package weights
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // container joins a header and a data part to a file.
@@ -27,7 +31,7 @@ func TestTensorsComeBack(t *testing.T) {
 	if a, err := f.Float32("a", 2); err != nil || a[0] != 1 || a[1] != -2 {
 		t.Errorf("a = %v, %v", a, err)
 	}
-	if b, err := f.Int8("b", 1, 3); err != nil || b[0] != 1 || b[1] != -1 || b[2] != 127 {
+	if b, err := f.Int8(new([]byte), "b", 1, 3); err != nil || b[0] != 1 || b[1] != -1 || b[2] != 127 {
 		t.Errorf("b = %v, %v", b, err)
 	}
 	if v, err := f.Text("v"); err != nil || v != "a\nb\n" {
@@ -36,7 +40,7 @@ func TestTensorsComeBack(t *testing.T) {
 	if _, err := f.Float32("a", 3); !errors.Is(err, ErrTensor) {
 		t.Errorf("another shape: %v", err)
 	}
-	if _, err := f.Int8("a", 2); !errors.Is(err, ErrTensor) {
+	if _, err := f.Int8(new([]byte), "a", 2); !errors.Is(err, ErrTensor) {
 		t.Errorf("another type: %v", err)
 	}
 	if _, err := f.Text("absent"); !errors.Is(err, ErrTensor) {
@@ -53,6 +57,43 @@ func TestOtherFilesAreRefused(t *testing.T) {
 	}
 	if _, err := Open(file, Digest(file), "2"); !errors.Is(err, ErrFormat) {
 		t.Errorf("another version: %v", err)
+	}
+}
+
+// packed is a file of one compressed tensor.
+func packed(t testing.TB, data string) string {
+	t.Helper()
+	e, err := zstd.NewWriter(nil, zstd.WithSingleSegment(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := e.EncodeAll([]byte(data), nil)
+	return container(fmt.Sprintf(`{"b.zst":{"dtype":"U8","shape":[%d],"data_offsets":[0,%[1]d]}}`, len(frame)), string(frame))
+}
+
+func TestCompressedTensorsComeBack(t *testing.T) {
+	file := packed(t, "\x01\xff\x7f\x80ab")
+	f, err := Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := f.Int8(new([]byte), "b", 2, 3); err != nil || !slices.Equal(b, []int8{1, -1, 127, -128, 'a', 'b'}) {
+		t.Errorf("b = %v, %v", b, err)
+	}
+	if v, err := f.Text("b"); err != nil || v != "\x01\xff\x7f\x80ab" {
+		t.Errorf("b = %q, %v", v, err)
+	}
+	for _, shape := range [][]int64{{5}, {7}, {1 << 40}} {
+		if _, err := f.Int8(new([]byte), "b", shape...); !errors.Is(err, ErrTensor) {
+			t.Errorf("six bytes as %v: %v, want ErrTensor", shape, err)
+		}
+	}
+	damaged, err := Parse(file[:len(file)-1] + "\x00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := damaged.Int8(new([]byte), "b", 2, 3); !errors.Is(err, ErrTensor) {
+		t.Errorf("a damaged frame: %v, %v, want ErrTensor", b, err)
 	}
 }
 
@@ -92,6 +133,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(container(goodHeader, goodData))
 	f.Add(container("{}", ""))
 	f.Add("\xff\xff\xff\xff\xff\xff\xff\x7f{}")
+	f.Add(packed(f, strings.Repeat("abc", 5)))
 	f.Fuzz(func(t *testing.T, file string) {
 		w, err := Parse(file)
 		if err != nil {
@@ -102,12 +144,20 @@ func FuzzParse(f *testing.F) {
 			case "F32":
 				_, err = w.Float32(name, info.Shape...)
 			case "I8":
-				_, err = w.Int8(name, info.Shape...)
+				_, err = w.Int8(new([]byte), name, info.Shape...)
 			case "U8":
 				_, err = w.Text(name)
 			}
 			if err != nil && !errors.Is(err, ErrTensor) {
 				t.Errorf("%q: %v", name, err)
+			}
+			if plain, ok := strings.CutSuffix(name, compressed); ok {
+				if b, err := w.Int8(new([]byte), plain, 3, 5); err != nil && !errors.Is(err, ErrTensor) || err == nil && len(b) != 15 {
+					t.Errorf("%q: %d values, %v", plain, len(b), err)
+				}
+				if _, err := w.Text(plain); err != nil && !errors.Is(err, ErrTensor) {
+					t.Errorf("%q: %v", plain, err)
+				}
 			}
 		}
 	})

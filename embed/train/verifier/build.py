@@ -1,15 +1,13 @@
 """From the data to the file that the Go package reads, in one command: pairs, weights, figures, export.
 
-    python build.py --authored DIR --qqp FILE --intents FILE --intents FILE --model DIR --work DIR [--recipe FILE]
+    python build.py --authored DIR --qqp FILE --intents FILE --intents FILE --encoder DIR --archive JAR --work DIR [--recipe FILE]
 
-What lands in the work folder: the parts of data.py, weights.safetensors (float32), verifier.safetensors (int8), figures.md. A recipe may
-name an earlier verifier to go on from: the blob of its file in this repository's history, and its digest.
+What lands in the work folder: the parts of data.py, the start, weights.safetensors (float32), verifier.safetensors (int8), figures.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 import subprocess
 import sys
@@ -33,24 +31,20 @@ def main() -> None:
     p.add_argument("--qqp", type=pathlib.Path, required=True)
     p.add_argument("--intents", type=pathlib.Path, action="append", default=[])
     p.add_argument("--wordnet", type=pathlib.Path, default=pathlib.Path("/usr/share/wordnet"))
-    p.add_argument("--model", type=pathlib.Path, required=True)
+    p.add_argument("--encoder", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--archive", type=pathlib.Path, required=True, help="what start.py says")
     p.add_argument("--work", type=pathlib.Path, required=True)
     p.add_argument("--recipe", type=pathlib.Path, default=HERE / "recipe.json")
     a = p.parse_args()
-    data, weights, out = a.work / "data", a.work / "weights.safetensors", a.work / "verifier.safetensors"
+    data, start, weights, out = (a.work / n for n in ("data", "start", "weights.safetensors", "verifier.safetensors"))
     a.work.mkdir(parents=True, exist_ok=True)
     intents = [x for f in a.intents for x in ("--intents", f)]
-    step("data.py", "--authored", a.authored, "--qqp", a.qqp, *intents, "--wordnet", a.wordnet, "--model", a.model, "--out", data)
-    begin = []
-    if start := json.loads(a.recipe.read_text()).get("start"):
-        earlier, floats = a.work / "start.int8.safetensors", a.work / "start.safetensors"
-        with earlier.open("wb") as f:
-            subprocess.run(["git", "-C", str(HERE), "cat-file", "blob", start["blob"]], check=True, stdout=f)
-        step("start.py", "--quantised", earlier, "--sha256", start["sha256"], "--model", a.model, "--out", floats)
-        begin = ["--start", floats]
-    step("train.py", "--data", data, "--model", a.model, "--recipe", a.recipe, *begin, "--out", weights)
-    step("export.py", "--weights", weights, "--model", a.model, "--data", data, "--out", out)
-    step("evaluate.py", "--data", data, "--model", a.model, "--weights", weights, "--quantised", out, "--one-order", into=a.work / "figures.md")
+    step("data.py", "--authored", a.authored, "--qqp", a.qqp, *intents, "--wordnet", a.wordnet, "--model", a.encoder, "--out", data)
+    step("start.py", "--archive", a.archive, "--encoder", a.encoder, "--out", start)
+    step("train.py", "--data", data, "--model", start, "--recipe", a.recipe, "--out", weights)
+    step("export.py", "--weights", weights, "--model", start, "--data", data, "--out", out)
+    judged = ["--weights", weights, "--quantised", out, "--one-order"]
+    step("evaluate.py", "--data", data, "--model", start, "--encoder", a.encoder, *judged, into=a.work / "figures.md")
 
 
 if __name__ == "__main__":

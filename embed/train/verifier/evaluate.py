@@ -1,6 +1,6 @@
-"""Measures a verifier, and the cosine of the encoder that it came from, on the parts that were never trained on.
+"""Measures a verifier, and the cosine of the search encoder, on the parts that were never trained on.
 
-    python evaluate.py --data DIR --model DIR [--weights FILE] [--quantised FILE] [--one-order] [--part heldout|dev|calibration]
+    python evaluate.py --data DIR --model DIR [--encoder DIR] [--weights FILE] [--quantised FILE] [--one-order] [--part heldout|dev|calibration]
 
 Prints Markdown. A threshold is set on all traps of a set together; the lines by kind are read at that same threshold. Given float
 weights and a quantised file it also says what quantising costs; with --one-order, what the second order is worth.
@@ -14,11 +14,10 @@ import pathlib
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 import measure
 import mine
-from model import PairTokenizer, Trunk, Verifier, score
+from model import PairTokenizer, Verifier, logits
 from quantised import load_quantised
 
 
@@ -65,21 +64,19 @@ def difference(name: str, rows: list[dict], one: np.ndarray, other: np.ndarray) 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--data", type=pathlib.Path, required=True)
-    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of start.py")
+    p.add_argument("--encoder", type=pathlib.Path, help="folder of all-MiniLM-L6-v2; without it, no cosine")
     p.add_argument("--weights", type=pathlib.Path, action="append", default=[], help="float weights of train.py; repeatable")
     p.add_argument("--quantised", type=pathlib.Path, action="append", default=[], help="file of export.py; repeatable")
     p.add_argument("--part", choices=("heldout", "dev", "calibration"), default="heldout")
     p.add_argument("--one-order", action="store_true", help="also score each pair in the order given only")
-    p.add_argument("--skip-cosine", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     tok = PairTokenizer(a.model)
     models = {}
     for w in a.weights:
-        m = Verifier(Trunk.load(a.model))
-        m.load_state_dict(load_file(w))
-        models[w.stem] = m
+        models[w.stem] = Verifier.load(a.model, w)
     for q in a.quantised:
         models[q.stem + " int8"] = load_quantised(a.model, q)
     prefixes = {"authored": "", "question pairs": "qqp_", "conversations": "conversations_"}
@@ -89,11 +86,12 @@ def main() -> None:
             continue
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         pairs = [(r["a"], r["b"]) for r in rows]
-        scores = {} if a.skip_cosine else {"cosine": cosine(a.model, pairs)}
+        scores = {"cosine": cosine(a.encoder, pairs)} if a.encoder else {}
         for who, m in models.items():
-            scores[who] = score(m, tok, pairs).numpy()
+            z = logits(m, tok, pairs)
+            scores[who] = torch.sigmoid(z.mean(0)).numpy()
             if a.one_order:
-                scores[who + ", one order"] = score(m, tok, pairs, 1).numpy()
+                scores[who + ", one order"] = torch.sigmoid(z[0]).numpy()
         table(f"{name} {a.part}", rows, scores)
         for w in a.weights:
             for q in a.quantised:

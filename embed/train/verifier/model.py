@@ -1,7 +1,8 @@
 """The verifier: a cross-encoder over `[CLS] a [SEP] b [SEP]` that answers P(one answer serves both questions).
 
-The trunk is all-MiniLM-L6-v2 (6 layers, 384 wide, 12 heads). Its word embeddings stay frozen, so that the search
-encoder and the verifier share one table in memory. The head reads the [CLS] state and the mean of all states.
+The trunk is a BERT of 384 values and 12 heads, as deep as the folder that it is loaded from says (that of start.py: 12 layers), until
+training drops some. Its word embeddings are those of the search encoder and stay frozen, so that both share one table in memory. The head reads the
+[CLS] state and the mean of all states.
 """
 
 from __future__ import annotations
@@ -69,6 +70,12 @@ class Trunk(nn.Module):
             x = layer(x, mask)
         return x
 
+    def keep(self, layers: list[int]) -> None:
+        """Drops every other layer."""
+        if not layers or sorted(set(layers)) != list(layers) or not 0 <= layers[0] <= layers[-1] < len(self.layers):
+            raise ValueError(f"layers {layers}: want some of 0 to {len(self.layers) - 1}, rising")
+        self.layers = nn.ModuleList(self.layers[i] for i in layers)
+
     @staticmethod
     def load(folder: pathlib.Path, dropout: float = 0.0) -> "Trunk":
         """Reads a Hugging Face BERT folder (config.json, model.safetensors)."""
@@ -115,6 +122,14 @@ class Verifier(nn.Module):
         pooled = torch.cat([x[:, 0], (x * m).sum(1) / m.sum(1)], -1)
         return self.logit(torch.tanh(self.hidden(pooled))).squeeze(-1)
 
+    @staticmethod
+    def load(folder: pathlib.Path, weights: pathlib.Path) -> "Verifier":
+        """Reads what train.py wrote: as deep as that file is, which may be less than the folder that it came from."""
+        v, t = Verifier(Trunk.load(folder)), load_file(weights)
+        v.trunk.keep(list(range(1 + max(int(n.split(".")[2]) for n in t if n.startswith("trunk.layers.")))))
+        v.load_state_dict(t)
+        return v.eval()
+
 
 class PairTokenizer:
     """WordPiece for pairs, as the model's tokenizer.json describes it."""
@@ -142,16 +157,21 @@ def collate(rows: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torc
 
 
 @torch.no_grad()
-def score(model: Verifier, tok: PairTokenizer, pairs: list[tuple[str, str]], orders: int = 2) -> torch.Tensor:
-    """P(same) a pair: one order as given, or the mean logit over both orders. float64, in the order of pairs."""
+def logits(model: Verifier, tok: PairTokenizer, pairs: list[tuple[str, str]], orders: int = 2) -> torch.Tensor:
+    """A row of logits for the order as given and, of two, one for the other. float64, in the order of pairs."""
     was = model.training
     model.eval()
     asked = list(pairs) + ([(b, a) for a, b in pairs] if orders == 2 else [])
     rows = tok(asked)
-    logits = torch.zeros(len(rows), dtype=torch.float64)
+    out = torch.zeros(len(rows), dtype=torch.float64)
     by_length = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
     for s in range(0, len(by_length), 64):
         at = by_length[s : s + 64]
-        logits[at] = model(*collate([rows[i] for i in at])).double()
+        out[at] = model(*collate([rows[i] for i in at])).double()
     model.train(was)
-    return torch.sigmoid(logits.view(orders, len(pairs)).mean(0)) if len(pairs) else logits
+    return out.view(orders, len(pairs))
+
+
+def score(model: Verifier, tok: PairTokenizer, pairs: list[tuple[str, str]], orders: int = 2) -> torch.Tensor:
+    """P(same) a pair: one order as given, or the mean logit over both orders."""
+    return torch.sigmoid(logits(model, tok, pairs, orders).mean(0))

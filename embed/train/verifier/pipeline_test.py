@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import numpy as np
+import onnx
 
 import authored
 import conversation
@@ -14,6 +15,7 @@ import data
 import lexicon
 import measure
 import rendering
+import start
 
 
 class FakeWordNet:
@@ -159,6 +161,28 @@ class Conversations(unittest.TestCase):
         self.assertFalse([r for r in made if r["part"] != "heldout" and r["a"] in heldout])
         self.assertTrue(all(r["same"] or r["a"] != r["b"] for r in made))
         self.assertTrue([r for r in made if not r["same"]])
+
+
+class Start(unittest.TestCase):
+    def test_a_matrix_is_named_by_its_bias(self):
+        constant = lambda n, v: onnx.numpy_helper.from_array(np.array(v, np.float32), n)  # noqa: E731
+        helper = onnx.helper
+        nodes = [
+            helper.make_node("MatMul", ["x", "onnx::MatMul_7"], ["product"]),
+            helper.make_node("Add", ["encoder.layer.0.out.bias", "product"], ["y"]),
+        ]
+        constants = [constant("onnx::MatMul_7", [[1, 2, 3], [4, 5, 6]]), constant("encoder.layer.0.out.bias", [7, 8, 9]), constant("other", [0])]
+        graph = helper.make_graph(nodes, "g", [], [], constants)
+        found = start.tensors(graph)
+        self.assertEqual(sorted(found), ["encoder.layer.0.out.bias", "encoder.layer.0.out.weight"])
+        self.assertEqual(found["encoder.layer.0.out.weight"].tolist(), [[1, 4], [2, 5], [3, 6]])
+
+    def test_what_is_added_to_the_words_is_scaled_alike(self):
+        at, kind, norm = "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight", "embeddings.LayerNorm.weight"
+        model = {start.WORDS: np.eye(2), at: np.ones((3, 2)), kind: np.ones((2, 2)), norm: np.ones(2)}
+        made = start.exchange(model, 4 * np.eye(2)[::-1])
+        self.assertEqual(made[start.WORDS].tolist(), [[0, 4], [4, 0]])
+        self.assertEqual([float(made[n].max()) for n in (at, kind, norm)], [4, 4, 1])
 
 
 class Figures(unittest.TestCase):

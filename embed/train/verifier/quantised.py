@@ -7,13 +7,15 @@ a scale for every 384 neighbours of a row (largest magnitude over 127). Bias, so
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from model import Trunk, Verifier
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import container  # noqa: E402
 
 GROUP = 384  # activations that share a scale
 
@@ -36,9 +38,11 @@ class Int8Linear(nn.Module):
 
 
 def load_quantised(model: pathlib.Path, file: pathlib.Path) -> Verifier:
-    """The verifier of an exported file; the word embeddings are those of the encoder, rounded to int8 as its own file has them."""
-    t = load_file(file)
+    """The verifier of an exported file, as deep as the file is; the word embeddings are those of the model's folder, rounded to int8 as the encoder's file has them."""
+    t = {n: torch.from_numpy(v.copy()) for n, v in container.read(file).items()}
     v = Verifier(Trunk.load(model), hidden=t["head.hidden.bias"].numel())
+    depth = 1 + max(int(n.split(".")[1]) for n in t if n.startswith("layer."))
+    v.trunk.keep(list(range(depth)))
     word = v.trunk.word.weight.data
     step = word.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
     v.trunk.word.weight.data = torch.round(word / step) * step

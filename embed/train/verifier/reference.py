@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 import authored
-from model import PairTokenizer, Trunk, Verifier, score
+from model import PairTokenizer, Verifier, score
 
 EVERY = 5
 
@@ -25,12 +25,11 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--weights", type=pathlib.Path, required=True, help="float weights of train.py")
     p.add_argument("--export", type=pathlib.Path, required=True, help="file of export.py, for the calibration")
-    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of start.py")
     p.add_argument("--pairs", type=pathlib.Path, required=True, help="folder of authored pairs")
     p.add_argument("--out", type=pathlib.Path, required=True)
     a = p.parse_args()
-    model = Verifier(Trunk.load(a.model))
-    model.load_state_dict(load_file(a.weights))
+    model = Verifier.load(a.model, a.weights)
     slope, offset = (float(x) for x in load_file(a.export)["calibration"])
     pairs = [q for q in authored.read(a.pairs) if q.part == "heldout"][::EVERY]
     z = torch.logit(score(model.eval(), PairTokenizer(a.model), [(q.a, q.b) for q in pairs]), eps=1e-12)

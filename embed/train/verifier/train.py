@@ -1,11 +1,12 @@
-"""Trains the verifier on what data.py wrote. One seed, one recipe, one file of float32 weights.
+"""Trains the verifier on what data.py wrote. One recipe, one file of float32 weights.
 
     python train.py --data DIR --model DIR --recipe recipe.json --out FILE
 
 The recipe is a list of stages; a stage draws so many rows of each file, each file reshuffled whenever it is used up, and moves the rate
-in a straight line. The weights written are an exponential average over the steps: free, and steadier than the last step. Where the
-recipe says "keep", that share of the starting weights is mixed into those written (Wortsman et al., 2022): they err elsewhere, and the
-mean of both errs less than either.
+in a straight line. What a stage hands on, and the last one writes, is an exponential average of the weights over its steps: free, and
+steadier than the last step. So that a stage can be tried again alone, it takes nothing else from the one before, and names its seed. A stage
+may begin by dropping layers (Sajjad et al., 2023): "layers" are those that stay, counted from 0. It may end by mixing a share "keep" of what
+it began with into what it hands on (Wortsman et al., 2022): they err elsewhere, and the mean of both errs less than either.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch.nn import functional as F
 
 import measure
@@ -83,25 +84,18 @@ def report(model: Verifier, tok: PairTokenizer, sets: dict[str, list[dict]]) -> 
     return " | ".join(said)
 
 
-def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--data", type=pathlib.Path, required=True)
-    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2")
-    p.add_argument("--recipe", type=pathlib.Path, default=pathlib.Path(__file__).with_name("recipe.json"))
-    p.add_argument("--start", type=pathlib.Path, help="weights to go on from, instead of the encoder's")
-    p.add_argument("--out", type=pathlib.Path, required=True)
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--seed", type=int, default=1)
-    a = p.parse_args()
-    torch.manual_seed(a.seed)
-    torch.set_num_threads(a.threads)
-    rng = random.Random(a.seed)
-    recipe = json.loads(a.recipe.read_text())
+def written(out: pathlib.Path, stage: int) -> pathlib.Path:
+    """Where the weights of a stage go."""
+    return out.with_suffix(f".stage{stage}.safetensors")
 
-    tok = PairTokenizer(a.model)
-    model = Verifier(Trunk.load(a.model))
-    if a.start:
-        model.load_state_dict(load_file(a.start))
+
+def stage_of(model: Verifier, tok: PairTokenizer, stage: dict, recipe: dict, a: argparse.Namespace, number: int, dev: dict[str, list[dict]]) -> Verifier:
+    """Trains through one stage and returns the running average of the weights. Optimiser, warm-up, draws and seed are the stage's own."""
+    torch.manual_seed(stage["seed"])
+    rng = random.Random(stage["seed"])
+    if "layers" in stage:
+        model.trunk.keep(stage["layers"])
+    begun = {n: w.clone() for n, w in model.state_dict().items()}
     model.train()
     head = [q for n, q in model.named_parameters() if not n.startswith("trunk.")]
     body = [q for n, q in model.named_parameters() if n.startswith("trunk.") and q.requires_grad]
@@ -109,48 +103,65 @@ def main() -> None:
     steady = copy.deepcopy(model)  # the running average of the weights; what is measured and written
     steady_body = [q for q in steady.parameters() if q.requires_grad]
     body_now = [q for q in model.parameters() if q.requires_grad]
-    files = {n for st in recipe["stages"] for n in st["mix"]}
-    draws = {n: Draws(read(a.data / n), rng) for n in sorted(files)}
-    dev = {"dev": read(a.data / "dev.jsonl"), "qqp_dev": read(a.data / "qqp_dev.jsonl")[:500], "conversations_dev": read(a.data / "conversations_dev.jsonl")}
-
-    began, step, running = time.time(), 0, 0.0
-    for number, stage in enumerate(recipe["stages"]):
-        rows = [r for n in sorted(stage["mix"]) for r in draws[n].take(stage["mix"][n])]
-        todo, done = len(rows), 0
-        for layer in model.trunk.layers:
-            layer.dropout = stage["dropout"]
-        for ids, kinds, valid, target in batches(rows, tok, recipe["smoothing"], rng):
-            first, last = stage["rate"]
-            rate = (first + (last - first) * done / todo) * min(1.0, (step + 1) / 100)
-            optimizer.param_groups[0]["lr"] = rate
-            optimizer.param_groups[1]["lr"] = rate * recipe["head_rate"]
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = model(ids, kinds, valid)
-            # A sum over a fixed count: a batch of long pairs holds fewer, and must not weigh each of them more.
-            loss = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="sum") / TYPICAL
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(body + head, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            done += len(target)
-            step += 1
-            if step % AVERAGE_EVERY == 0:
-                with torch.no_grad():
-                    torch._foreach_lerp_(steady_body, body_now, 1 - min(recipe["average"], step / (step + 10)) ** AVERAGE_EVERY)
-            running = 0.98 * running + 0.02 * loss.item() * TYPICAL / len(target)
-            if step % 50 == 0:
-                spent = time.time() - began
-                print(f"stage {number} step {step} pairs {done}/{todo} loss {running / (1 - 0.98**step):.4f} {spent:.0f} s", flush=True)
-            if step % 800 == 0 or done == todo:
-                print(report(steady, tok, dev), flush=True)
-                save_file(steady.state_dict(), a.out.with_suffix(".partial"))
-        save_file(steady.state_dict(), a.out.with_suffix(f".stage{number}.safetensors"))
-    if keep := recipe.get("keep"):
-        if not a.start:
-            raise SystemExit("train: the recipe keeps a share of the starting weights: name them with --start")
-        begun = load_file(a.start)
+    draws = {n: Draws(read(a.data / n), rng) for n in sorted(stage["mix"])}
+    rows = [r for n in sorted(stage["mix"]) for r in draws[n].take(stage["mix"][n])]
+    for layer in model.trunk.layers:
+        layer.dropout = stage["dropout"]
+    began, step, running, todo, done = time.time(), 0, 0.0, len(rows), 0
+    for ids, kinds, valid, target in batches(rows, tok, recipe["smoothing"], rng):
+        first, last = stage["rate"]
+        rate = (first + (last - first) * done / todo) * min(1.0, (step + 1) / 100)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.param_groups[1]["lr"] = rate * stage["head_rate"]
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(ids, kinds, valid)
+        # A sum over a fixed count: a batch of long pairs holds fewer, and must not weigh each of them more.
+        loss = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="sum") / TYPICAL
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(body + head, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        done += len(target)
+        step += 1
+        if step % AVERAGE_EVERY == 0:
+            with torch.no_grad():
+                torch._foreach_lerp_(steady_body, body_now, 1 - min(recipe["average"], step / (step + 10)) ** AVERAGE_EVERY)
+        running = 0.98 * running + 0.02 * loss.item() * TYPICAL / len(target)
+        if step % 50 == 0:
+            spent = time.time() - began
+            print(f"stage {number} step {step} pairs {done}/{todo} loss {running / (1 - 0.98**step):.4f} {spent:.0f} s", flush=True)
+        if step % 800 == 0 or done == todo:
+            print(report(steady, tok, dev), flush=True)
+            save_file(steady.state_dict(), a.out.with_suffix(".partial"))
+    if keep := stage.get("keep"):
         steady.load_state_dict({n: torch.lerp(w, begun[n], keep) for n, w in steady.state_dict().items()})
-    save_file(steady.state_dict(), a.out)
+    return steady
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--data", type=pathlib.Path, required=True)
+    p.add_argument("--model", type=pathlib.Path, required=True, help="folder of start.py")
+    p.add_argument("--recipe", type=pathlib.Path, default=pathlib.Path(__file__).with_name("recipe.json"))
+    p.add_argument("--out", type=pathlib.Path, required=True)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--from-stage", type=int, default=0, help="goes on at this stage, from what the one before wrote beside --out")
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    recipe = json.loads(a.recipe.read_text())
+    torch.manual_seed(recipe["stages"][0]["seed"])  # of the head's first weights
+    tok = PairTokenizer(a.model)
+    model = Verifier(Trunk.load(a.model))
+    dev = {"dev": read(a.data / "dev.jsonl"), "qqp_dev": read(a.data / "qqp_dev.jsonl")[:500], "conversations_dev": read(a.data / "conversations_dev.jsonl")}
+    stages = list(enumerate(recipe["stages"]))
+    if not 0 <= a.from_stage < len(stages):
+        raise SystemExit(f"train: --from-stage {a.from_stage}: the recipe has stages 0 to {len(stages) - 1}")
+    if a.from_stage:
+        model = Verifier.load(a.model, written(a.out, a.from_stage - 1))
+    for number, stage in stages[a.from_stage :]:
+        model = stage_of(model, tok, stage, recipe, a, number, dev)
+        save_file(model.state_dict(), written(a.out, number))
+    save_file(model.state_dict(), a.out)
 
 
 if __name__ == "__main__":
