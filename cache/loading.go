@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,10 @@ func (c *Cache) loadAll() error {
 		for after, more := uint64(0), true; more; {
 			var found []store.Scanned
 			var err error
-			if found, after, more, err = c.store.Scan(after, l.last, loadStep); err != nil {
+			// Between commits: what is gone from the file, memory has been told of, and what it has been told of later, the scan has found. Else
+			// a removal that the scan did not see any more, but of which memory hears after it, would be counted off though it never was counted.
+			_, between := c.store.Between(ctx, func() { found, after, more, err = c.store.Scan(after, l.last, loadStep) })
+			if err = cmp.Or(between, err); err != nil {
 				return storeErr(c.path, err)
 			}
 			select {
