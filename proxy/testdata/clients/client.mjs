@@ -138,7 +138,7 @@ test('reworded question hits, its opposite does not', async () => {
   assert.equal(first.status, 'SEMANTIC MISS', 'status of the first');
   const again = await ask(client, model, { prompt: 'How do I enable two-factor authentication?', headers });
   assert.equal(again.status, 'HIT', 'status of the repeat');
-  for (const prompt of ['How can I enable two-factor authentication?', 'how can I turn on two factor authentication'])
+  for (const prompt of ['How can I enable two-factor authentication?', 'please tell me how to enable two factor authentication'])
     for (const stream of [undefined, true]) {
       const reworded = await ask(client, model, { prompt, headers, stream });
       const similarity = Number(reworded.headers.get('x-reprise-similarity'));

@@ -154,7 +154,7 @@ def semantic():
     same(first.status, "SEMANTIC MISS", "status of the first")
     again = ask(client, model, "How do I enable two-factor authentication?", semantic)
     same(again.status, "HIT", "status of the repeat")
-    for prompt in ("How can I enable two-factor authentication?", "how can I turn on two factor authentication"):
+    for prompt in ("How can I enable two-factor authentication?", "please tell me how to enable two factor authentication"):
         for form in ({}, {"stream": True}):
             reworded = ask(client, model, prompt, semantic, **form)
             similarity = reworded.headers.get("x-reprise-similarity")
