@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/reprise-cache/reprise/cache/boltfile"
 	"github.com/reprise-cache/reprise/cache/internal/store"
 	"github.com/reprise-cache/reprise/index"
 )
@@ -166,7 +167,7 @@ func writeFile(path string, content []byte) error {
 		_ = os.Remove(f.Name()) // the first error is the one to tell
 		return err
 	}
-	return store.SyncDir(filepath.Dir(path))
+	return boltfile.SyncDir(filepath.Dir(path))
 }
 
 // keepSnapshots writes one now and then until the cache is closed.

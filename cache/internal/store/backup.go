@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 // Backup writes the file as of one moment to w, while reads and writes go on, and returns its size. Pages that are freed meanwhile
@@ -71,7 +73,7 @@ func Restore(ctx context.Context, from, path string, replace bool, lockTimeout t
 	if err := os.Rename(temp, path); err != nil {
 		return nil, sorted(err)
 	}
-	return r, sorted(SyncDir(filepath.Dir(path)))
+	return r, sorted(boltfile.SyncDir(filepath.Dir(path)))
 }
 
 // copyFile copies a file beside path, and syncs it.

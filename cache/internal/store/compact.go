@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 // Compaction writes what is in the file to a new one, in the order of the keys and without gaps, and puts that in its place, while
@@ -41,7 +43,7 @@ type disk struct {
 	syncDir func(dir string) error
 }
 
-var realDisk = disk{open: openCopy, sync: (*bbolt.DB).Sync, rename: os.Rename, syncDir: SyncDir}
+var realDisk = disk{open: openCopy, sync: (*bbolt.DB).Sync, rename: os.Rename, syncDir: boltfile.SyncDir}
 
 func compactPath(path string) string { return path + ".compact" }
 

@@ -92,7 +92,7 @@ func Salvage(ctx context.Context, from, to string, lockTimeout time.Duration) (*
 	if err := os.Link(temp, to); err != nil { // unlike a rename, it replaces nothing
 		return nil, sorted(err)
 	}
-	return v.out, sorted(SyncDir(filepath.Dir(to)))
+	return v.out, sorted(boltfile.SyncDir(filepath.Dir(to)))
 }
 
 // salvage is the state of one.

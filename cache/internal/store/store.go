@@ -227,7 +227,7 @@ func create(path string) error {
 			return sorted(err)
 		}
 	}
-	return sorted(SyncDir(dir))
+	return sorted(boltfile.SyncDir(dir))
 }
 
 func putVersion(tx *bbolt.Tx) error {
@@ -258,18 +258,6 @@ func (s *Store) upgrade() error {
 	}
 	_, err = s.readMeta()
 	return err
-}
-
-// SyncDir makes a new name durable. Windows has no such call on folders, and needs none.
-func SyncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // verifyStructure refuses a file whose pages are not sound, naming the first problem in the order of the trees.

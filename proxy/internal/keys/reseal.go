@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 // resealSuffix is what the file is called until it is whole.
@@ -56,7 +57,7 @@ func (s *Store) Reseal(k SealKey) (sealed int, err error) {
 	old := s.db
 	s.db, s.sealer = db, next
 	s.virtual.Store(&virtuals)
-	if err := errors.Join(syncDir(filepath.Dir(path)), old.Close()); err != nil {
+	if err := errors.Join(boltfile.SyncDir(filepath.Dir(path)), old.Close()); err != nil {
 		return 0, fmt.Errorf("keys: all is sealed anew, but a power cut might bring the old file back: %w", err)
 	}
 	return len(virtuals), nil
@@ -118,18 +119,6 @@ func dropLeftover(path string) error {
 		return fmt.Errorf("keys: %w", err)
 	}
 	return removeIfThere(path + resealSuffix)
-}
-
-// syncDir has the disk keep which names a folder has. Windows knows no such thing.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(filepath.Clean(dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func removeIfThere(path string) error {

@@ -10,12 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
 const (
@@ -362,17 +363,5 @@ func (s *Store) write(base string, text []byte) (err error) {
 	if err := os.Link(tmp.Name(), filepath.Join(s.dir, base)); err != nil {
 		return err
 	}
-	return syncDir(s.dir)
-}
-
-// syncDir makes a new name durable. Windows has no way to ask for that, and no need to.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return boltfile.SyncDir(s.dir)
 }
