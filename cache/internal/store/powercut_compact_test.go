@@ -144,22 +144,10 @@ func (j *journal) after(t *testing.T, r *rand.Rand, cut int, dir string, counts 
 // synced is lost, torn or there, and a new name that the folder was not synced for is there or not. The file must be sound, hold
 // exactly what was acknowledged, or the one commit that was under way as well, and have nothing beside it once it is opened.
 func TestPowerCutInCompaction(t *testing.T) {
-	if os.Getpagesize() != cutPage {
-		t.Logf("pages of %d bytes: nothing to do, since bbolt's have the system's size", os.Getpagesize())
+	if !cutsFit(t) {
 		return
 	}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	path := filepath.Join(t.TempDir(), "s.db")
-	s := open(t, path)
-	if err := s.SetModel(bg, Model{ID: "m", Dim: 8}); err != nil {
-		t.Fatal(err)
-	}
-	image, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, path, s, image := beforeCuts(t)
 	j := &journal{images: [][]byte{image}}
 	record(s.db.Load(), func() string { return path }, func(w written) { j.note(event{write: &w}) })
 	s.disk = j.disk(t, path)

@@ -82,20 +82,22 @@ func (b *busy) change() {
 	b.ids[n], b.state[n] = id, answer
 }
 
-// TestPowerCut records the writes of a run of puts, replacements, deletions and sweeps, and replays them up to a random one, of
-// those after the last sync some whole, some in part, some not at all, in any order. The file must be sound each time, and hold
-// exactly what was acknowledged, or the one commit that was under way as well.
-func TestPowerCut(t *testing.T) {
-	if os.Getpagesize() != cutPage {
-		t.Logf("pages of %d bytes: nothing to do, since bbolt's have the system's size", os.Getpagesize())
-		return
+// cutsFit reports whether pages have the size that power cuts are replayed in.
+func cutsFit(t *testing.T) bool {
+	if os.Getpagesize() == cutPage {
+		return true
 	}
+	t.Logf("pages of %d bytes: nothing to do, since bbolt's have the system's size", os.Getpagesize())
+	return false
+}
+
+// beforeCuts opens a store whose writes are to be recorded, and returns its file's content before them.
+func beforeCuts(t *testing.T) (r *rand.Rand, path string, s *Store, image []byte) {
+	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	dir := t.TempDir()
-	path := filepath.Join(dir, "s.db")
-	s := open(t, path)
+	path = filepath.Join(t.TempDir(), "s.db")
+	s = open(t, path)
 	if err := s.SetModel(bg, Model{ID: "m", Dim: 8}); err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +105,18 @@ func TestPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rand.New(rand.NewPCG(seed, 0)), path, s, image
+}
+
+// TestPowerCut records the writes of a run of puts, replacements, deletions and sweeps, and replays them up to a random one, of
+// those after the last sync some whole, some in part, some not at all, in any order. The file must be sound each time, and hold
+// exactly what was acknowledged, or the one commit that was under way as well.
+func TestPowerCut(t *testing.T) {
+	if !cutsFit(t) {
+		return
+	}
+	r, path, s, image := beforeCuts(t)
+	dir := filepath.Dir(path)
 	var writes []written
 	record(s.db.Load(), func() string { return path }, func(w written) { writes = append(writes, w) })
 
