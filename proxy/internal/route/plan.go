@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
@@ -131,7 +133,7 @@ func (t *Target) name() {
 	slices.SortFunc(over, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	for _, m := range over {
 		v := m.Value.Clone()
-		_ = v.Canonicalize() // it was read as JSON once
+		_ = v.Canonicalize(jsontext.CanonicalizeRawInts(false)) // it was read as JSON once; as floats, two large seeds may be one
 		h = append(h, []byte(m.Name), v)
 		if s, err := strict.ReadText("", m.Value); m.Name == "model" && err == nil {
 			parts = append(parts, s)

@@ -144,3 +144,16 @@ func TestScope(t *testing.T) {
 		t.Error("the order of overriding members changes the scope")
 	}
 }
+
+// TestScopeOfLargeNumbers holds that two seeds are told apart which are one as 64-bit floats.
+func TestScopeOfLargeNumbers(t *testing.T) {
+	scope := func(seed string) any {
+		return resolve(t, mustParse(t, `{"strategy":{"mode":"fallback"},"targets":[{"name":"a","override_params":{"seed":`+seed+`}},{"name":"b"}]}`), &Facts{}).Scope
+	}
+	if scope("9007199254740993") == scope("9007199254740992") {
+		t.Error("two seeds have one scope")
+	}
+	if scope("7") != scope(" 7 ") {
+		t.Error("one seed has two scopes")
+	}
+}
