@@ -84,6 +84,12 @@ func TestAggregate(t *testing.T) {
 			`{"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop","content_filter_results":{"hate":{"filtered":false}}}]}`,
 		}, `{"id":"c","model":"m","created":9,"object":"chat.completion","prompt_filter_results":[{"prompt_index":0}],"choices":[{"index":0,"message":{"role":"assistant","content":"ab"},"logprobs":{"content":[{"token":"a"},{"token":"b"}],"refusal":null},"finish_reason":"stop","content_filter_results":{"hate":{"filtered":false}}},{"index":1,"message":{"role":"assistant","reasoning_content":"hmm","content":"z"},"finish_reason":"length"}]}`},
 
+		{"what is repeated with each piece", Chat, []string{
+			`{"id":"c","choices":[{"index":0,"delta":{"role":"assistant","channel":"analysis","reasoning_details":[{"type":"reasoning.text","text":"h","format":"unknown","index":0}]}}]}`,
+			`{"id":"c","choices":[{"index":0,"delta":{"channel":"analysis","reasoning_details":[{"type":"reasoning.text","text":"m","format":"unknown","index":0}]}}]}`,
+			`{"id":"c","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}`,
+		}, `{"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","channel":"analysis","reasoning_details":[{"type":"reasoning.text","text":"hm","format":"unknown","index":0}],"content":"x"},"finish_reason":"stop"}]}`},
+
 		{"legacy completion", Completion, []string{
 			`{"id":"cmpl-1","object":"text_completion","created":1,"model":"m","choices":[{"text":"a ","index":0,"logprobs":{"tokens":["a "],"token_logprobs":[-1]},"finish_reason":null}]}`,
 			`{"id":"cmpl-1","object":"text_completion","created":1,"model":"m","choices":[{"text":"b","index":0,"logprobs":{"tokens":["b"],"token_logprobs":[-2]},"finish_reason":"stop"}]}`,
@@ -114,6 +120,7 @@ func TestAggregateRefuses(t *testing.T) {
 		"nothing":                   nil,
 		"a tool call missing":       {`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`},
 		"a tool call changes names": {`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a"}]}}]}`, `{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"b"}]},"finish_reason":"stop"}]}`},
+		"a channel changes":         {`{"choices":[{"index":0,"delta":{"channel":"analysis"}}]}`, `{"choices":[{"index":0,"delta":{"channel":"final","content":"a"},"finish_reason":"stop"}]}`},
 		"text turns into a list":    {`{"choices":[{"index":0,"delta":{"content":"a"}}]}`, `{"choices":[{"index":0,"delta":{"content":["b"]},"finish_reason":"stop"}]}`},
 		"streamed sound":            {`{"choices":[{"index":0,"delta":{"audio":{"data":"AA=="}},"finish_reason":"stop"}]}`},
 		"nested without end":        {`{"choices":[{"index":0,"delta":` + strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40) + `}]}`, `{"choices":[{"index":0,"delta":` + strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40) + `,"finish_reason":"stop"}]}`},

@@ -19,7 +19,11 @@ const (
 
 // once are the string members that name a thing rather than being pieces of it. Some providers repeat them in every
 // chunk; one that changes is not understood.
-var once = map[string]bool{"role": true, "id": true, "type": true, "name": true, "object": true, "tool_call_id": true, "call_id": true}
+var once = map[string]bool{
+	"role": true, "id": true, "type": true, "name": true, "object": true, "tool_call_id": true, "call_id": true,
+	"format":  true, // of OpenRouter's reasoning_details
+	"channel": true, // of a piece of gpt-oss, as Groq has it
+}
 
 // node is a JSON value under construction: raw as it came, until a second piece makes it a string, object or list.
 type node struct {
