@@ -14,6 +14,7 @@ import (
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/egress"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/providers"
 	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/route"
@@ -266,7 +267,7 @@ func setDefault[T comparable](field *T, value T) {
 func (p Provider) complaints() []error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if !validName(p.Name) {
+	if !keys.ValidName(p.Name) {
 		bad("the name %q is not made of letters, digits, \"-\", \"_\" and \".\", 1 to 64 of them", p.Name)
 	}
 	if p.Kind != "" && providers.Get(string(p.Kind)) == nil {
@@ -296,23 +297,11 @@ func (p Provider) complaints() []error {
 		bad("the API key of %q holds a control character or a space around it", p.Name)
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.Headers)) {
-		if !validName(k) || !validHeaderValue(p.Headers[k]) {
+		if !keys.ValidName(k) || !validHeaderValue(p.Headers[k]) {
 			bad("header %q of %q is not one that HTTP can carry", k, p.Name)
 		}
 	}
 	return errs
-}
-
-func validName(s string) bool {
-	if s == "" || len(s) > 64 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
-			return false
-		}
-	}
-	return true
 }
 
 func validHeaderValue(s string) bool {

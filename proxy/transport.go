@@ -18,6 +18,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/providers"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
@@ -179,12 +180,12 @@ func endpointOf(path string) (root, endpoint string, ok bool) {
 
 // providerName names an API in scopes and headers: its host, and where that does not say all, a digest.
 func providerName(u *url.URL, root string) string {
-	if u.Scheme == "https" && root == "/v1" && validName(u.Host) {
+	if u.Scheme == "https" && root == "/v1" && keys.ValidName(u.Host) {
 		return u.Host
 	}
 	digest := cache.Hash([]byte(u.Scheme), []byte(u.Host), []byte(root))
 	host := u.Hostname()
-	if !validName(host) || len(host) > 31 {
+	if !keys.ValidName(host) || len(host) > 31 {
 		host = "api"
 	}
 	return host + "-" + hex.EncodeToString(digest[:16])

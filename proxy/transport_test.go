@@ -16,6 +16,7 @@ import (
 	"github.com/sashabaranov/go-openai"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 )
 
 // trip is a Transport between a test's client and a test's provider.
@@ -343,7 +344,7 @@ func TestProviderNames(t *testing.T) {
 		req, _ := http.NewRequest("POST", u, nil)
 		root, path, ok := endpointOf(req.URL.EscapedPath())
 		name := providerName(req.URL, root)
-		if !ok || path != chatPath || !validName(name) || seen[name] != "" {
+		if !ok || path != chatPath || !keys.ValidName(name) || seen[name] != "" {
 			t.Errorf("%s: root %q, path %q, named %q as %q", u, root, path, name, seen[name])
 		}
 		seen[name] = u

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
@@ -16,7 +17,7 @@ const maxVaryBy = 16
 func (d *directives) setVaryBy(path string, names []string) error {
 	d.varyBy = nil
 	for _, n := range names {
-		if name, ok := strings.CutPrefix(n, "header."); ok && validName(name) {
+		if name, ok := strings.CutPrefix(n, "header."); ok && keys.ValidName(name) {
 			d.varyBy = append(d.varyBy, "header."+http.CanonicalHeaderKey(name))
 			continue
 		}

@@ -97,8 +97,8 @@ type secret struct {
 	why   int       // the status
 }
 
-// validName reports whether s may name a virtual key.
-func validName(s string) bool {
+// ValidName reports whether s may name a virtual key, or a provider.
+func ValidName(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
 	}
@@ -135,9 +135,9 @@ func checkSecrets(secrets []string) error {
 // AddVirtual seals the secrets under a name.
 func (s *Store) AddVirtual(spec VirtualSpec) (VirtualInfo, error) {
 	switch {
-	case !validName(spec.Name):
+	case !ValidName(spec.Name):
 		return VirtualInfo{}, wrong("name", "is %.70q: give 1 to 64 letters, digits, \"-\", \"_\" and \".\"", spec.Name)
-	case !validName(spec.Provider):
+	case !ValidName(spec.Provider):
 		return VirtualInfo{}, wrong("provider", "is %.70q: give the name of a provider", spec.Provider)
 	}
 	if err := checkLabel(spec.Label); err != nil {

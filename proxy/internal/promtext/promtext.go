@@ -75,7 +75,11 @@ func (w *Writer) head(suffix, le string, labels []string) {
 		labels = append(labels[:len(labels):len(labels)], "le", le)
 	}
 	for i := 0; i+1 < len(labels); i += 2 {
-		w.b = append(w.b, ",{"[b2i(i == 0)])
+		before := byte(',')
+		if i == 0 {
+			before = '{'
+		}
+		w.b = append(w.b, before)
 		w.b = append(append(w.b, labels[i]...), `="`...)
 		w.b = appendValue(w.b, labels[i+1])
 		w.b = append(w.b, '"')
@@ -84,13 +88,6 @@ func (w *Writer) head(suffix, le string, labels []string) {
 		w.b = append(w.b, '}')
 	}
 	w.b = append(w.b, ' ')
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // appendValue escapes a label's value, which may be any text: what is not UTF-8 in it is replaced.
