@@ -114,9 +114,9 @@ func newCacheHealth(n cache.Stats) *cacheHealth {
 	for status, count := range n.Lookups {
 		out.Lookups[status.String()] = count
 	}
-	for what, count := range map[string]uint64{"fill": n.FillErrors, "embed": n.EmbedErrors, "verify": n.VerifyErrors, "index": n.IndexErrors, "sweep": n.SweepErrors} {
-		if count > 0 {
-			out.Errors[what] = count
+	for _, f := range failures(&n) {
+		if f.n > 0 {
+			out.Errors[f.part] = f.n
 		}
 	}
 	for _, f := range n.Learning.Namespaces {

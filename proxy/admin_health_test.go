@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,6 +21,19 @@ func TestState(t *testing.T) {
 		if got := state(tt.draining, tt.ready); got != tt.want {
 			t.Errorf("%v, %v: %s, want %s", tt.draining, tt.ready, got, tt.want)
 		}
+	}
+}
+
+// TestHealthListsEveryFailure holds that whatever of the cache fails is shown, and what does not is not.
+func TestHealthListsEveryFailure(t *testing.T) {
+	st := cache.Stats{FillErrors: 1, FillsDropped: 2, EmbedErrors: 3, VerifyErrors: 4, IndexErrors: 5, SweepErrors: 6, SnapshotErrors: 7}
+	st.Learning.StoreErrs, st.Learning.Dropped, st.Learning.Panicked = 8, 9, 10
+	want := map[string]uint64{"fill": 1, "fill_dropped": 2, "embed": 3, "verify": 4, "index": 5, "sweep": 6, "snapshot": 7, "learn": 8, "learn_dropped": 9, "learn_panic": 10}
+	if got := newCacheHealth(st).Errors; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := newCacheHealth(cache.Stats{}).Errors; got == nil || len(got) > 0 {
+		t.Errorf("of a cache without failures: %v", got)
 	}
 }
 

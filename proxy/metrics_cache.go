@@ -28,10 +28,7 @@ func writeCache(w *promtext.Writer, st cache.Stats) {
 	w.Count(uint64(max(0, st.Bytes)), "part", "answers")
 	w.Count(uint64(max(0, st.FileBytes)), "part", "file")
 	w.Family("reprise_cache_errors_total", promtext.Counter, "Failures of a part of the cache, none of which a caller saw.")
-	for _, e := range []struct {
-		part string
-		n    uint64
-	}{{"fill", st.FillErrors}, {"fill_dropped", st.FillsDropped}, {"embed", st.EmbedErrors}, {"verify", st.VerifyErrors}, {"index", st.IndexErrors}, {"sweep", st.SweepErrors}, {"learn", st.Learning.StoreErrs}, {"learn_panic", st.Learning.Panicked}, {"snapshot", st.SnapshotErrors}} {
+	for _, e := range failures(&st) {
 		w.Count(e.n, "part", e.part)
 	}
 	w.Family("reprise_cache_fills_total", promtext.Counter, "Entries written.")
@@ -57,6 +54,20 @@ func writeCache(w *promtext.Writer, st cache.Stats) {
 		w.Buckets(s.Buckets[:], s.Count, s.Sum, "stage", name)
 	}
 	writeLearning(w, &st.Learning)
+}
+
+// failure is how often a part of the cache failed.
+type failure struct {
+	part string
+	n    uint64
+}
+
+// failures lists them all: the single place that says how each is called.
+func failures(st *cache.Stats) []failure {
+	return []failure{
+		{"fill", st.FillErrors}, {"fill_dropped", st.FillsDropped}, {"embed", st.EmbedErrors}, {"verify", st.VerifyErrors}, {"index", st.IndexErrors}, {"sweep", st.SweepErrors},
+		{"learn", st.Learning.StoreErrs}, {"learn_dropped", st.Learning.Dropped}, {"learn_panic", st.Learning.Panicked}, {"snapshot", st.SnapshotErrors},
+	}
 }
 
 // writeLearning writes what is known of wrong answers, and what it cost to learn.
