@@ -18,6 +18,10 @@ func (s *Server) passthrough(ctx *fasthttp.RequestCtx, x *exchange) {
 	if !x.accept(ctx, keys.Call) {
 		return
 	}
+	if x.d.onlyIfCached { // and nothing here is
+		x.fail(ctx, notCached())
+		return
+	}
 	c, err := x.call(ctx, nil)
 	if err != nil {
 		x.fail(ctx, err)

@@ -92,6 +92,17 @@ func TestForwardedRequest(t *testing.T) {
 	})
 }
 
+// TestOnlyIfCachedPassesNothingThrough holds that a request which is to cost nothing calls nobody, also where nothing is cached.
+func TestOnlyIfCachedPassesNothingThrough(t *testing.T) {
+	r := newRig(t, echo)
+	for _, path := range []string{"/v1/images/generations", messagesPath + "/count_tokens"} {
+		if got := r.do("POST", path, `{}`, "cache-control", "only-if-cached"); got.StatusCode != 504 || !strings.Contains(got.body, "only-if-cached") {
+			t.Errorf("%s: %d, %s", path, got.StatusCode, got.body)
+		}
+	}
+	r.wantCalls(0)
+}
+
 func TestProviderChoice(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-Seen", r.URL.Path) }, func(c *Config) {
 		c.Providers = append(c.Providers, Provider{Name: "second", BaseURL: c.Providers[0].BaseURL + "/deep/"})
