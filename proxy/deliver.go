@@ -84,7 +84,7 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	}
 	if ctx.IsHead() {
 		ctx.Response.SkipBody = true
-		ctx.Response.Header.SetContentLength(int(max(h.length, 0)))
+		ctx.Response.Header.SetContentLength(int(h.length)) // -1: not known, and said by the transfer coding
 		x.log()
 		return
 	}
@@ -207,10 +207,15 @@ func (b *bodyStream) Close() error {
 	return nil
 }
 
-// copyHeaders hands a provider's headers on. Of an answer that several clients may get, cookies are nobody's.
+// copyHeaders hands a provider's headers on, but for those that are about its connection or its address, which are not the
+// gateway's. Of an answer that several clients may get, cookies are nobody's, and the age is for the gateway to say.
 func copyHeaders(h *fasthttp.ResponseHeader, from http.Header, shared bool) {
+	named := map[string]bool{}
+	for _, v := range from["Connection"] {
+		addConnectionHeaders(named, []byte(v))
+	}
 	for k, vs := range from {
-		if hopByHop[k] || k == "Date" || shared && k == "Set-Cookie" ||
+		if hopByHop[k] || named[k] || k == "Date" || k == "Alt-Svc" || k == "Strict-Transport-Security" || shared && (k == "Set-Cookie" || k == "Age") ||
 			strings.HasPrefix(k, portkeyPrefix) || strings.HasPrefix(k, reprisePrefix) {
 			continue
 		}

@@ -167,7 +167,9 @@ func (x *exchange) writeHeaders(h *fasthttp.ResponseHeader) {
 			h.SetCanonical(hWarning, vLastTurn)
 		}
 	}
-	h.SetCanonical(hTiming, x.appendTiming(buf[:0]))
+	if stages := x.appendTiming(buf[:0]); len(stages) > 0 {
+		h.SetCanonical(hTiming, stages)
+	}
 }
 
 func appendID(b []byte, id cache.ID) []byte {

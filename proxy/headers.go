@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 	"unicode"
@@ -119,6 +120,9 @@ var stdNames = [numStd]string{
 	"Openai-Organization", "Openai-Project", "Openai-Beta", "Anthropic-Version", "Anthropic-Beta", "Cache-Control", "Content-Encoding", "Accept",
 }
 
+// listHeaders are those whose lines are one list (RFC 9110, section 5.3): Anthropic's Go client writes a line for each beta.
+var listHeaders = map[string]bool{"Openai-Beta": true, "Anthropic-Beta": true, "Cache-Control": true, "Content-Encoding": true, "Accept": true}
+
 // collect makes one pass over the headers, because looking each name up by itself costs more than a hit can afford.
 func (f *fields) collect(h *fasthttp.RequestHeader) *apiError {
 	for k, v := range h.All() {
@@ -151,6 +155,10 @@ func (f *fields) collect(h *fasthttp.RequestHeader) *apiError {
 func (f *fields) set(name, value []byte, words []string, word []byte, values [][]byte, set []bool) *apiError {
 	for i, w := range words {
 		if len(w) == len(word) && w == string(word) {
+			if set[i] && listHeaders[w] {
+				values[i] = slices.Concat(values[i], []byte(","), value)
+				return nil
+			}
 			if set[i] {
 				return badRequest("duplicate_header", string(bytes.ToLower(name)), "the header %s is given twice", bytes.ToLower(name))
 			}

@@ -100,7 +100,8 @@ var callerCredentials = map[string]bool{"Authorization": true, "X-Api-Key": true
 // of the gateway's own.
 func clientHeaders(h *fasthttp.RequestHeader, ours *[numCredentials]bool) http.Header {
 	out := http.Header{}
-	named := connectionHeaders(h.Peek("Connection"))
+	named := map[string]bool{}
+	addConnectionHeaders(named, h.Peek("Connection"))
 	for k, v := range h.All() {
 		key := string(k)
 		if hopByHop[key] || named[key] || strings.HasPrefix(key, portkeyPrefix) || strings.HasPrefix(key, reprisePrefix) {
@@ -114,14 +115,11 @@ func clientHeaders(h *fasthttp.RequestHeader, ours *[numCredentials]bool) http.H
 	return out
 }
 
-// connectionHeaders are the further hop-by-hop headers that a Connection header lists.
-func connectionHeaders(v []byte) map[string]bool {
-	if len(v) == 0 {
-		return nil
-	}
-	named := map[string]bool{}
+// addConnectionHeaders adds the further hop-by-hop headers that a Connection header lists.
+func addConnectionHeaders(named map[string]bool, v []byte) {
 	for f := range bytes.SplitSeq(v, []byte(",")) {
-		named[http.CanonicalHeaderKey(string(bytes.TrimSpace(f)))] = true
+		if f = bytes.TrimSpace(f); len(f) > 0 {
+			named[http.CanonicalHeaderKey(string(f))] = true
+		}
 	}
-	return named
 }

@@ -269,7 +269,15 @@ func (p *plan) forwardedScope(h *fasthttp.RequestHeader) cache.Digest {
 	slices.Sort(names)
 	parts := [][]byte{[]byte("reprise/proxy/forwarded/1")}
 	for _, n := range slices.Compact(names) {
-		parts = append(parts, []byte(n), h.Peek(n))
+		switch values := h.PeekAll(n); len(values) {
+		case 0:
+			parts = append(parts, []byte(n), nil)
+		case 1:
+			parts = append(parts, []byte(n), values[0])
+		default: // together, so that no value passes for the next name
+			all := cache.Hash(values...)
+			parts = append(parts, []byte(n), all[:], []byte("several"))
+		}
 	}
 	return cache.Hash(parts...)
 }
