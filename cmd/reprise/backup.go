@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -13,8 +12,8 @@ import (
 
 type backupCmd struct {
 	remoteFlags
-	File    string `arg:"" help:"Where to write the backup: a cache's file as of one moment."`
-	Replace bool   `help:"Replace the file that is there."`
+	replaceFlag
+	File string `arg:"" help:"Where to write the backup: a cache's file as of one moment."`
 }
 
 // Run is called by kong. The backup has its name once it is whole; then it is checked.
@@ -23,17 +22,18 @@ func (c *backupCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	if c.File == "-" {
-		return fmt.Errorf("%w: a backup is checked once it is written, so that it needs a file's name", config.ErrInvalid)
+	out, err := c.output(c.File, cfg.DB, h.stdout)
+	if err != nil {
+		return err
 	}
-	if _, err := os.Lstat(c.File); err == nil && !c.Replace {
-		return fmt.Errorf("%s exists, and may be the only backup there is: give another name, or replace it by --replace", c.File)
+	if out.stream || c.File == "-" {
+		return fmt.Errorf("%w: a backup is checked once it is written, so that it needs a file's name", config.ErrInvalid)
 	}
 	server, err := c.server(cfg)
 	if err != nil {
 		return err
 	}
-	err = writeWhole(c.File, h.stdout, func(w io.Writer) error {
+	err = out.write(func(w io.Writer) error {
 		if server != nil {
 			resp, err := server.call(ctx, "backup", nil)
 			if err != nil {
@@ -79,8 +79,8 @@ func tellCopy(h *host, r *cache.Report) error {
 
 type restoreCmd struct {
 	settingFlags
-	Backup  string `arg:"" help:"The backup, or any cache's file that is not in use."`
-	Replace bool   `help:"Replace the file that is there."`
+	replaceFlag
+	Backup string `arg:"" help:"The backup, or any cache's file that is not in use."`
 }
 
 // Run is called by kong.

@@ -26,6 +26,7 @@ type estimateCmd struct {
 	Bad      string `default:"stop" enum:"stop,skip" help:"What to do about a line that cannot be read."`
 	Riskiest int    `default:"20" placeholder:"N" help:"How many of the semantic hits to list, those first whose own answer differs, then the least probable."`
 	Pairs    string `placeholder:"FILE" help:"Write all semantic hits there in the same order, a JSON object a line. With \"same\": true or false added by whoever read them, reprise bench quality --pairs takes it."`
+	replaceFlag
 	pastFlags
 }
 
@@ -39,6 +40,12 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	}
 	if err := watchOnly(cfg); err != nil {
 		return err
+	}
+	var pairs *output
+	if c.Pairs != "" { // before the time is spent
+		if pairs, err = c.output(c.Pairs, cfg.DB, h.stdout); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp("", "reprise-estimate-")
 	if err != nil {
@@ -89,8 +96,8 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 		return err
 	}
 	e.rank()
-	if c.Pairs != "" {
-		if err := writeWhole(c.Pairs, h.stdout, e.writePairs); err != nil {
+	if pairs != nil {
+		if err := pairs.write(e.writePairs); err != nil {
 			return err
 		}
 	}

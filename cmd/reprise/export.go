@@ -1,19 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/reprise-cache/reprise/cache"
 )
 
 type exportCmd struct {
 	remoteFlags
+	replaceFlag
 	File string `arg:"" optional:"" default:"-" help:"Where to write; by default standard output."`
 }
 
@@ -27,7 +24,11 @@ func (c *exportCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(c.File, h.stdout, func(w io.Writer) error {
+	out, err := c.output(c.File, cfg.DB, h.stdout)
+	if err != nil {
+		return err
+	}
+	return out.write(func(w io.Writer) error {
 		if server != nil {
 			return c.fetch(ctx, h, server, w)
 		}
@@ -61,38 +62,4 @@ func (c *exportCmd) fetch(ctx context.Context, h *host, server *remote, w io.Wri
 	defer bar.Close()
 	_, err = io.Copy(io.MultiWriter(w, bar), resp.Body)
 	return err
-}
-
-// openPlain opens a cache's file without models: what works on entries and not on questions needs none.
-func openPlain(path string) (*cache.Cache, error) {
-	if _, err := os.Stat(path); err != nil { // or Open would make one
-		return nil, withRemedy(err, path)
-	}
-	opened, err := cache.Open(path, cache.Options{HotBytes: -1, MaxBytes: cache.NoLimit, SweepInterval: -1, NoLearning: true})
-	if errors.Is(err, cache.ErrLocked) {
-		return nil, fmt.Errorf("%w (a server that has it open does this with --url)", err)
-	}
-	return opened, err
-}
-
-// writeWhole writes a file that has its name only once it is whole and on disk; "-" is standard output.
-func writeWhole(name string, stdout io.Writer, write func(io.Writer) error) (err error) {
-	if name == "-" {
-		w := bufio.NewWriter(stdout)
-		return errors.Join(write(w), w.Flush())
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // half a file helps nobody
-		}
-	}()
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err := errors.Join(write(w), w.Flush(), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -65,7 +65,7 @@ func (c *logsCmd) export(ctx context.Context, server *remote, path string, query
 	if server != nil {
 		return server.fetch(ctx, "logs/export?"+query.Encode(), w)
 	}
-	return writeWhole("-", w, func(w io.Writer) error { return proxy.ExportRequestLog(path, query, w) })
+	return buffered(w, func(w io.Writer) error { return proxy.ExportRequestLog(path, query, w) })
 }
 
 // withLogRemedy adds the way out, in this program's own flags.

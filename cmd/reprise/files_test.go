@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestOutputs names as output what is there already, and expects it to be as it was, and the remedy.
+func TestOutputs(t *testing.T) {
+	dir := t.TempDir()
+	db, log := filepath.Join(dir, "a.db"), filepath.Join(dir, "log.jsonl")
+	kept, folder, nowhere := filepath.Join(dir, "kept"), filepath.Join(dir, "folder"), filepath.Join(dir, "none", "x")
+	for name, text := range map[string]string{kept: "kept", log: pastLine(past[0][0], past[0][1], 1700000000)} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := reprise(t, nil, "import", "--db", db, "--no-key", log); code != 0 {
+		t.Fatalf("%d %s%s", code, out, errs)
+	}
+	for name, args := range map[string][]string{
+		"export": {"export", "--db", db}, "backup": {"backup", "--db", db}, "estimate": {"estimate", "--db", db, log, "--pairs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range []struct {
+				to, flag string
+				code     int
+				want     string
+			}{
+				{kept, "", 1, "--replace"}, {folder, "", 2, "is a folder"}, {folder, "--replace", 2, "is a folder"},
+				{nowhere, "", 2, "does not exist"}, {db, "", 2, "the cache's own file"}, {db, "--replace", 2, "the cache's own file"},
+			} {
+				code, out, errs := reprise(t, nil, append(append([]string{}, args...), strings.Fields(c.to+" "+c.flag)...)...)
+				if code != c.code || !strings.Contains(errs, c.want) {
+					t.Errorf("to %s %s: %d, want %d and %q: %s%s", c.to, c.flag, code, c.code, c.want, out, errs)
+				}
+			}
+			if text, err := os.ReadFile(kept); err != nil || string(text) != "kept" {
+				t.Errorf("the file that was there says %q, %v", text, err)
+			}
+		})
+	}
+	if code, out, errs := reprise(t, nil, "check", db); code != 0 {
+		t.Errorf("check: %d %s%s", code, out, errs)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(kept, link); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := reprise(t, nil, "export", "--db", db, "--replace", link); code != 0 {
+		t.Errorf("export --replace: %d %s%s", code, out, errs)
+	}
+	text, err := os.ReadFile(kept)
+	if st, linkErr := os.Lstat(link); err != nil || linkErr != nil || !strings.Contains(string(text), past[0][0]) || st.Mode().IsRegular() {
+		t.Errorf("what the link leads to says %q: %v, %v, %v", text, err, linkErr, st)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*.new-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
