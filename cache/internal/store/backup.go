@@ -44,18 +44,20 @@ var ErrExists = errors.New("store: the file is there already")
 // Restore makes a copy of a sound file the one at path, which no store may have open. It has the name once it is whole and on disk,
 // and an identity of its own. The report is of the copy; if it lists problems, nothing was changed.
 func Restore(ctx context.Context, from, path string, replace bool, lockTimeout time.Duration) (*Report, error) {
+	unlock := func() {}
 	if _, err := os.Stat(path); err == nil {
 		if !replace {
 			return nil, sorted(fmt.Errorf("%w: %s", ErrExists, path))
 		}
-		unlock, err := lockShared(path, lockTimeout)
-		if err != nil {
+		if unlock, err = lockShared(path, lockTimeout); err != nil {
 			return nil, err
 		}
-		defer unlock()
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, sorted(err)
+	} else {
+		replace = false // nothing that is there was locked
 	}
+	defer unlock()
 	temp, err := copyFile(ctx, from, path)
 	if err != nil {
 		return nil, sorted(err)
@@ -70,10 +72,28 @@ func Restore(ctx context.Context, from, path string, replace bool, lockTimeout t
 			return nil, err
 		}
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if replace {
+		err = os.Rename(temp, path)
+	} else {
+		err = giveName(temp, path)
+	}
+	if err != nil {
 		return nil, sorted(err)
 	}
 	return r, sorted(boltfile.SyncDir(filepath.Dir(path)))
+}
+
+// giveName gives a file a name that none has. A rename would replace the file of someone who made one meanwhile, and who would
+// then hold the lock of a file without a name. On a file system without links there is nothing better.
+func giveName(temp, path string) error {
+	err := os.Link(temp, path)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist), exists(path):
+		return fmt.Errorf("%w: %s", ErrExists, path)
+	}
+	return os.Rename(temp, path)
 }
 
 // copyFile copies a file beside path, and syncs it.
