@@ -56,3 +56,36 @@ func TestUnwritable(t *testing.T) {
 		t.Errorf("a file that may only be read: %v", err)
 	}
 }
+
+// TestClockThatWasAheadHoldsNothingUp: after a clock that was years ahead was set right, what was learnt under it fades like all else, and
+// calls that are limited by the minute are made again.
+func TestClockThatWasAheadHoldsNothingUp(t *testing.T) {
+	const year = int64(365 * 24 * time.Hour)
+	at := now().UnixNano()
+	m := newMemory(DefaultHalfLife, func(string) float64 { return 0.01 }, nil)
+	entry, partition := Hash([]byte("entry")), Hash([]byte("partition"))
+	m.mu.Lock()
+	m.teach(&label{
+		entry: entry, partition: partition, namespace: "ns", probability: 0.9, right: false, weight: 1, from: fromFeedback, by: alice,
+	}, at+10*year)
+	checked(&m.rate("ns", at+10*year).Rate, 1, true)
+	m.mu.Unlock()
+	learnt, _ := m.recall(entry, partition, at)
+	m.prune(at)
+	m.prune(at + year)
+	if faded, _ := m.recall(entry, partition, at+year); !(learnt < -0.1 && faded > learnt/100) {
+		t.Errorf("a year after, %v is still %v", learnt, faded)
+	}
+	if share := m.rates["ns"]; share != nil && share.Sum > 0.01 {
+		t.Errorf("a year after, a check still counts %v", share.Sum)
+	}
+
+	calls := meter{perMinute: 1}
+	ahead := time.Unix(0, at+10*year)
+	if !calls.take(ahead) || calls.take(ahead) {
+		t.Error("one call a minute was to be made")
+	}
+	if !calls.take(time.Unix(0, at)) {
+		t.Error("no call is made until the clock is as far as it was")
+	}
+}

@@ -332,3 +332,38 @@ func TestTracesAreBounded(t *testing.T) {
 		t.Errorf("%d outcomes are kept of one trace", n)
 	}
 }
+
+// TestAmendingGivesBackWhatItTook: what one question counts in its partition is bounded, whoever speaks of it. Who changes their
+// mind gives back what their word took of that, and nothing of what was measured.
+func TestAmendingGivesBackWhatItTook(t *testing.T) {
+	c := open(t, Options{Embedder: newBag()})
+	put(t, c, ask(enable), "press on")
+	l := expect(t, c, near(turnOn, "t1", alice), HitSemantic, "press on")
+	hit := l.served()
+	m := c.memory
+	taken := func() float64 {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, s := range m.traits[traitKey{store.PartitionTrait, l.partition}].Sources {
+			if s.ID == sourceID(hit.key, 'e') {
+				return float64(s.Weight)
+			}
+		}
+		return 0
+	}
+	at := now().UnixNano()
+	m.mu.Lock()
+	for range labelsPerEntry {
+		m.teach(&label{entry: hit.key, partition: l.partition, probability: 0.9, right: true, weight: 1, from: fromShadow, served: true}, at)
+	}
+	m.mu.Unlock()
+	for range 5 {
+		id := say(t, c, alice, "t1", 10, 1)
+		if err := c.AmendFeedback(bg, alice, id, -10, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := taken(); got < labelsPerEntry-claimForPartition-0.01 {
+		t.Errorf("%v of the labels that were measured still count, of %d", got, labelsPerEntry)
+	}
+}

@@ -278,7 +278,7 @@ type meter struct {
 func (m *meter) take(at time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if at.Sub(m.minute) >= time.Minute {
+	if past := at.Sub(m.minute); past >= time.Minute || past < 0 { // a clock that was ahead must not stop the calls until it would be right
 		m.minute, m.calls = at, 0
 	}
 	if day := at.UTC().Truncate(24 * time.Hour); !day.Equal(m.day) {

@@ -249,7 +249,7 @@ func (m *memory) unteach(l *label, applied [6]float64, given, at int64) {
 	add(p, -applied[2]*f, -applied[3]*f)
 	restore(e.Sources, l.claim(), applied[4]*f)
 	restore(p.Sources, l.claim(), applied[4]*f)
-	restore(p.Sources, sourceID(l.entry, 'e'), applied[4]*f)
+	restore(p.Sources, sourceID(l.entry, 'e'), applied[4]*claimForPartition*f)
 	if !l.right && l.served {
 		e.Bad = max(0, e.Bad-applied[4])
 		r, fr := m.rate(l.namespace, at), fading(at-given, m.halfLife/4)
@@ -385,6 +385,10 @@ func (m *memory) prune(at int64) {
 	var tell []*FalseHits
 	var parts []*store.Trait
 	for k, t := range m.traits {
+		if t.At > at { // noted by a clock that was ahead: it would not fade until then
+			t.At = at
+			m.dirtyTraits[k] = struct{}{}
+		}
 		f := fading(at-t.At, m.halfLife)
 		faded := *t
 		faded.Shift, faded.Certain = t.Shift*f, t.Certain*f
@@ -405,6 +409,9 @@ func (m *memory) prune(at int64) {
 		}
 	}
 	for ns, r := range m.rates {
+		if r.At > at {
+			m.dirtyRates[ns] = struct{}{}
+		}
 		age(&r.Rate, at, m.halfLife/4)
 		tell = append(tell, m.settle(ns))
 		if r.factor == 1 && r.Hits < 0.5 && r.Sum < 0.5 && r.Reported < 0.05 {

@@ -87,13 +87,13 @@ func tightening(r *store.Rate, budget float64) float64 {
 	return max(leastTighten, math.Exp2(math.Floor(math.Log2(factor))))
 }
 
-// age brings a rate to a later moment.
+// age brings a rate to a later moment. As with traits, what a clock that was ahead has noted fades from now on.
 func age(r *store.Rate, now int64, halfLife time.Duration) {
 	f := fading(now-r.At, halfLife)
+	r.At = now
 	if f == 1 {
 		return
 	}
-	r.At = now
 	for _, sum := range []*float64{&r.Sum, &r.Square, &r.Wrong, &r.WrongSq, &r.Hits, &r.Reported} {
 		*sum *= f
 	}

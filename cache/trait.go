@@ -48,13 +48,13 @@ func normal(t *store.Trait, variance float64) (mean, spread float64) {
 	return t.Shift / precision, 1 / precision
 }
 
-// decay brings a trait's evidence to a later moment. Clocks that went back change nothing.
+// decay brings a trait's evidence to a later moment. A clock that went back changes nothing of it, but it fades from there on.
 func decay(t *store.Trait, now int64, halfLife time.Duration) {
 	f := fading(now-t.At, halfLife)
+	t.At = now
 	if f == 1 {
 		return
 	}
-	t.At = now
 	t.Shift *= f
 	t.Certain *= f
 	fade(t.Sources, f)
