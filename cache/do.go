@@ -46,11 +46,14 @@ func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error)
 		}
 		return hit(l), nil
 	case l.Status == Bypass || l.exact == Digest{}:
-		v, err := safely(ctx, load)
+		v, err := safely(ctx, loadFunction, load)
 		if err != nil {
 			return nil, err
 		}
 		return &Result{Status: l.Status, Value: v, Lookup: l, FillErr: l.Err}, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // nobody waits for the answer, which would have to be paid for
 	}
 	// A refresh must not be given the answer of a flight that may have found one in the file.
 	key := string(l.exact[:])
@@ -83,7 +86,7 @@ func again(caller context.Context, load LoadFunc) CallFunc {
 		values, cancel := context.WithCancel(context.WithoutCancel(caller))
 		defer cancel()
 		defer context.AfterFunc(ctx, cancel)()
-		v, err := safely(values, load)
+		v, err := safely(values, loadFunction, load)
 		return v, 0, err
 	}
 }
@@ -114,7 +117,7 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 			return loaded{value: again.Entry.Value, id: again.Entry.ID}, nil
 		}
 	}
-	v, err := safely(ctx, load)
+	v, err := safely(ctx, loadFunction, load)
 	if err != nil {
 		return nil, err
 	}
@@ -122,17 +125,20 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 		c.stats.fillsDropped.Add(1)
 		return loaded{value: v, fillErr: ErrOverloaded}, nil
 	}
-	id, err := l.Fill(ctx, v)
+	id, err := safely(ctx, "storing the answer", func(ctx context.Context) (ID, error) { return l.Fill(ctx, v) })
 	return loaded{value: v, id: id, fillErr: err}, nil
 }
 
-// safely runs load and turns its panic into an error: singleflight would let it end the process, from a goroutine
-// that no caller can guard.
-func safely(ctx context.Context, load LoadFunc) (v Value, err error) {
+// loadFunction is what safely calls a LoadFunc.
+const loadFunction = "the load function"
+
+// safely runs what callers have brought and turns its panic into an error: singleflight would let it end the process, from a
+// goroutine that no caller can guard. Beside the load that is what Fill calls, an Embedder and Options.ReadAnswer.
+func safely[T any](ctx context.Context, what string, run func(context.Context) (T, error)) (v T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("cache: the load function panicked: %v\n%s", r, debug.Stack())
+			err = fmt.Errorf("cache: %s panicked: %v\n%s", what, r, debug.Stack())
 		}
 	}()
-	return load(ctx)
+	return run(ctx)
 }

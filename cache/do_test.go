@@ -211,3 +211,40 @@ func TestDoDropsTheWriteAndKeepsTheAnswer(t *testing.T) {
 		t.Errorf("%d wait, %d entries", s.Writer.Waiting, s.Entries)
 	}
 }
+
+// TestDoSurvivesAPanicOfWhatItStoresWith: a flight runs on a goroutine of its own, where a panic of the embedder that a refresh is stored with
+// would end the process. It costs the storing; the answer has been paid for.
+func TestDoSurvivesAPanicOfWhatItStoresWith(t *testing.T) {
+	bag := newBag()
+	bag.make = func(string) []float32 { panic("slip") }
+	c := open(t, Options{Embedder: bag})
+	q := ask("a question")
+	q.ForceRefresh = true
+	r, err := c.Do(bg, q, func(context.Context) (Value, error) { return Value{Body: []byte("an answer")}, nil })
+	if err != nil || string(r.Value.Body) != "an answer" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if r.FillErr == nil || !strings.Contains(r.FillErr.Error(), "slip") {
+		t.Errorf("the panic is not told: %v", r.FillErr)
+	}
+	bag.make = nil
+	expect(t, c, ask("a question"), Miss, "")
+}
+
+// TestDoLoadsForNobody: a caller that is gone before the load begins has nothing paid for.
+func TestDoLoadsForNobody(t *testing.T) {
+	c := open(t, Options{})
+	ctx, cancel := context.WithCancel(bg)
+	cancel()
+	loaded := false
+	_, err := c.Do(ctx, ask("a question"), func(context.Context) (Value, error) {
+		loaded = true
+		return Value{}, nil
+	})
+	if err := c.Close(); err != nil { // waits for a load
+		t.Fatal(err)
+	}
+	if !errors.Is(err, context.Canceled) || loaded {
+		t.Errorf("%v, loaded: %v", err, loaded)
+	}
+}

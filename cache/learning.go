@@ -18,7 +18,7 @@ type LearningStats struct {
 	Misses    LabelStats // near misses compared with the answer that was bought
 	Shadow    LabelStats // hits compared with the provider's answer
 	Dropped   uint64     // near misses that were not compared because too many waited
-	Panicked  uint64     // comparisons that a panic ended, of an Embedder, a Verifier or ReadAnswer for one
+	Panicked  uint64     // comparisons, and calls of OnTighten, that a panic ended, of an Embedder, a Verifier or ReadAnswer for one
 	StoreErrs uint64     // writes that the store refused
 
 	ShadowDrawn   uint64  // hits that were drawn to be checked
@@ -44,7 +44,7 @@ const maxNamespaceStats = 100
 func (c *Cache) learningStats() LearningStats {
 	m := c.memory
 	s := LearningStats{
-		Dropped: c.stats.labelsDropped.Load(), Panicked: c.labels.panicked.Load() + c.shadow.panicked.Load(), StoreErrs: c.stats.learnErrors.Load(),
+		Dropped: c.stats.labelsDropped.Load(), Panicked: c.labels.panicked.Load() + c.shadow.panicked.Load() + m.untold.Load(), StoreErrs: c.stats.learnErrors.Load(),
 		ShadowDrawn: c.shadow.drawn.Load(), ShadowDropped: c.shadow.dropped.Load(), ShadowFailed: c.shadow.failed.Load(),
 		ShadowSpent: c.shadow.meter.money(),
 		Opinions:    c.opinions.asked.Load(), OpinionsYes: c.opinions.yes.Load(), OpinionsNo: c.opinions.no.Load(),

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
@@ -51,6 +52,8 @@ type memory struct {
 	tighten  func(FalseHits)
 
 	wake chan struct{} // holds one when something is to be written
+
+	untold atomic.Uint64 // calls of tighten that panicked
 
 	mu      sync.RWMutex // guards all below; a leaf
 	traits  map[traitKey]*store.Trait
@@ -287,10 +290,18 @@ func (r *namespaceRate) falseHits() FalseHits {
 	}
 }
 
+// told tells whoever wants to know of a budget that was tightened or relaxed. The sweeper does, too, on a goroutine that no caller can
+// guard: a panic costs the telling, and not the process.
 func (m *memory) told(f *FalseHits) {
-	if f != nil && m.tighten != nil {
-		m.tighten(*f)
+	if f == nil || m.tighten == nil {
+		return
 	}
+	defer func() {
+		if recover() != nil {
+			m.untold.Add(1)
+		}
+	}()
+	m.tighten(*f)
 }
 
 // hit counts a semantic hit of a namespace. Of one whose hits were never checked or complained of nothing is written.

@@ -122,3 +122,19 @@ func TestRateRelaxes(t *testing.T) {
 		t.Errorf("after three half-lives %v of %v (%v to %v), before %v of %v (%v to %v)", share2, n2, low2, high2, share, n, low, high)
 	}
 }
+
+// TestTellingPanics: the sweeper tells, too, and a panic on its goroutine would end the process.
+func TestTellingPanics(t *testing.T) {
+	at := now().UnixNano()
+	m := newMemory(DefaultHalfLife, func(string) float64 { return 0.01 }, func(FalseHits) { panic("slip") })
+	m.mu.Lock()
+	r := m.rate("ns", at)
+	for range 50 {
+		checked(&r.Rate, 1, true)
+	}
+	m.mu.Unlock()
+	m.prune(at)
+	if f := m.factor("ns"); f == 1 || m.untold.Load() != 1 {
+		t.Errorf("factor %v, %d calls were counted", f, m.untold.Load())
+	}
+}
