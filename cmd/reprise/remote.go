@@ -41,8 +41,16 @@ func (f *urlFlag) server(cfg *config.Config) (*remote, error) {
 	if cfg.Admin.Token == "" {
 		return nil, fmt.Errorf("%w: --url needs the operator's token: set REPRISE_ADMIN_TOKEN to what the server has as admin.token", config.ErrInvalid)
 	}
-	return &remote{base: strings.TrimSuffix(f.URL, "/") + "/admin/v1/", token: cfg.Admin.Token}, nil
+	// What clients are given ends in /v1, below which all that is not the server's own goes to a provider.
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v1"), "/admin")
+	return &remote{base: u.JoinPath("admin", "v1").String() + "/", token: cfg.Admin.Token}, nil
 }
+
+// adminClient follows nobody elsewhere: the API never redirects, and a page to log in on is no answer.
+var adminClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// answerMark is a header that each answer of the server has.
+const answerMark = "X-Portkey-Trace-Id"
 
 // call posts to the admin API. The caller closes the answer's body, which is a good one.
 func (r *remote) call(ctx context.Context, path string, body []byte) (*http.Response, error) {
@@ -86,14 +94,18 @@ func (r *remote) do(ctx context.Context, method, path string, body []byte) (*htt
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+r.token)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := adminClient.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (is a server running there? it says when it starts which address it is serving)", err)
 	}
-	if resp.StatusCode/100 == 2 {
+	ours := resp.Header.Get(answerMark) != ""
+	if ours && resp.StatusCode/100 == 2 {
 		return resp, nil
 	}
 	defer resp.Body.Close()
+	if !ours {
+		return nil, fmt.Errorf("%s: what answers there, with %s, is not Reprise: give --url the address that the server says it is serving", r.base, resp.Status)
+	}
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what there is of it is told
 	var said struct {
 		Error struct {
@@ -103,7 +115,7 @@ func (r *remote) do(ctx context.Context, method, path string, body []byte) (*htt
 	if json.Unmarshal(text, &said) == nil && said.Error.Message != "" {
 		return nil, fmt.Errorf("%s: %s: %s", r.base, resp.Status, said.Error.Message)
 	}
-	return nil, fmt.Errorf("%s: %s: %.200s", r.base, resp.Status, text)
+	return nil, fmt.Errorf("%s: %s: %s", r.base, resp.Status, excerptOf(string(text), 200))
 }
 
 // post calls and decodes the JSON that comes back.
