@@ -75,6 +75,9 @@ func (x *exchange) open(ctx *fasthttp.RequestCtx, need keys.Scopes) *apiError {
 	if err := x.d.open(&ctx.Request.Header); err != nil {
 		return err
 	}
+	if err := x.fromPage(ctx); err != nil {
+		return err
+	}
 	return x.allowed(need)
 }
 

@@ -79,12 +79,13 @@ type Config struct {
 	StricterOnly bool
 	StricterIn   map[string]bool
 
-	AllowedHosts []string      // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
-	Keys         *Keys         // gateway keys, and virtual ones unless VirtualKeys is set; nil: there are none. The caller closes it, after Shutdown.
-	KeysRequired bool          // calls need a gateway key even while none was made
-	VirtualKeys  VirtualKeys   // nil: those of Keys
-	SavedConfigs *SavedConfigs // request configs that x-portkey-config names; nil: there are none
-	ConfigSchema []byte        // the JSON Schema of the operator's configuration file, which the admin API shows; nil: there is none
+	AllowedHosts   []string      // hosts that requests may send to by x-portkey-custom-host: api.example.com, *.example.com; empty: none
+	AllowedOrigins []string      // web pages that browsers may let call this server: https://app.example.com, or *; empty: none
+	Keys           *Keys         // gateway keys, and virtual ones unless VirtualKeys is set; nil: there are none. The caller closes it, after Shutdown.
+	KeysRequired   bool          // calls need a gateway key even while none was made
+	VirtualKeys    VirtualKeys   // nil: those of Keys
+	SavedConfigs   *SavedConfigs // request configs that x-portkey-config names; nil: there are none
+	ConfigSchema   []byte        // the JSON Schema of the operator's configuration file, which the admin API shows; nil: there is none
 
 	RequestLog RequestLog // one record a request, in a file
 	PricesFile string     // JSON; what models cost, before what the binary knows; "": none
@@ -223,6 +224,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if _, err := egress.ParseAllowList(c.AllowedHosts); err != nil {
 		bad("AllowedHosts: %w", err)
+	}
+	if _, err := parseOrigins(c.AllowedOrigins); err != nil {
+		bad("AllowedOrigins: %w", err)
 	}
 	if len(errs) > 0 {
 		return c, errors.Join(errs...)

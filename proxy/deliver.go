@@ -207,15 +207,15 @@ func (b *bodyStream) Close() error {
 	return nil
 }
 
-// copyHeaders hands a provider's headers on, but for those that are about its connection or its address, which are not the
-// gateway's. Of an answer that several clients may get, cookies are nobody's, and the age is for the gateway to say.
+// copyHeaders hands a provider's headers on, but for those that are about its connection, its address or who may call it, which
+// are not the gateway's. Of an answer that several clients may get, cookies are nobody's, and the age is for the gateway to say.
 func copyHeaders(h *fasthttp.ResponseHeader, from http.Header, shared bool) {
 	named := map[string]bool{}
 	for _, v := range from["Connection"] {
 		addConnectionHeaders(named, []byte(v))
 	}
 	for k, vs := range from {
-		if hopByHop[k] || named[k] || k == "Date" || k == "Alt-Svc" || k == "Strict-Transport-Security" || shared && (k == "Set-Cookie" || k == "Age") ||
+		if hopByHop[k] || named[k] || strings.HasPrefix(k, "Access-Control-") || k == "Date" || k == "Alt-Svc" || k == "Strict-Transport-Security" || shared && (k == "Set-Cookie" || k == "Age") ||
 			strings.HasPrefix(k, portkeyPrefix) || strings.HasPrefix(k, reprisePrefix) {
 			continue
 		}

@@ -110,6 +110,8 @@ const (
 	stdCacheControl
 	stdContentEncoding
 	stdAccept
+	stdOrigin
+	stdFetchSite
 	numStd
 
 	numCredentials = stdOrganization
@@ -117,7 +119,7 @@ const (
 
 var stdNames = [numStd]string{
 	"Authorization", "X-Api-Key", "Api-Key", "Cookie",
-	"Openai-Organization", "Openai-Project", "Openai-Beta", "Anthropic-Version", "Anthropic-Beta", "Cache-Control", "Content-Encoding", "Accept",
+	"Openai-Organization", "Openai-Project", "Openai-Beta", "Anthropic-Version", "Anthropic-Beta", "Cache-Control", "Content-Encoding", "Accept", "Origin", "Sec-Fetch-Site",
 }
 
 // listHeaders are those whose lines are one list (RFC 9110, section 5.3): Anthropic's Go client writes a line for each beta.

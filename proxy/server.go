@@ -30,6 +30,7 @@ type Server struct {
 	http      fasthttp.Server
 	providers *providerTable
 	allowed   *egress.AllowList
+	origins   *origins
 	router    *route.Router
 	configs   *lru.Cache[[sha256.Size]byte, *route.Config] // those of the requests seen last
 	unpriced  *lru.Cache[string, struct{}]                 // models, with their providers, that the log has told of
@@ -86,6 +87,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.upstream.guarded = newTransport(egress.Dialer(dialTimeout))
 	if s.allowed, err = egress.ParseAllowList(cfg.AllowedHosts); err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	if s.origins, err = parseOrigins(cfg.AllowedOrigins); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	s.router = newRouter()
@@ -267,6 +271,11 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, start time.Time) {
 
 func (s *Server) route(ctx *fasthttp.RequestCtx, x *exchange) {
 	path := ctx.Path()
+	if strings.HasPrefix(string(path), "/v1/") && isPreflight(ctx) {
+		x.path = string(path)
+		s.preflight(ctx, x)
+		return
+	}
 	if ctx.IsPost() {
 		if m := s.endpoints[string(path)]; m != nil {
 			x.path = m.dialect.Path

@@ -174,9 +174,15 @@ func routing(c *config.Config) proxy.Config {
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		out.Providers = append(out.Providers, providerOf(name, c.Providers[name]))
 	}
-	for _, h := range strings.Split(c.AllowedHosts, ",") {
-		if h = strings.TrimSpace(h); h != "" {
-			out.AllowedHosts = append(out.AllowedHosts, h)
+	out.AllowedHosts, out.AllowedOrigins = listOf(c.AllowedHosts), listOf(c.AllowedOrigins)
+	return out
+}
+
+// listOf is what stands between commas.
+func listOf(s string) (out []string) {
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
 		}
 	}
 	return out

@@ -14,6 +14,7 @@ type Config struct {
 	Anthropic       string              `koanf:"default_anthropic_provider"`
 	Providers       map[string]Provider `koanf:"providers"`
 	AllowedHosts    string              `koanf:"allowed_hosts"`
+	AllowedOrigins  string              `koanf:"allowed_origins"`
 	ConfigsDir      string              `koanf:"configs_dir"`
 	Cache           Cache               `koanf:"cache"`
 	Opinion         Opinion             `koanf:"opinion"`

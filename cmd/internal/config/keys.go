@@ -67,6 +67,8 @@ var keys = []Key{
 		Doc: "The environment variable that holds the key, in place of api_key."},
 	{Path: "allowed_hosts", Kind: KindString, Unit: "hosts, with commas between",
 		Doc: "Hosts that requests may choose by x-portkey-custom-host, as api.example.com or *.example.com. Empty: none. Addresses that are not public are refused all the same."},
+	{Path: "allowed_origins", Kind: KindString, Unit: "origins, with commas between",
+		Doc: "Web pages that browsers let call this server, as https://app.example.com; * for all, which is for a server that holds no key of its own. Empty: none."},
 	{Path: "configs_dir", Kind: KindString, Unit: "path",
 		Doc: "Folder of saved request configs, which x-portkey-config names: pc-x is the newest of pc-x@1.json, pc-x@2.json and so on, pc-x@2 the second. Files that are put there count within a second. Empty: none."},
 	{Path: "cache.mode", Kind: KindEnum, Default: "semantic", Enum: []string{"semantic", "simple", "threshold", "shadow", "off"},
