@@ -16,6 +16,11 @@ import (
 const (
 	maxBatch      = 128     // writes in one commit
 	maxBatchBytes = 8 << 20 // of bodies in one commit, so that a dirty transaction stays small
+
+	// pace is the least time from the beginning of a commit of several writes to the next one's. Each commit writes its own pages of
+	// the trees and syncs the file: one upon the other, of a few writes each, they take a core that look-ups need. A commit of a full
+	// batch takes longer than that anyway, and one who writes alone has no company to wait for.
+	pace = 4 * time.Millisecond
 )
 
 type request struct {
@@ -67,7 +72,9 @@ func (s *Store) send(ctx context.Context, r *request) error {
 func (s *Store) write() {
 	defer close(s.done)
 	var batch []*request
+	var next time.Time // when the next commit may begin
 	for r := range s.queue {
+		time.Sleep(time.Until(next))
 		for size := 0; r != nil && r.alone == nil; r = s.poll() {
 			batch = append(batch, r)
 			if size += r.size; len(batch) == maxBatch || size >= maxBatchBytes {
@@ -76,6 +83,9 @@ func (s *Store) write() {
 			}
 		}
 		if len(batch) > 0 {
+			if len(batch) > 1 {
+				next = time.Now().Add(pace)
+			}
 			s.commit(batch)
 			clear(batch) // or the array would hold the last batch's bodies until the next one
 			batch = batch[:0]
