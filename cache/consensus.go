@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"encoding/binary"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -50,17 +51,18 @@ func (c cell) prior() float64 { return min(maxPrior, 2/(1-cellMiddles[c.band-1])
 
 const maxPrior = 20
 
-// maxClasses bounds the stored questions whose answer is known to be, or not to be, another's.
+// maxClasses bounds the entries whose answer is known to be, or not to be, another's.
 const maxClasses = 256 << 10
 
-// classes says which stored questions have one answer: those whose class is the same number. It is kept in memory only; after a
-// restart questions are without a class, and agree with nobody, until a near miss reads their answer again.
+// classes says which entries have one answer: those whose class is the same number. A question that is given a new answer is another
+// entry, without a class. They are kept in memory only, since the file has what they are made from: an entry that has none, after a
+// restart or because there were too many, agrees with nobody until a look-up has come near it and has had its answer read (see study).
 type classes struct {
-	of *simplelru.LRU[Digest, uint64]
+	of *simplelru.LRU[ID, uint64]
 }
 
 func newClasses() classes {
-	of, err := simplelru.NewLRU[Digest, uint64](maxClasses, nil)
+	of, err := simplelru.NewLRU[ID, uint64](maxClasses, nil)
 	if err != nil {
 		panic(err) // only a size below 1 is an error
 	}
@@ -70,13 +72,13 @@ func newClasses() classes {
 // classOf is the class of what says nothing but these words.
 func classOf(answer [16]byte) uint64 { return max(1, binary.BigEndian.Uint64(answer[:8])) }
 
-// get returns the class of a question; 0: it is not known.
-func (cs classes) get(question Digest) uint64 {
-	c, _ := cs.of.Peek(question)
+// get returns the class of an entry; 0: it is not known.
+func (cs classes) get(id ID) uint64 {
+	c, _ := cs.of.Peek(id)
 	return c
 }
 
-func (cs classes) set(question Digest, class uint64) { cs.of.Add(question, class) }
+func (cs classes) set(id ID, class uint64) { cs.of.Add(id, class) }
 
 // cell is a place among the cells of a partition.
 type cell struct {
@@ -130,13 +132,30 @@ func (m *memory) leaveOpen(c cell, partition Digest) {
 
 // assemble says what the others say of each candidate, and moves its probability by what is learnt of such.
 func (c *Cache) assemble(l *Lookup, at int64) {
-	m := c.memory
+	if unknown := c.memory.assemble(l, at); len(unknown) > 0 && !l.dry {
+		c.study(unknown)
+	}
+}
+
+// study reads answers in the background, to tell which of them are one. What finds no room to wait is met by another look-up.
+func (c *Cache) study(entries []ID) {
+	c.labels.enqueue(func(context.Context) {
+		for _, id := range entries {
+			if _, body, ok, err := c.store.ByID(uint64(id)); err == nil && ok {
+				c.classify(id, body)
+			}
+		}
+	})
+}
+
+// assemble also returns the entries that no class is known of, where some candidate is in a cell.
+func (m *memory) assemble(l *Lookup, at int64) (unknown []ID) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var room [16]uint64
 	of := room[:0]
 	for i := range l.Candidates {
-		of = append(of, m.classes.get(l.Candidates[i].key))
+		of = append(of, m.classes.get(l.Candidates[i].ID))
 	}
 	first := -1 // the most probable, for which cells are counted
 	for i := range l.Candidates {
@@ -183,6 +202,15 @@ func (c *Cache) assemble(l *Lookup, at int64) {
 			cand.Probability = shifted(cand.prior, cand.shift)
 		}
 	}
+	if first < 0 || bandOf(l.Candidates[first].prior) == 0 {
+		return nil
+	}
+	for i := range l.Candidates {
+		if of[i] == 0 && l.Candidates[i].Text != "" {
+			unknown = append(unknown, l.Candidates[i].ID)
+		}
+	}
+	return unknown
 }
 
 // withCell joins what question and partition say with what the cell does. Upwards the stronger counts and not both, since all

@@ -3,7 +3,9 @@ package cache
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
@@ -136,5 +138,65 @@ func TestAnotherAnswerLeavesTheConsensus(t *testing.T) {
 	}
 	if after := alike(); before != 6 || after != 2 {
 		t.Errorf("%d agreements, then %d: %+v", before, after, c.Lookup(bg, ask("how do we fold paper boats")).Candidates)
+	}
+}
+
+// TestConsensusOutlivesTheProcess: which stored questions have one answer is read from the file again, as look-ups come near them.
+func TestConsensusOutlivesTheProcess(t *testing.T) {
+	j := &judge{p: map[string]float64{}}
+	o := Options{Embedder: newBag(), Verifier: j, Threshold: 0.5, MaxError: 0.01}
+	path := filepath.Join(t.TempDir(), "cache.db")
+	c := open(t, o, path)
+	for i, text := range []string{
+		"how do we fold paper boats nicely", "how do we fold paper boats well", "how do we fold paper boats neatly", "how do we fold paper boats badly",
+	} {
+		j.p[text] = 0.6
+		if _, err := c.Lookup(bg, ask(text)).Fill(bg, Value{Body: fmt.Appendf(nil, "answer %d", i/3)}); err != nil {
+			t.Fatal(err)
+		}
+		flush(t, c)
+	}
+	alike := func() (n int) {
+		for _, cand := range c.Lookup(bg, ask("how do we fold paper boats")).Candidates {
+			n += cand.Alike
+		}
+		flush(t, c)
+		return n
+	}
+	before := alike()
+	closeSound(t, c)
+	c = open(t, o, path)
+	explained := c.Explain(bg, ask("how do we fold paper boats"))
+	flush(t, c)
+	if first := alike(); first != 0 || len(explained.Candidates) != 4 {
+		t.Errorf("%d agreements at once, of %d candidates: explaining is not to read answers", first, len(explained.Candidates))
+	}
+	if after := alike(); before != 6 || after != before {
+		t.Errorf("%d agreements, after a restart %d", before, after)
+	}
+}
+
+// TestUnreadableAnswersAgreeWithNobody: they are read once, and not by every look-up.
+func TestUnreadableAnswersAgreeWithNobody(t *testing.T) {
+	j := &judge{p: map[string]float64{}}
+	var reads atomic.Int64
+	c := open(t, Options{
+		Embedder: newBag(), Verifier: j, Threshold: 0.5, MaxError: 0.01,
+		ReadAnswer: func([]byte) (Answer, bool) { reads.Add(1); return Answer{}, false },
+	})
+	for i, text := range []string{"how do we fold paper boats nicely", "how do we fold paper boats well"} {
+		j.p[text] = 0.6
+		put(t, c, ask(text), fmt.Sprint("answer ", i))
+	}
+	for range 5 {
+		for _, cand := range c.Lookup(bg, ask("how do we fold paper boats")).Candidates {
+			if cand.Alike != 0 {
+				t.Errorf("agrees with %d", cand.Alike)
+			}
+		}
+		flush(t, c)
+	}
+	if n := reads.Load(); n != 2 {
+		t.Errorf("two answers were read %d times", n)
 	}
 }

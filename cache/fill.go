@@ -68,7 +68,6 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	}
 	body := bytes.Clone(v.Body)
 	c.filling(l.exact, body)
-	c.memory.declassify(l.exact)
 	id, err := c.store.Put(ctx, h, body, vec)
 	if err != nil {
 		c.stats.fillErrors.Add(1)
@@ -84,7 +83,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	case l.WouldBe == HitSemantic:
 		c.checkWithheld(l, body)
 	case l.Status == Miss && !c.opts.NoLearning:
-		c.learnFromMiss(l, body)
+		c.learnFromMiss(l, ID(id), body)
 	}
 	return ID(id), nil
 }

@@ -98,7 +98,7 @@ func (c *Cache) Flush(ctx context.Context) error {
 // learnFromMiss compares the answer that a miss was filled with with those of its near misses. A candidate that a guard
 // vetoed teaches nothing: what is learnt moves probabilities, and a veto asks none. Only the most probable candidate, the one
 // that would have been served, speaks for its cell.
-func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
+func (c *Cache) learnFromMiss(l *Lookup, filled ID, body []byte) {
 	var room [maxNearMisses + 1]Candidate
 	near := room[:0]
 	for i := range l.Candidates {
@@ -112,18 +112,18 @@ func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
 		}
 		near = near[:min(len(near), maxNearMisses)]
 	}
-	question, partition, namespace, by := l.exact, l.partition, l.q.Namespace, l.q.Source
+	partition, namespace, by := l.partition, l.q.Namespace, l.q.Source
 	queued := c.labels.enqueue(func(ctx context.Context) {
-		said := c.classify(question, body)
+		said := c.classify(filled, body)
 		for i := range near {
 			cand := &near[i]
-			_, old, ok, err := c.store.ByKey(cand.key)
+			h, old, ok, err := c.store.ByKey(cand.key)
 			if err != nil || !ok {
 				continue
 			}
-			class := c.classify(cand.key, old)
+			class := c.classify(ID(h.ID), old)
 			var found comparison
-			if class != 0 && class == said {
+			if class == said {
 				found = comparison{what: Same, weight: 1}
 			} else {
 				found = c.compare(ctx, body, old)
@@ -137,9 +137,9 @@ func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
 				}
 				continue
 			}
-			if found.what == Same && class != 0 { // equal but for what does not count, as the space in JSON
+			if found.what == Same { // equal but for what does not count, as the space in JSON
 				said = class
-				c.memory.classify(question, class)
+				c.memory.classify(filled, class)
 			}
 			lb := label{
 				entry: cand.key, partition: partition, namespace: namespace, probability: cand.prior,
@@ -157,35 +157,29 @@ func (c *Cache) learnFromMiss(l *Lookup, body []byte) {
 	}
 }
 
-// classify returns the class of a stored question's answer, which is that of its words unless it was found to say the same as
-// another. 0: it cannot be read.
-func (c *Cache) classify(question Digest, body []byte) uint64 {
+// classify returns the class of an entry's answer, which is that of its words unless it was found to say the same as
+// another. One that cannot be read is in a class of its own.
+func (c *Cache) classify(id ID, body []byte) uint64 {
 	c.memory.mu.RLock()
-	class := c.memory.classes.get(question)
+	class := c.memory.classes.get(id)
 	c.memory.mu.RUnlock()
 	if class != 0 {
 		return class
 	}
 	d, ok := c.answerDigest(body)
 	if !ok {
-		return 0
+		own := Hash([]byte("unread"), []byte(id.String()))
+		copy(d[:], own[:])
 	}
 	class = classOf(d)
-	c.memory.classify(question, class)
+	c.memory.classify(id, class)
 	return class
 }
 
-func (m *memory) classify(question Digest, class uint64) {
+func (m *memory) classify(id ID, class uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.classes.set(question, class)
-}
-
-// declassify forgets the class of a question that is given a new answer.
-func (m *memory) declassify(question Digest) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.classes.of.Remove(question)
+	m.classes.set(id, class)
 }
 
 // observe takes in a label that a comparison made.
