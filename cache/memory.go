@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"slices"
@@ -37,8 +38,12 @@ const (
 	labelsPerEntryOfCell = 5
 )
 
-// maxPartitions bounds the partitions of which something is remembered; the oldest are forgotten first.
-const maxPartitions = 64 << 10
+// These bound of how many partitions, their cells included, and of how many stored questions evidence is remembered; the oldest is
+// forgotten first. Questions outlive their entries, and evidence fades in months. Verdicts and demotions do not count, and stay.
+const (
+	maxPartitions = 64 << 10
+	maxQuestions  = 256 << 10
+)
 
 type traitKey struct {
 	kind store.TraitKind
@@ -51,7 +56,8 @@ type memory struct {
 	budget   func(namespace string) float64 // that tightening is measured by
 	tighten  func(FalseHits)
 
-	wake chan struct{} // holds one when something is to be written
+	wake    chan struct{} // holds one when something is to be written
+	writing chan struct{} // holds one while somebody writes
 
 	untold atomic.Uint64 // calls of tighten that panicked
 
@@ -84,7 +90,7 @@ const (
 
 func newMemory(halfLife time.Duration, budget func(string) float64, tighten func(FalseHits)) *memory {
 	return &memory{
-		halfLife: halfLife, budget: budget, tighten: tighten, wake: make(chan struct{}, 1),
+		halfLife: halfLife, budget: budget, tighten: tighten, wake: make(chan struct{}, 1), writing: make(chan struct{}, 1),
 		traits: map[traitKey]*store.Trait{}, rates: map[string]*namespaceRate{}, traces: newTraces(), classes: newClasses(),
 		dirtyTraits: map[traitKey]struct{}{}, dirtyRates: map[string]struct{}{}, dirtyTraces: map[traceKey]struct{}{},
 	}
@@ -104,7 +110,7 @@ func (m *memory) load(s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(old, func(a, b store.Trace) int { return int(min(max(a.At-b.At, -1), 1)) })
+	slices.SortFunc(old, func(a, b store.Trace) int { return cmp.Compare(a.At, b.At) })
 	for i := range old {
 		if gone := m.traces.insert(&old[i]); gone != nil {
 			m.dirtyTraces[*gone] = struct{}{}
@@ -362,11 +368,60 @@ func (m *memory) collect() *store.Learning {
 	return l
 }
 
-// writeLearned writes what is dirty. What the store refuses stays in memory, and is written with the next change to it.
+// again has rows written the next time that were not this time. The store's writer is done with them.
+func (m *memory) again(l *store.Learning) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range l.Traits {
+		m.dirtyTraits[traitKey{l.Traits[i].Kind, l.Traits[i].Key}] = struct{}{}
+	}
+	for i := range l.Rates {
+		m.dirtyRates[l.Rates[i].Namespace] = struct{}{}
+	}
+	for i := range l.Traces {
+		m.dirtyTraces[l.Traces[i].Key] = struct{}{}
+	}
+	for _, key := range l.Forget {
+		if kind, of, ok := store.OfTrait(key); ok {
+			m.dirtyTraits[traitKey{kind, of}] = struct{}{}
+		} else {
+			m.dirtyRates[string(key[1:])] = struct{}{}
+		}
+	}
+	for _, key := range l.Expired {
+		m.dirtyTraces[key] = struct{}{}
+	}
+}
+
+func (m *memory) dirty() bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.dirtyTraits)+len(m.dirtyRates)+len(m.dirtyTraces) > 0
+}
+
+// writeLearned writes what is dirty. What the store refuses is dirty still. One caller writes at a time: who finds nothing dirty knows that
+// whoever took it has it on disk, and not under way in a commit that may fail.
 func (c *Cache) writeLearned(ctx context.Context) error {
-	err := c.store.Learn(ctx, c.memory.collect)
+	m := c.memory
+	select {
+	case m.writing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-m.writing }()
+	if !m.dirty() {
+		return nil
+	}
+	var taken *store.Learning
+	err := c.store.Learn(ctx, func() *store.Learning {
+		taken = m.collect()
+		return taken
+	})
 	if err != nil {
 		c.stats.learnErrors.Add(1)
+		if taken != nil {
+			m.again(taken)
+		}
 	}
 	return storeErr(c.path, err)
 }
@@ -394,7 +449,7 @@ func (c *Cache) remember() {
 func (m *memory) prune(at int64) {
 	m.mu.Lock()
 	var tell []*FalseHits
-	var parts []*store.Trait
+	var parts, questions []*store.Trait
 	for k, t := range m.traits {
 		if t.At > at { // noted by a clock that was ahead: it would not fade until then
 			t.At = at
@@ -409,16 +464,12 @@ func (m *memory) prune(at int64) {
 			m.dirtyTraits[k] = struct{}{}
 		case k.kind == store.PartitionTrait:
 			parts = append(parts, t)
+		case t.Verdict == 0 && t.Bad == 0 && t.Shun == [16]byte{}:
+			questions = append(questions, t)
 		}
 	}
-	if n := len(parts) - maxPartitions; n > 0 {
-		slices.SortFunc(parts, func(a, b *store.Trait) int { return int(min(max(a.At-b.At, -1), 1)) })
-		for _, t := range parts[:n] {
-			k := traitKey{t.Kind, t.Key}
-			delete(m.traits, k)
-			m.dirtyTraits[k] = struct{}{}
-		}
-	}
+	m.forgetOldest(parts, maxPartitions)
+	m.forgetOldest(questions, maxQuestions)
 	for ns, r := range m.rates {
 		if r.At > at {
 			m.dirtyRates[ns] = struct{}{}
@@ -433,13 +484,28 @@ func (m *memory) prune(at int64) {
 	for _, key := range m.traces.expire(at) {
 		m.dirtyTraces[key] = struct{}{}
 	}
-	changed := len(m.dirtyTraits)+len(m.dirtyRates)+len(m.dirtyTraces) > 0
 	m.mu.Unlock()
 	for _, f := range tell {
 		m.told(f)
 	}
-	if changed {
+	if m.dirty() {
 		m.poke()
+	}
+}
+
+// forgetOldest forgets what is more than so many traits, and some beside, so that it does not sort them all every time. The caller
+// holds mu.
+func (m *memory) forgetOldest(traits []*store.Trait, most int) {
+	n := len(traits) - most
+	if n <= 0 {
+		return
+	}
+	n += most / 16
+	slices.SortFunc(traits, func(a, b *store.Trait) int { return cmp.Compare(a.At, b.At) })
+	for _, t := range traits[:n] {
+		k := traitKey{t.Kind, t.Key}
+		delete(m.traits, k)
+		m.dirtyTraits[k] = struct{}{}
 	}
 }
 

@@ -1,7 +1,10 @@
 package cache
 
 import (
+	"encoding/binary"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,3 +150,89 @@ func TestPrune(t *testing.T) {
 
 // constant is a budget that is the same everywhere.
 func constant(budget float64) func(string) float64 { return func(string) float64 { return budget } }
+
+// TestWhatCouldNotBeWrittenIsWrittenLater: what was learnt and refused by the store reaches the file with the next write that it takes, and
+// nobody is told before that it has.
+func TestWhatCouldNotBeWrittenIsWrittenLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache.db")
+	c := open(t, Options{}, path)
+	id := put(t, c, ask("a question"), "an answer")
+	m, at := c.memory, now().UnixNano()
+	unwritable := strings.Repeat("n", 1<<16) // longer than a key may be
+	m.mu.Lock()
+	m.rate(unwritable, at)
+	m.mu.Unlock()
+	for range 2 {
+		if err := c.Judge(bg, id, JudgedWrong); err == nil {
+			t.Fatal("a row that cannot be written was")
+		}
+		if err := c.writeLearned(bg); err == nil {
+			t.Error("the verdict is said to be on disk, and is not")
+		}
+	}
+	m.mu.Lock()
+	delete(m.rates, unwritable)
+	delete(m.dirtyRates, unwritable)
+	m.mu.Unlock()
+	if err := c.writeLearned(bg); err != nil {
+		t.Fatal(err)
+	}
+	closeSound(t, c)
+	c = open(t, Options{}, path)
+	if s := c.Stats().Learning; s.Demoted != 1 {
+		t.Errorf("the verdict is lost: %+v", s)
+	}
+}
+
+// TestRowsToForgetAreForgottenLater: the same of rows that were to be removed.
+func TestRowsToForgetAreForgottenLater(t *testing.T) {
+	c := open(t, Options{})
+	m, at := c.memory, now().UnixNano()
+	key := Hash([]byte("k"))
+	m.mu.Lock()
+	for _, kind := range []store.TraitKind{store.EntryTrait, store.PartitionTrait} {
+		m.trait(kind, key, at).Bad = 1
+	}
+	m.rate("ns", at)
+	m.mu.Unlock()
+	m.trace(&Query{TraceID: "t"}, at, store.Outcome{})
+	taken := m.collect()
+	m.again(taken)
+	if got := m.collect(); len(got.Traits) != 2 || len(got.Rates) != 1 || len(got.Traces) != 1 {
+		t.Errorf("%+v, then %+v", taken, got)
+	}
+	clear(m.traits)
+	clear(m.rates)
+	clear(m.traces.byKey)
+	m.again(taken)
+	gone := m.collect()
+	m.again(gone)
+	if got := m.collect(); len(gone.Forget) != 3 || len(got.Forget) != 3 || len(got.Expired) != 1 {
+		t.Errorf("%+v, then %+v", gone, got)
+	}
+}
+
+// TestEvidenceIsBounded: of more questions than that the oldest are forgotten, but for what must never be.
+func TestEvidenceIsBounded(t *testing.T) {
+	const half = maxQuestions/2 + 1000
+	at := now().UnixNano()
+	m := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil)
+	var key Digest
+	for i := range 2 * half {
+		binary.BigEndian.PutUint64(key[:], uint64(i))
+		m.trait(store.EntryTrait, key, at+int64(i)).Shift = 1
+	}
+	binary.BigEndian.PutUint64(key[:], 0)
+	m.traits[traitKey{store.EntryTrait, key}].Verdict = uint8(JudgedWrong)
+	m.collect()
+	m.prune(at + 2*half)
+	if n := len(m.traits); n > maxQuestions || n < maxQuestions*7/8 {
+		t.Errorf("%d are remembered", n)
+	}
+	if _, gone := m.recall(key, Digest{}, at); !gone {
+		t.Error("a verdict is forgotten")
+	}
+	if n := len(m.collect().Forget); n != 2*half-len(m.traits) {
+		t.Errorf("%d rows are removed", n)
+	}
+}

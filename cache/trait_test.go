@@ -79,8 +79,8 @@ func TestEvidenceFades(t *testing.T) {
 	if tr.Shift != -0.25 || tr.Certain != 0.125 || tr.Sources[0].Weight != 0.125 || tr.Bad != 1 {
 		t.Errorf("after three half-lives: %+v", tr)
 	}
-	decay(&tr, int64(time.Hour), time.Hour) // a clock that went back
-	if tr.Shift != -0.25 || tr.At != int64(3*time.Hour) {
+	decay(&tr, int64(time.Hour), time.Hour) // a clock that went back: nothing fades, but it does from there on
+	if tr.Shift != -0.25 || tr.At != int64(time.Hour) {
 		t.Errorf("after going back: %+v", tr)
 	}
 }

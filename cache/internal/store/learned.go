@@ -93,6 +93,15 @@ func (l *Learning) Empty() bool {
 // TraitKey is a trait's key in its bucket.
 func TraitKey(kind TraitKind, key [32]byte) []byte { return append([]byte{byte(kind)}, key[:]...) }
 
+// OfTrait takes apart what TraitKey made; ok is false for another row's key.
+func OfTrait(row []byte) (kind TraitKind, key [32]byte, ok bool) {
+	if len(row) != 1+len(key) || row[0] != byte(EntryTrait) && row[0] != byte(PartitionTrait) {
+		return 0, key, false
+	}
+	copy(key[:], row[1:])
+	return TraitKind(row[0]), key, true
+}
+
 const rateKind = 'n'
 
 // RateKey is the key of a namespace's rate in its bucket.
