@@ -69,15 +69,28 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 			return
 		}
 	}
+	old := !whole && !ctx.IsHead() && (h.stream || h.length < 0) && !ctx.Request.Header.IsHTTP11()
+	if old {
+		if body, err = x.wait(h, l, stop); err != nil {
+			x.failUpstream(ctx, err)
+			return
+		}
+	}
 	x.status = h.status
 	ctx.SetStatusCode(h.status)
 	copyHeaders(&ctx.Response.Header, h.header, d != nil)
 	x.writeHeaders(&ctx.Response.Header)
-	if whole {
-		if h.status == fasthttp.StatusOK && x.bill == (bill{}) { // else whoever put it together has counted
+	if whole || old {
+		switch {
+		case h.status != fasthttp.StatusOK || x.bill != (bill{}): // whoever put it together has counted
+		case old:
+			x.chargeStream(l.meter())
+		default:
 			x.chargeBody(d, body)
 		}
-		x.keepAnswered(body)
+		if !old { // else it was kept as it came
+			x.keepAnswered(body)
+		}
 		ctx.Response.SetBodyRaw(body)
 		x.log()
 		return
@@ -95,6 +108,19 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	}
 	ctx.Response.ImmediateHeaderFlush = true
 	ctx.Response.SetBodyStream(&bodyStream{x: x, l: l, stop: stop, release: release, events: h.stream}, size)
+}
+
+// wait returns the whole body of an answer without a length, for a client of HTTP/1.0, which knows no chunks.
+func (x *exchange) wait(h *head, l *listener, stop *stopper) ([]byte, error) {
+	b := &bodyStream{x: x, l: l, stop: stop, events: h.stream}
+	body, err := io.ReadAll(io.LimitReader(b, int64(x.s.cfg.MaxAnswerBytes)+1))
+	switch {
+	case len(body) > x.s.cfg.MaxAnswerBytes:
+		return nil, &apiError{fasthttp.StatusHTTPVersionNotSupported, "invalid_request_error", "http_version", "", "the answer has no length and is too long to be kept until it has one: ask in HTTP/1.1"}
+	case err != nil && (!h.stream || errors.Is(err, errGone)):
+		return nil, err
+	}
+	return body, nil // a stream that broke says so
 }
 
 // leaves returns a channel that is closed when whoever waits for the answer no longer does, and what ends the watch.
