@@ -32,7 +32,7 @@ const (
 	DefaultUpstreamTimeout = 10 * time.Minute
 	DefaultUpstreamIdle    = 2 * time.Minute
 	DefaultFillQueue       = 1024
-	DefaultFillWorkers     = 4
+	DefaultFillWorkers     = 32
 
 	DefaultRequestLogBytes = requestlog.DefaultMaxBytes
 	DefaultRequestLogAge   = requestlog.DefaultMaxAge
@@ -68,7 +68,7 @@ type Config struct {
 	UpstreamIdle      time.Duration // between two pieces of a provider's response
 
 	FillQueue   int // answers that may wait to be written to the cache
-	FillWorkers int // that write them
+	FillWorkers int // that write them; what they write at a time shares a commit of the file
 
 	Logger          *slog.Logger // one record a request; nil: none
 	Usage           Usage        // of a hit
