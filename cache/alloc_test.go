@@ -10,16 +10,21 @@ import (
 // The exact tier is what most requests of a busy proxy see, so that its cost is asserted: one allocation, the
 // Lookup itself, for a hit that is in memory. (The race detector allocates on its own.)
 func TestExactHitAllocatesOnce(t *testing.T) {
-	c := open(t, Options{Embedder: newBag()})
-	q := Query{Messages: []Message{{Role: "system", Text: "be brief"}, {Role: "user", Text: "what is the answer"}}}
-	put(t, c, q, "42")
-	got := testing.AllocsPerRun(200, func() {
-		if l := c.Lookup(bg, q); l.Status != HitExact {
-			t.Fatal(l.Status)
+	c := open(t, Options{Embedder: newBag(), Verifier: &yes{}})
+	for _, mode := range []Conversation{ConversationStrict, ConversationJudged, ConversationLastTurn} {
+		q := Query{Conversation: mode, Messages: []Message{
+			{Role: "system", Text: "be brief"}, {Role: "user", Text: "what is the question"}, {Role: "assistant", Text: "nobody knows"},
+			{Role: "user", Text: "what is the answer"},
+		}}
+		put(t, c, q, "42")
+		got := testing.AllocsPerRun(200, func() {
+			if l := c.Lookup(bg, q); l.Status != HitExact || l.Conversation != mode {
+				t.Fatal(l.Status, l.Conversation)
+			}
+		})
+		if got > 1 {
+			t.Errorf("%v: %v allocations, want 1", mode, got)
 		}
-	})
-	if got > 1 {
-		t.Errorf("%v allocations, want 1", got)
 	}
 }
 

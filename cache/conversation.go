@@ -49,7 +49,8 @@ func ParseConversation(s string) (Conversation, error) {
 	return 0, fmt.Errorf("%w: conversation %.40q: use strict, judged or last_turn", ErrInvalid, s)
 }
 
-// settle says how the earlier turns of a look-up count, and gives it its keys and the text that stands for it.
+// settle says how the earlier turns of a look-up count, and gives it its exact key. Partition and text are those of ConversationStrict
+// until relax is called: the exact tier does without, and to render a long conversation takes longer than to answer it.
 func (o *Options) settle(l *Lookup) {
 	q := &l.q
 	if q.IgnoreSystem {
@@ -60,15 +61,21 @@ func (o *Options) settle(l *Lookup) {
 	l.semantic = q.comparable(o.MaxTextBytes)
 	l.partition, l.exact = q.keys()
 	l.Conversation = o.conversation(l)
-	if l.Conversation == ConversationStrict {
+}
+
+// relax gives a look-up whose earlier turns may differ the partition of all that it is compared with, and the text that stands for it
+// there. Whoever looks at either after settle calls it before; once is enough.
+func (l *Lookup) relax() {
+	if l.relaxed || l.Conversation == ConversationStrict {
 		return
 	}
+	l.relaxed = true
 	var left []string
 	if l.Conversation == ConversationJudged {
-		l.text, left = render(q.Messages)
+		l.text, left = render(l.q.Messages)
 	}
-	l.leans = l.text != m.Text
-	l.partition = q.relaxed(l.Conversation, l.leans, left)
+	l.leans = l.text != l.q.last().Text
+	l.partition = l.q.relaxed(l.Conversation, l.leans, left)
 }
 
 // conversation is the mode that can be had. Where there is nothing to relax it is the strict one, so that a lone question is

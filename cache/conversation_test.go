@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
 )
 
 // yes is a verifier that finds everything the same, and remembers what it was asked.
@@ -287,5 +289,28 @@ func TestConversationInvalid(t *testing.T) {
 	}
 	if _, err := ParseConversation("default"); !errors.Is(err, ErrInvalid) {
 		t.Errorf("default: %v", err)
+	}
+}
+
+// TestFeedbackOnAnExactHitIsOfItsPartition: what is said of an exact hit counts in the partition that the entry is compared in, whose name the
+// exact tier does not work out.
+func TestFeedbackOnAnExactHitIsOfItsPartition(t *testing.T) {
+	c := open(t, Options{Embedder: alike(), Verifier: &yes{}, Conversation: ConversationJudged})
+	q := Query{Messages: chat("we want to bake bread", "lovely", "how long does it take"), TraceID: "t", Source: alice}
+	filled := c.Lookup(bg, q)
+	if _, err := filled.Fill(bg, Value{Body: []byte("an hour")}); err != nil {
+		t.Fatal(err)
+	}
+	q.TraceID = "again"
+	expect(t, c, q, HitExact, "an hour")
+	say(t, c, alice, "again", -10, 1)
+	h, _, _, err := c.store.ByKey(filled.exact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.memory.mu.RLock()
+	defer c.memory.mu.RUnlock()
+	if c.memory.traits[traitKey{store.PartitionTrait, h.Partition}] == nil {
+		t.Errorf("nothing is noted in the entry's partition: %v", c.memory.traits)
 	}
 }

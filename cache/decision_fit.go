@@ -118,6 +118,8 @@ func (d *Decider) observeConversations(ctx context.Context, pairs []LabelledConv
 		to := &Lookup{Verdict: Verdict{Mode: ModeSemantic}, q: Query{Messages: p.B}}
 		d.opts.settle(from)
 		d.opts.settle(to)
+		from.relax()
+		to.relax()
 		if !from.leans || !to.leans || from.partition != to.partition {
 			return nil
 		}

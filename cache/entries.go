@@ -65,6 +65,7 @@ func (c *Cache) Search(ctx context.Context, q Query, s Search) ([]Match, error) 
 	if !c.prepare(l) {
 		return nil, l.Err
 	}
+	l.relax()
 	defer func() { c.stats.count(l) }()
 	if q.ForceRefresh {
 		l.Status = Refresh

@@ -43,6 +43,8 @@ type Entry struct {
 	Value     Value
 	Created   time.Time
 	Expires   time.Time // zero: never
+
+	partition Digest
 }
 
 // refusal says why an entry of these times may not answer a query with this limit at this moment.

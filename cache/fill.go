@@ -90,6 +90,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 
 // head is the entry of an answer to the question that was given at created.
 func (l *Lookup) head(v *Value, created time.Time) store.Head {
+	l.relax()
 	o := &l.c.opts
 	volatile, life := l.volatility(), l.q
 	h := store.Head{

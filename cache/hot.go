@@ -22,7 +22,7 @@ type hotShard struct {
 }
 
 // entryOverhead is about what an entry costs beside its strings and body: the struct, the list element, the map.
-const entryOverhead = 320
+const entryOverhead = 352
 
 func newHotTier(limit int64) *hotTier {
 	t := &hotTier{}

@@ -216,7 +216,7 @@ func (c *Cache) note(l *Lookup) {
 		}
 	case HitExact:
 		if l.q.TraceID != "" {
-			m.traceExact(&l.q, exactTrace{l.exact, l.partition, now().UnixNano()})
+			m.traceExact(&l.q, exactTrace{l.exact, l.Entry.partition, now().UnixNano()})
 		}
 	}
 }

@@ -70,6 +70,7 @@ type Lookup struct {
 	exact     Digest
 	text      string    // what is embedded and judged: the last turn, or a whole conversation rendered as one text
 	leans     bool      // text is such a rendering
+	relaxed   bool      // relax was called
 	vector    []float32 // of text; nil: not embedded
 	semantic  bool      // text may be embedded
 	drawn     bool      // a semantic hit that is to be checked
@@ -130,6 +131,7 @@ func (c *Cache) look(ctx context.Context, l *Lookup) {
 		}
 		l.because(ReasonVolatile)
 	default:
+		l.relax()
 		c.lookSemantic(ctx, l)
 	}
 }
@@ -219,6 +221,7 @@ func entryOf(h *store.Head, body []byte) *Entry {
 		Text:      h.Text,
 		Value:     Value{Body: body, Cost: h.Cost, Took: time.Duration(h.Took)},
 		Created:   time.Unix(0, h.Created),
+		partition: h.Partition,
 	}
 	if h.Expires != 0 {
 		e.Expires = time.Unix(0, h.Expires)

@@ -198,6 +198,8 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 	to := &Lookup{Verdict: Verdict{Mode: mode, Policy: policy}, q: asked}
 	d.opts.settle(from)
 	d.opts.settle(to)
+	from.relax()
+	to.relax()
 	v := &to.Verdict
 	if policy == "" {
 		policy = d.policyOf(d.opts.Mode, to.leans)
