@@ -39,7 +39,7 @@ func (c *Cache) PutVariant(ctx context.Context, q Query, variant Digest, v Value
 	} else if l.Err != nil {
 		return 0, l.Err
 	}
-	l.exact = variantKey(l.exact, variant)
+	l.exact, l.kept = variantKey(l.exact, variant), true
 	return l.Fill(ctx, v)
 }
 
@@ -55,7 +55,9 @@ func variantKey(exact, variant Digest) Digest {
 // can only raise the least similarity that the options name. A mode that does not serve finds nothing, and neither does a query that asks for
 // a new answer (ForceRefresh).
 //
-// The same text is found by its vector. Without an embedder, it is found only if it was stored without a variant.
+// The same text is found by its vector, which PutVariant stores of a question that asks for what changes by itself, too, though only that
+// finds it; what Put and Fill have stored of such a one, and all without an embedder, is found only by its exact key, that is
+// without a variant.
 func (c *Cache) Search(ctx context.Context, q Query, s Search) ([]Match, error) {
 	if err := c.usable(ctx); err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func (c *Cache) Search(ctx context.Context, q Query, s Search) ([]Match, error) 
 		return nil, nil
 	}
 	s.Limit = max(1, s.Limit)
-	s.Semantic = s.Semantic && l.Mode != ModeSimple
+	s.Semantic = s.Semantic && l.Mode != ModeSimple && l.volatility() != VolatileExact
 	if l.Mode == ModeShadow || !s.Exact && !s.Semantic {
 		return nil, nil
 	}

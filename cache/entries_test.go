@@ -123,3 +123,40 @@ func TestDeleteFromPartition(t *testing.T) {
 		t.Errorf("another partition's entry is gone: %v", err)
 	}
 }
+
+// TestSearchAndVolatileQuestions: whoever keeps answers with variants finds that to a question whose answer changes by itself by the same
+// text, and by no other, as in a look-up.
+func TestSearchAndVolatileQuestions(t *testing.T) {
+	c := open(t, Options{Embedder: newBag(), Threshold: 0.7})
+	find := func(text string) (got []string) {
+		t.Helper()
+		found, err := c.Search(bg, ask(text), Search{Limit: 9, Exact: true, Semantic: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range found {
+			got = append(got, string(m.Entry.Value.Body))
+		}
+		return got
+	}
+	for i, variant := range []Digest{{}, variantOf("a")} {
+		text := fmt.Sprintf("what is the weather in town %d like", i)
+		if _, err := c.PutVariant(bg, ask(text), variant, Value{Body: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := find(text); len(got) != 1 || got[0] != text {
+			t.Errorf("by the same text: %q", got)
+		}
+		if got := find(text + " outside"); len(got) != 0 {
+			t.Errorf("by another, which asks for the weather, too: %q", got)
+		}
+		expect(t, c, ask(text+" outside"), Miss, "")
+		if got := find(fmt.Sprintf("what is the town %d like", i)); len(got) != 0 {
+			t.Errorf("by another, which does not: %q", got)
+		}
+	}
+	put(t, c, ask("who is the prime minister of that country"), "somebody")
+	if got := find("who is the current prime minister of that country"); len(got) != 0 {
+		t.Errorf("a question that asks for what is so now is served %q", got)
+	}
+}

@@ -97,7 +97,7 @@ func (l *Lookup) head(v *Value, created time.Time) store.Head {
 		Partition: l.partition,
 		Key:       l.exact,
 		Created:   created.UnixNano(),
-		Semantic:  l.semantic && volatile != VolatileExact,
+		Semantic:  l.semantic && (volatile != VolatileExact || l.kept),
 		Cost:      v.Cost,
 		Took:      int64(v.Took),
 		Namespace: l.q.Namespace,

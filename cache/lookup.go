@@ -71,6 +71,7 @@ type Lookup struct {
 	text      string    // what is embedded and judged: the last turn, or a whole conversation rendered as one text
 	leans     bool      // text is such a rendering
 	relaxed   bool      // relax was called
+	kept      bool      // by a caller that searches: even a question that only its equal finds is found by its vector
 	vector    []float32 // of text; nil: not embedded
 	semantic  bool      // text may be embedded
 	drawn     bool      // a semantic hit that is to be checked
