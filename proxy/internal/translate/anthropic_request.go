@@ -22,6 +22,27 @@ type anthropicRequest struct {
 	Tools         []anthropicTool    `json:"tools,omitzero"`
 	ToolChoice    *anthropicChoice   `json:"tool_choice,omitzero"`
 	Metadata      *anthropicMetadata `json:"metadata,omitzero"`
+
+	OutputFormat *anthropicFormat `json:"output_format,omitzero"` // the older name
+	OutputConfig struct {
+		Format *anthropicFormat `json:"format,omitzero"`
+	} `json:"output_config,omitzero"`
+	MCPServers []jsontext.Value `json:"mcp_servers,omitzero"`
+	Container  jsontext.Value   `json:"container,omitzero"`
+}
+
+// anthropicFormat is what an answer has to be.
+type anthropicFormat struct {
+	Type   string         `json:"type"`
+	Schema jsontext.Value `json:"schema,omitzero"`
+}
+
+// openai is the same in OpenAI's words.
+func (f *anthropicFormat) openai() (jsontext.Value, error) {
+	if f.Type != "json_schema" || !given(f.Schema) {
+		return nil, cannot("an output format of the type %.40q", f.Type)
+	}
+	return write(fields{"type": "json_schema", "json_schema": fields{"name": "answer", "schema": f.Schema, "strict": true}}), nil
 }
 
 type anthropicMetadata struct {
@@ -254,6 +275,20 @@ func readAnthropic(body []byte) (*chat, error) {
 	}
 	if in.Metadata != nil {
 		c.User = in.Metadata.UserID
+	}
+	switch {
+	case len(in.MCPServers) > 0:
+		return nil, cannot("mcp_servers")
+	case given(in.Container):
+		return nil, cannot("container")
+	}
+	for _, f := range []*anthropicFormat{in.OutputFormat, in.OutputConfig.Format} {
+		if f != nil {
+			var err error
+			if c.ResponseFormat, err = f.openai(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for _, t := range in.Tools {
 		if t.Type != "" && t.Type != "custom" {

@@ -46,6 +46,7 @@ type chat struct {
 	Logprobs   bool           `json:"logprobs,omitzero"`
 	Functions  jsontext.Value `json:"functions,omitzero"`
 	Modalities []string       `json:"modalities,omitzero"`
+	WebSearch  jsontext.Value `json:"web_search_options,omitzero"`
 }
 
 type streamOptions struct {
@@ -166,6 +167,9 @@ func quoted(s string) jsontext.Value {
 	return b
 }
 
+// given reports whether a member is there, and not null.
+func given(v jsontext.Value) bool { return v != nil && v.Kind() != jsontext.KindNull }
+
 // text returns the string that v is.
 func text(v jsontext.Value) (string, bool) {
 	if v.Kind() != jsontext.KindString {
@@ -221,10 +225,12 @@ func readOpenAI(body []byte) (*chat, error) {
 		return nil, cannot("n: the other API gives one choice")
 	case c.Logprobs:
 		return nil, cannot("logprobs")
-	case c.Functions != nil && c.Functions.Kind() != jsontext.KindNull:
+	case given(c.Functions):
 		return nil, cannot("functions: use tools")
 	case len(c.Modalities) > 0 && !(len(c.Modalities) == 1 && c.Modalities[0] == "text"):
 		return nil, cannot("modalities other than text")
+	case given(c.WebSearch):
+		return nil, cannot("web_search_options")
 	case len(c.Messages) == 0:
 		return nil, formError("messages is empty")
 	}

@@ -61,6 +61,10 @@ func TestRequests(t *testing.T) {
 		{"to Cohere", OpenAI, Cohere,
 			`{"model":"command","messages":[{"role":"developer","content":"s"},{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"1"}],"top_p":0.5,"max_tokens":3,"stop":["x"],"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required","seed":4,"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}}`,
 			`{"model":"command","stream":false,"messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"1"}],"p":0.5,"max_tokens":3,"stop_sequences":["x"],"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"REQUIRED","seed":4,"response_format":{"type":"json_object","json_schema":{"type":"object"}}}`},
+		{"a schema", Anthropic, OpenAI, `{"model":"m","max_tokens":7,"output_config":{"effort":"low","format":{"type":"json_schema","schema":{"type":"object"}}},"messages":[{"role":"user","content":"hi"}]}`,
+			`{"model":"m","max_completion_tokens":7,"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"},"strict":true}},"messages":[{"role":"user","content":"hi"}]}`},
+		{"a schema by its older name", Anthropic, OpenAI, `{"model":"m","max_tokens":7,"output_format":{"type":"json_schema","schema":{"type":"object"}},"mcp_servers":[],"container":null,"messages":[{"role":"user","content":"hi"}]}`,
+			`{"model":"m","max_completion_tokens":7,"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"},"strict":true}},"messages":[{"role":"user","content":"hi"}]}`},
 		{"Anthropic's client to Cohere", Anthropic, Cohere, `{"model":"m","max_tokens":7,"system":"s","messages":[{"role":"user","content":"hi"}]}`,
 			`{"model":"m","stream":false,"max_tokens":7,"messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"}]}`},
 	} {
@@ -82,6 +86,8 @@ func TestRefused(t *testing.T) {
 		{OpenAI, Anthropic, `"n":2`}, {OpenAI, Anthropic, `"logprobs":true`}, {OpenAI, Anthropic, `"functions":[]`}, {OpenAI, Anthropic, `"modalities":["audio"]`},
 		{OpenAI, Anthropic, `"response_format":{"type":"json_schema"}`}, {OpenAI, Anthropic, `"tools":[{"type":"custom"}]`}, {OpenAI, Anthropic, `"tool_choice":"some"`},
 		{OpenAI, Cohere, `"tool_choice":{"type":"function","function":{"name":"f"}}`},
+		{OpenAI, Anthropic, `"web_search_options":{}`}, {OpenAI, Cohere, `"web_search_options":{}`},
+		{Anthropic, OpenAI, `"output_config":{"format":{"type":"grammar"}}`}, {Anthropic, OpenAI, `"mcp_servers":[{"type":"url"}]`}, {Anthropic, OpenAI, `"container":"c"`},
 		{Anthropic, OpenAI, `"tools":[{"type":"web_search_20250305","name":"web_search"}]`}, {Anthropic, OpenAI, `"tool_choice":{"type":"some"}`},
 	} {
 		body := `{"model":"m","messages":[{"role":"user","content":"x"}],` + tt.members + `}`
