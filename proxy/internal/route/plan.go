@@ -139,6 +139,9 @@ func (t *Target) name() {
 			parts = append(parts, s)
 		}
 	}
+	if t.Timeout > 0 { // who would not wait for long has failures that others would not have
+		parts = append(parts, "within "+t.Timeout.String())
+	}
 	t.digest = cache.Hash(h...)
 	t.label = strict.Clip(strings.Trim(strings.Join(parts, " "), " "))
 	if t.label == "" {

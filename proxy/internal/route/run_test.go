@@ -231,6 +231,21 @@ func TestBreakerIgnoresCallers(t *testing.T) {
 	}
 }
 
+// TestBreakerIsOfThoseWhoWaitAsLong has one caller wait for a millisecond only, five times: who waits longer is not led elsewhere.
+func TestBreakerIsOfThoseWhoWaitAsLong(t *testing.T) {
+	r := New(kindless)
+	s := &stage{says: map[string][]int{"a": {0}, "b": {200}}}
+	for range tripInARow {
+		s.run(t, r, `{"name":"a","provider":"openai","request_timeout":1}`, time.Time{})
+	}
+	s.says["a"], s.calls = []int{200}, nil
+	s.run(t, r, `{"strategy":{"mode":"fallback"},"targets":[{"name":"a","provider":"openai"},{"name":"b","provider":"anthropic"}]}`, time.Time{})
+	s.run(t, r, `{"strategy":{"mode":"fallback"},"targets":[{"name":"a","provider":"openai","request_timeout":1},{"name":"b","provider":"anthropic"}]}`, time.Time{})
+	if got := strings.Join(s.calls, " "); got != "a b" {
+		t.Errorf("called %s, want a of who waits, and b of who does not", got)
+	}
+}
+
 func TestBreakerLeavesBalancing(t *testing.T) {
 	r := New(kindless)
 	s := &stage{says: map[string][]int{"a": {500}, "b": {200}}}
