@@ -108,3 +108,29 @@ func TestAnthropicBrokenStream(t *testing.T) {
 		r.wantCalls(2)
 	}
 }
+
+// TestTranslatedStreamEndsEarly holds that a client is told where a provider of another form closes its stream in the middle of
+// the answer, which that client's own form would have no end for.
+func TestTranslatedStreamEndsEarly(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		whole := streamOf("half an answer")
+		if body, _ := io.ReadAll(req.Body); strings.Contains(string(body), "in a hurry") {
+			io.WriteString(w, strings.TrimSpace(whole))
+			return
+		}
+		io.WriteString(w, whole[:strings.Index(whole, "answer")-200])
+	}, asOpenAI)
+	for range 2 {
+		got := r.do("POST", messagesPath, `{"model":"c","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hello"}]}`)
+		if !strings.Contains(got.body, "event: error\n") || !strings.Contains(got.body, `"type":"api_error"`) || strings.Contains(got.body, "message_stop") {
+			t.Errorf("%d: %s", got.StatusCode, got.body)
+		}
+		r.flush()
+	}
+	r.wantCalls(2)
+	got := r.do("POST", messagesPath, `{"model":"c","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"in a hurry"}]}`)
+	if strings.Contains(got.body, "event: error") || !strings.HasSuffix(got.body, "data: {\"type\":\"message_stop\"}\n\n") {
+		t.Errorf("a last event without the line after it: %s", got.body)
+	}
+}

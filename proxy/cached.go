@@ -307,7 +307,7 @@ func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 	default:
 		return
 	}
-	if f != nil && !f.awaitSettled() {
+	if f != nil && !f.awaitSettled(x.patience()) {
 		return
 	}
 	if x.lookup.Status == cache.Refresh {
@@ -321,9 +321,17 @@ func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 	}
 }
 
+// patience is how long the client waits for another's answer to be stored: no longer than its own deadline allows.
+func (x *exchange) patience() time.Duration {
+	if x.d.timeout == 0 {
+		return settleWait
+	}
+	return min(settleWait, time.Until(x.start.Add(x.d.timeout)))
+}
+
 // awaitSettled waits until the flight's answer is stored, or will not be; false: that takes too long.
-func (f *flight) awaitSettled() bool {
-	t := time.NewTimer(settleWait)
+func (f *flight) awaitSettled(patience time.Duration) bool {
+	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
 	case <-f.settled:

@@ -120,7 +120,7 @@ func (x *exchange) awaitInputs(ctx *fasthttp.RequestCtx, in *inputs) {
 	}
 	credential := x.credential()
 	for _, i := range in.missing {
-		if f := x.s.flights.bringing(in.lookups[i].Key(), credential); f != nil && !f.awaitSettled() {
+		if f := x.s.flights.bringing(in.lookups[i].Key(), credential); f != nil && !f.awaitSettled(x.patience()) {
 			return
 		}
 	}

@@ -137,10 +137,10 @@ func acceptError(cfg *Config, err error) *apiError {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return &apiError{fasthttp.StatusRequestEntityTooLarge, "invalid_request_error", "body_too_large", "",
-			"the body is larger than " + strconv.Itoa(cfg.MaxBodyBytes) + " bytes"}
+			"the body is larger than " + strconv.Itoa(cfg.MaxBodyBytes) + " bytes, which the operator can change (limits.max_body_bytes)"}
 	case errors.As(err, &small):
 		return &apiError{fasthttp.StatusRequestHeaderFieldsTooLarge, "invalid_request_error", "headers_too_large", "",
-			"the headers are larger than " + strconv.Itoa(cfg.MaxHeaderBytes) + " bytes"}
+			"the headers are larger than " + strconv.Itoa(cfg.MaxHeaderBytes) + " bytes, which the operator can change (limits.max_header_bytes)"}
 	case errors.As(err, &ne) && ne.Timeout():
 		return &apiError{fasthttp.StatusRequestTimeout, "timeout_error", "request_timeout", "",
 			"the request did not arrive whole within " + cfg.ReadTimeout.String()}

@@ -165,6 +165,7 @@ func TestConfigRefused(t *testing.T) {
 		{"x-portkey-config", `{"virtual_key":"v"}`, "virtual_key", "unknown_virtual_key"},
 		{"x-portkey-config", `{"cache":{"mode":"fuzzy"}}`, "cache.mode", "invalid_config"},
 		{"x-portkey-config", `{"custom_host":"https://elsewhere.test"}`, "custom_host", "host_not_allowed"},
+		{"x-portkey-config", `{"retry":`, "x-portkey-config", "invalid_config"},
 		{"x-reprise-config", `pc-unknown`, "x-reprise-config", "unknown_config"},
 		{"x-portkey-mode", "round", "x-portkey-mode", "invalid_header"},
 		{"x-portkey-retry-count", "6", "x-portkey-retry-count", "invalid_header"},

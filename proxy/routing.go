@@ -146,10 +146,22 @@ func (s *Server) configOf(f *fields, deflt string) (_ *route.Config, id string, 
 		cfg, err = route.Parse(source, outer, checks)
 	}
 	if err != nil {
-		return nil, "", configError(err)
+		return nil, "", inHeader(f, configError(err))
 	}
 	s.configs.Add(key, cfg)
 	return cfg, self, nil
+}
+
+// inHeader says of what is wrong with a config as a whole in which header it came.
+func inHeader(f *fields, err *apiError) *apiError {
+	if err.param != "" {
+		return err
+	}
+	e := *err
+	if _, name := f.get(ownConfig); name != "" {
+		e.param, e.message = name, name+strings.TrimPrefix(e.message, "config")
+	}
+	return &e
 }
 
 // configSource returns the text of the config that the request names or brings, nil if it does neither, and of one that it

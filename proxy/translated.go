@@ -125,12 +125,24 @@ func (t *translatedStream) Read(p []byte) (int, error) {
 			}
 		}
 		if err != nil && t.end == nil {
-			t.end = err
+			t.end = t.ended(err)
 		}
 	}
 	n := copy(p, t.out)
 	t.out = t.out[n:]
 	return n, nil
+}
+
+// ended is what the end of the provider's stream comes to. The last event may lack the empty line after it; a stream that lacks the
+// event itself broke off, for the client would be left without an end.
+func (t *translatedStream) ended(err error) error {
+	if err != io.EOF || t.stream.Done() {
+		return err
+	}
+	if t.out, err = t.stream.Feed(t.out, []byte("\n\n")); err != nil || !t.stream.Done() {
+		return io.ErrUnexpectedEOF
+	}
+	return io.EOF
 }
 
 // Close gives up what is left of the provider's.
