@@ -192,7 +192,8 @@ func (c *Cache) RecordOf(q Query, v Value, created time.Time) (*Record, error) {
 }
 
 // Import stores a record, unless it has expired or the cache has an answer to its question that is as new; done says whether it
-// did. The vector is taken over if it is of the embedder's model, else the text is embedded. It is durable when Import returns.
+// did. The vector is taken over if it is of the embedder's model, else the text is embedded; one longer than Options.MaxTextBytes
+// is for the exact tier only. It is durable when Import returns.
 func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	if err := c.usable(ctx); err != nil {
 		return false, err
@@ -213,8 +214,9 @@ func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	if err == nil && ok && have.Created >= r.Created.UnixNano() {
 		return false, nil
 	}
+	whole := len(r.Text) <= c.opts.MaxTextBytes // what is cut can be compared no more: what it leaves out would not count
 	h := store.Head{
-		Partition: r.Partition, Key: r.Key, Created: r.Created.UnixNano(), Semantic: r.Semantic,
+		Partition: r.Partition, Key: r.Key, Created: r.Created.UnixNano(), Semantic: r.Semantic && whole,
 		Namespace: r.Namespace, Text: cut(r.Text, c.opts.MaxTextBytes), Cost: r.Cost, Took: int64(r.Took),
 	}
 	copy(h.Brought[:], r.Uses)
@@ -225,15 +227,21 @@ func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	if err := c.fits(&h); err != nil {
 		return false, err
 	}
-	vec, err := c.importVector(ctx, r)
-	if err != nil {
-		return false, err
+	var vec []float32
+	if h.Semantic {
+		if vec, err = c.importVector(ctx, r); err != nil {
+			return false, err
+		}
 	}
 	body := bytes.Clone(r.Body)
 	c.filling(r.Key, body)
-	if _, err := c.store.Put(ctx, h, body, vec); err != nil {
+	id, err := c.store.PutNewer(ctx, h, body, vec) // one may have been filled since
+	if err != nil {
 		c.stats.fillErrors.Add(1)
 		return false, storeErr(c.path, err)
+	}
+	if id == 0 {
+		return false, nil
 	}
 	c.stats.fills.Add(1)
 	return true, nil
@@ -265,7 +273,7 @@ func validUses(uses []float32) error {
 
 func (c *Cache) importVector(ctx context.Context, r *Record) ([]float32, error) {
 	e := c.opts.Embedder
-	if e == nil || !r.Semantic {
+	if e == nil {
 		return nil, nil
 	}
 	if r.Model == e.ID() && len(r.Vector) == e.Dim() {

@@ -269,3 +269,41 @@ func TestRecordOfIsWhatFillStores(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestImportReplacesNothingNewer: an answer that is stored while an older one to the same question is imported stays.
+func TestImportReplacesNothingNewer(t *testing.T) {
+	bag := newBag()
+	c := open(t, Options{Embedder: bag})
+	q := ask("a question")
+	r, err := c.RecordOf(q, Value{Body: []byte("old")}, time.Now().Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := newBag()
+	bag.make = func(text string) []float32 {
+		bag.make = nil
+		put(t, c, q, "new")
+		v, _ := plain.Embed(bg, []string{text})
+		return v[0]
+	}
+	if done, err := c.Import(bg, r); done || err != nil {
+		t.Errorf("imported %v, %v", done, err)
+	}
+	expect(t, c, q, HitExact, "new")
+}
+
+// TestImportedTextsAreComparedWhole: of a text that is too long for this cache's limit a part is kept, by which nothing may be compared.
+func TestImportedTextsAreComparedWhole(t *testing.T) {
+	long := "how do I bake bread " + strings.Repeat("very ", 20) + "slowly"
+	from := open(t, Options{Embedder: newBag()})
+	r, err := from.RecordOf(ask(long), Value{Body: []byte("slowly")}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, Options{Embedder: newBag(), MaxTextBytes: len("how do I bake bread"), Threshold: 0.1})
+	if done, err := c.Import(bg, r); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	expect(t, c, ask("how do I bake bread"), Miss, "")
+	expect(t, c, ask(long), HitExact, "slowly")
+}

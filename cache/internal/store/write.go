@@ -182,6 +182,15 @@ func growth(size int64) int { return int(min(max(size/8, 64<<10), 16<<20)) }
 // Put writes an entry, replacing the one with the same exact key, and returns its id, which is new. The head's ID
 // and BodyLen are set by the store; vec must be nil, or a unit vector of the file's model.
 func (s *Store) Put(ctx context.Context, h Head, body []byte, vec []float32) (uint64, error) {
+	return s.put(ctx, h, body, vec, false)
+}
+
+// PutNewer is Put, unless the entry with the same exact key was created then or later, as of the commit: then it returns 0 and no error.
+func (s *Store) PutNewer(ctx context.Context, h Head, body []byte, vec []float32) (uint64, error) {
+	return s.put(ctx, h, body, vec, true)
+}
+
+func (s *Store) put(ctx context.Context, h Head, body []byte, vec []float32, newer bool) (uint64, error) {
 	p := pack(body)
 	err := s.do(ctx, len(p.payload), func(tx *txn) (Change, error) {
 		var c Change
@@ -189,6 +198,10 @@ func (s *Store) Put(ctx context.Context, h Head, body []byte, vec []float32) (ui
 		if value := keys.Get(h.Key[:]); value != nil {
 			// A damaged row is simply overwritten; Check will list the entry that it named.
 			if old, err := openID(h.Key[:], value); err == nil {
+				if have, ok, err := head(tx.Tx, old); newer && ok && err == nil && have.Created >= h.Created {
+					h.ID = 0
+					return c, nil
+				}
 				if err := remove(tx, s.vectors(tx), old, &c); err != nil {
 					return c, err
 				}
