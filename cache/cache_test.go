@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
 )
 
 func TestExactAndSemantic(t *testing.T) {
@@ -567,5 +569,21 @@ func TestFileCutWhileOpen(t *testing.T) {
 	}
 	if _, err := Open(path+".copy", Options{}); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("open: %v", err)
+	}
+}
+
+// TestADamagedEntryLeavesMemory: one whose head cannot be read any more when it is deleted, so that nobody knows its key, is gone from the
+// hot tier, too.
+func TestADamagedEntryLeavesMemory(t *testing.T) {
+	c := open(t, Options{})
+	id := put(t, c, ask("a question"), "an answer")
+	put(t, c, ask("another"), "theirs")
+	key, other := c.Lookup(bg, ask("a question")).Key(), c.Lookup(bg, ask("another")).Key()
+	c.committed(store.Change{Removed: []store.Removed{{ID: uint64(id)}}}) // as the store tells of it
+	if e, _ := c.hot.get(&key); e != nil {
+		t.Error("it is still in memory")
+	}
+	if e, _ := c.hot.get(&other); e == nil {
+		t.Error("so is another no more")
 	}
 }

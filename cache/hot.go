@@ -82,6 +82,21 @@ func (t *hotTier) drop(key Digest, id ID) {
 	}
 }
 
+// dropID notes that an entry is gone whose key is not known.
+func (t *hotTier) dropID(id ID) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		s.epoch++
+		for _, key := range s.lru.Keys() {
+			if e, ok := s.lru.Peek(key); ok && e.ID == id {
+				s.remove(key, e)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
 func (s *hotShard) remove(key Digest, e *Entry) {
 	s.lru.Remove(key)
 	s.bytes -= cost(e)

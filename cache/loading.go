@@ -147,7 +147,11 @@ func (c *Cache) committed(ch store.Change) {
 	}
 	for i := range ch.Removed {
 		r := &ch.Removed[i]
-		c.hot.drop(r.Key, ID(r.ID))
+		if r.Key == [32]byte{} { // its head was damaged, and did not say
+			c.hot.dropID(ID(r.ID))
+		} else {
+			c.hot.drop(r.Key, ID(r.ID))
+		}
 		if c.loading.ahead(r.ID) {
 			continue // it was never taken in, and now will not be
 		}

@@ -375,7 +375,12 @@ func (c *Cache) loadHit(l *Lookup, cand *Candidate) bool {
 		cand.Reason = ReasonGone
 		return false
 	}
-	l.Status, l.Entry, l.Similarity, l.Probability = HitSemantic, entryOf(&h, body), cand.Similarity, cand.Probability
+	e := entryOf(&h, body)
+	if why := e.refusal(time.Now(), l.q.MaxAge); why != ReasonNone { // verifier and opinion take their time
+		cand.Reason = why
+		return false
+	}
+	l.Status, l.Entry, l.Similarity, l.Probability = HitSemantic, e, cand.Similarity, cand.Probability
 	l.Reason, l.Err = ReasonNone, nil
 	return true
 }

@@ -112,3 +112,35 @@ func TestModeShadowMeasures(t *testing.T) {
 		t.Errorf("%+v, %+v", s, f)
 	}
 }
+
+// slow is a verifier that takes its time.
+type slow struct {
+	judge
+	takes time.Duration
+}
+
+func (s *slow) Verify(ctx context.Context, question string, candidates []string) ([]float64, error) {
+	time.Sleep(s.takes)
+	return s.judge.Verify(ctx, question, candidates)
+}
+
+// TestExpiryWhileItIsJudged: an entry that expires, or becomes too old, while models have their say is not served.
+func TestExpiryWhileItIsJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &slow{judge: judge{p: map[string]float64{wipe: 0.99}}}
+		c := open(t, Options{Embedder: newBag(), Verifier: v, Threshold: 0.5, MaxError: 0.1, SweepInterval: -1})
+		q := ask(wipe)
+		q.TTL = 3 * time.Second
+		put(t, c, q, "like this")
+		expect(t, c, ask(asked), HitSemantic, "like this")
+		v.takes = 2 * time.Second
+		q = ask(asked)
+		q.MaxAge = time.Second
+		if l := expect(t, c, q, Miss, ""); l.Reason != ReasonAge {
+			t.Errorf("reason %q", l.Reason)
+		}
+		if l := expect(t, c, ask(asked), Miss, ""); l.Reason != ReasonExpired {
+			t.Errorf("reason %q", l.Reason)
+		}
+	})
+}
