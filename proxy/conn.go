@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -12,15 +13,20 @@ import (
 type timedListener struct {
 	net.Listener
 	timeout time.Duration
+	limit   int64 // connections; one beyond them is told so once it has asked something
+	open    atomic.Int64
 }
 
+// spareConns are connections beyond the limit that are told of it. To those beyond these fasthttp says so, in its own words.
+const spareConns = 256
+
 // Accept waits for the next connection.
-func (l timedListener) Accept() (net.Conn, error) {
+func (l *timedListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &timedConn{Conn: c, timeout: l.timeout}, nil
+	return &timedConn{Conn: c, timeout: l.timeout, from: l, over: l.open.Add(1) > l.limit}, nil
 }
 
 // timedConn is used by one writer at a time.
@@ -29,6 +35,9 @@ type timedConn struct {
 	timeout time.Duration
 	armed   time.Time // when the deadline was last set
 	linger  bool      // the client may still be sending when the connection is closed
+	over    bool      // there were as many as may be when it came
+	from    *timedListener
+	closed  atomic.Bool
 }
 
 // What a client is given to finish sending a request that was refused before its end.
@@ -42,6 +51,9 @@ const (
 // takes in the rest: closing a socket with bytes unread resets it, and a client that is reset while it sends never gets
 // to read why it was refused.
 func (c *timedConn) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		defer c.from.open.Add(-1)
+	}
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !c.linger || !ok || half.CloseWrite() != nil {
 		return c.Conn.Close()

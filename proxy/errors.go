@@ -135,6 +135,9 @@ func acceptError(cfg *Config, err error) *apiError {
 	var small *fasthttp.ErrSmallBuffer
 	var ne net.Error
 	switch {
+	case errors.Is(err, errTooMany):
+		return &apiError{fasthttp.StatusServiceUnavailable, "server_error", "too_many_connections", "",
+			strconv.Itoa(cfg.MaxConns) + " connections are open, which is the most (limits.max_connections): try again, or on one that is open"}
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return &apiError{fasthttp.StatusRequestEntityTooLarge, "invalid_request_error", "body_too_large", "",
 			"the body is larger than " + strconv.Itoa(cfg.MaxBodyBytes) + " bytes, which the operator can change (limits.max_body_bytes)"}
@@ -143,7 +146,7 @@ func acceptError(cfg *Config, err error) *apiError {
 			"the headers are larger than " + strconv.Itoa(cfg.MaxHeaderBytes) + " bytes, which the operator can change (limits.max_header_bytes)"}
 	case errors.As(err, &ne) && ne.Timeout():
 		return &apiError{fasthttp.StatusRequestTimeout, "timeout_error", "request_timeout", "",
-			"the request did not arrive whole within " + cfg.ReadTimeout.String()}
+			"the request did not arrive whole within " + cfg.ReadTimeout.String() + ", which the operator can change (timeouts.read)"}
 	}
 	return badRequest("invalid_http", "", "the request is not one that HTTP/1.1 allows")
 }

@@ -52,7 +52,7 @@ func (e *apiError) anthropicBody(trace string) []byte {
 
 // refusedPath returns the path of a request that could not be read to its end, where its head could be; else "".
 func refusedPath(ctx *fasthttp.RequestCtx, err error) string {
-	if !errors.Is(err, fasthttp.ErrBodyTooLarge) {
+	if !errors.Is(err, fasthttp.ErrBodyTooLarge) && !errors.Is(err, errTooMany) {
 		return ""
 	}
 	path, _, _ := strings.Cut(string(ctx.Request.Header.RequestURI()), "?")

@@ -122,7 +122,7 @@ func New(cfg Config) (*Server, error) {
 		DisablePreParseMultipartForm: true, // a form passes through as the bytes that it came in
 		MaxRequestBodySize:           cfg.MaxBodyBytes,
 		ReadBufferSize:               cfg.MaxHeaderBytes,
-		Concurrency:                  cfg.MaxConns,
+		Concurrency:                  cfg.MaxConns + spareConns,
 		ReadTimeout:                  cfg.ReadTimeout,
 		IdleTimeout:                  cfg.KeepAlive,
 	}
@@ -134,7 +134,7 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Serve(ln net.Listener) error {
 	// fasthttp closes only listeners that it knew of when it was shut down.
 	defer context.AfterFunc(s.ctx, func() { _ = ln.Close() })()
-	if err := s.http.Serve(timedListener{ln, s.cfg.WriteTimeout}); err != nil && !s.draining.Load() {
+	if err := s.http.Serve(&timedListener{Listener: ln, timeout: s.cfg.WriteTimeout, limit: int64(s.cfg.MaxConns)}); err != nil && !s.draining.Load() {
 		return fmt.Errorf("proxy: %w", err)
 	}
 	return nil
@@ -244,6 +244,12 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	if !wellFormed(&ctx.Request.Header) {
 		ctx.SetConnectionClose()
 		s.reject(ctx, errMalformed)
+		return
+	}
+	if c, ok := ctx.Conn().(*timedConn); ok && c.over && string(ctx.Path()) != "/healthz" { // the process lives
+		ctx.SetConnectionClose()
+		ctx.Response.Header.Set("Retry-After", "1")
+		s.reject(ctx, errTooMany)
 		return
 	}
 	s.serve(ctx, ctx.Time())

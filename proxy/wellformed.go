@@ -10,6 +10,9 @@ import (
 // errMalformed: a request that fasthttp takes and HTTP does not allow.
 var errMalformed = errors.New("proxy: malformed request")
 
+// errTooMany: there are as many connections as may be.
+var errTooMany = errors.New("proxy: too many connections")
+
 // wellFormed refuses what fasthttp lets pass and others on the way may read in another sense: a version that is neither 1.0 nor
 // 1.1, a header that goes on in the next line (RFC 9112, section 5.2), a header name that is no token (RFC 9110, section 5.6.2),
 // and a target that asks for a tunnel.
