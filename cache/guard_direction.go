@@ -2,13 +2,16 @@ package cache
 
 import "slices"
 
-// The direction guard: "from A to B" is not "from B to A", and a question in which two things have changed places
+// The direction guard: "from A to B" is not "from B to A", "to A" is not "from A", and a question in which two things have changed places
 // ("does A match B", "does B match A") is another question, unless they stood in a list ("A and B").
 
 func directionGuard(p *pair, dst []finding) []finding {
 	token := turned(p.a, p.b)
 	if token == "" {
 		token = swapped(p.a, p.b)
+	}
+	if token == "" {
+		token = thereOrBack(p.a, p.b)
 	}
 	if token == "" {
 		return dst
@@ -179,6 +182,28 @@ func swapped(a, b *analysed) string {
 		}
 	}
 	return ""
+}
+
+// thereOrBack finds texts that differ in one word, articles apart, which leads to something in one and away from it in the other. Where more
+// differs, "to" is a part of a verb more often than not.
+func thereOrBack(a, b *analysed) string {
+	var roomX, roomY [48]int
+	x, y := a.plain(roomX[:0]), b.plain(roomY[:0])
+	if len(x) != len(y) {
+		return ""
+	}
+	token := ""
+	for i := range x {
+		v, w := &a.words[x[i]], &b.words[y[i]]
+		switch {
+		case v.stem == w.stem:
+		case token == "" && (orderWord(v.lower) == towards && w.lower == "from" || v.lower == "from" && orderWord(w.lower) == towards):
+			token = v.lower + " / " + w.lower
+		default:
+			return ""
+		}
+	}
+	return token
 }
 
 // plain appends the words of a text but for articles.

@@ -20,7 +20,7 @@ func languageGuard(p *pair, dst []finding) []finding {
 		return dst
 	}
 	x, y := &p.a.words[a], &p.b.words[b]
-	if p.b.shares(x) || p.a.shares(y) {
+	if p.b.shares(x) || p.a.shares(y) || (x.lower == "go" || x.lower == "golang") && (y.lower == "go" || y.lower == "golang") {
 		return dst
 	}
 	return append(dst, finding{ReasonLanguage, x.raw, p.closeness(p.a.apart(p.b, a, a).and(p.b.apart(p.a, b, b))) >= languageClose})

@@ -30,7 +30,7 @@ type side struct {
 func (a *analysed) findSides() (out []side) {
 	for i := range a.words {
 		l := a.words[i].lexeme
-		if l == nil {
+		if l == nil || a.saysWithout(i) {
 			continue
 		}
 		for _, o := range l.opposites {
@@ -43,6 +43,20 @@ func (a *analysed) findSides() (out []side) {
 		}
 	}
 	return out
+}
+
+// saysWithout reports whether word i begins "with no", or "with out", which is how "without" is mistyped.
+func (a *analysed) saysWithout(i int) bool {
+	if a.words[i].lower != "with" || i+1 >= len(a.words) {
+		return false
+	}
+	switch a.words[i+1].lower {
+	case "no":
+		return true
+	case "out":
+		return i+2 >= len(a.words) || a.words[i+2].lower != "of" // help with out of memory errors
+	}
+	return false
 }
 
 var particles = map[string]bool{"on": true, "off": true, "in": true, "out": true, "up": true, "down": true}
@@ -232,7 +246,7 @@ func (a *analysed) negates(i int) bool {
 	if a.words[i].group != 0 { // a non-disclosure agreement
 		return false
 	}
-	if refusals[a.words[i].stem] {
+	if refusals[a.words[i].stem] || a.saysWithout(i) && a.words[i+1].lower == "out" {
 		return true
 	}
 	if !negators[w] && !strings.HasSuffix(w, "n't") {
@@ -249,7 +263,7 @@ func (a *analysed) negates(i int) bool {
 	case "not":
 		return next != "only" && prev != "why" && prev != "or" && prev != "if"
 	case "no":
-		return next != "matter" && prev != "or"
+		return next != "matter" && prev != "or" && !hasDigit(next) // a no. 8 screw
 	}
 	return next != "mind" && next != "worry"
 }

@@ -277,7 +277,9 @@ func spelled(ws []word, dst []number) ([]number, int) {
 		return dst, 0
 	}
 	if len(ws) > 1 && (first == "a" || first == "an" || first == "one") {
-		if u := units[ws[1].lower]; u != nil && u.dim == "time" { // a week: seven days
+		_, ordinal := ordinals[ws[1].lower]
+		ordinal = ordinal && len(ws) > 2 && ws[2].content                     // a second driver
+		if u := units[ws[1].lower]; u != nil && u.dim == "time" && !ordinal { // a week: seven days
 			return append(dst, number{value: 1, unit: u, token: ws[0].raw + " " + ws[1].raw, weak: true}), 2
 		}
 	}
