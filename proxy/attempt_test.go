@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -37,4 +39,36 @@ func TestRefusedSecretsAreTriedOnce(t *testing.T) {
 	if n := r.calls.Load(); n < 2 || n > 3 {
 		t.Errorf("two secrets were tried %d times", n)
 	}
+}
+
+// TestIdleIsTheProviders holds that the time between two pieces of an answer runs while the provider is waited for, and not while a
+// client takes its time over what came.
+func TestIdleIsTheProviders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		u := upstream{idle: time.Minute, transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			context.AfterFunc(req.Context(), func() { r.CloseWithError(req.Context().Err()) })
+			return &http.Response{StatusCode: 200, Body: r, ContentLength: -1}, nil
+		})}
+		a, err := u.do(t.Context(), &request{method: "GET", url: "http://provider.test", header: http.Header{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		go func() {
+			io.WriteString(w, "ab")
+			time.Sleep(30 * time.Second)
+			io.WriteString(w, "c")
+		}()
+		one := make([]byte, 1)
+		for _, want := range "abc" {
+			if _, err := a.Read(one); err != nil || one[0] != byte(want) {
+				t.Fatalf("read %q, %v, want %q", one, err, want)
+			}
+			time.Sleep(10 * time.Minute) // the client
+		}
+		if _, err := a.Read(one); !errors.Is(err, errIdle) {
+			t.Errorf("of a provider that says no more: %v, want %v", err, errIdle)
+		}
+	})
 }

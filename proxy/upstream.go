@@ -138,10 +138,12 @@ func (a *answer) Status() int { return a.status }
 // Header is the response's.
 func (a *answer) Header() http.Header { return a.header }
 
-// Read reads the body. Its error is io.EOF only when the body is whole.
+// Read reads the body. Its error is io.EOF only when the body is whole. Only while it waits does the provider's time run: how long
+// a slow client keeps what came is not the provider's doing.
 func (a *answer) Read(p []byte) (int, error) {
 	a.idle.Reset(a.limit)
 	n, err := a.body.Read(p)
+	a.idle.Stop()
 	if err != nil && err != io.EOF {
 		err = cause(a.ctx, err)
 	}
