@@ -51,19 +51,32 @@ func adminCompact(s *Server, c *adminCall) *apiError {
 		return noCacheHere()
 	}
 	before, after, err := s.cfg.Cache.Compact(s.ctx, nil)
-	switch {
-	case errors.Is(err, cache.ErrBusy):
-		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "busy", "", "a compaction is under way already: wait for its end"}
-	case errors.Is(err, cache.ErrFull):
-		return &apiError{fasthttp.StatusInsufficientStorage, "server_error", "no_room", "", "the disk has no room for the new file beside the old one"}
-	case err != nil:
+	if err != nil {
 		s.cfg.Logger.Warn("a compaction failed", "trace", c.x.d.trace, "error", err)
-		return internalError()
+		return compactError(err)
 	}
 	return c.reply(fasthttp.StatusOK, struct {
 		Before int64 `json:"before"`
 		After  int64 `json:"after"`
 	}{before, after})
+}
+
+// compactError is why a compaction failed, as the operator is told it.
+func compactError(err error) *apiError {
+	switch {
+	case errors.Is(err, cache.ErrBusy):
+		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "busy", "", "a compaction is under way already: wait for its end"}
+	case errors.Is(err, cache.ErrFull):
+		return &apiError{fasthttp.StatusInsufficientStorage, "server_error", "no_room", "", "the disk has no room for the new file beside the old one"}
+	case errors.Is(err, errors.ErrUnsupported):
+		return unsupported(err)
+	}
+	return internalError()
+}
+
+// unsupported is what the server's system cannot do.
+func unsupported(err error) *apiError {
+	return &apiError{fasthttp.StatusNotImplemented, "server_error", "unsupported", "", err.Error()}
 }
 
 // stream answers with what write writes, as it comes. Where write fails, the connection ends before the answer does, so that no

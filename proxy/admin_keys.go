@@ -256,6 +256,8 @@ func keyError(err error, param string) *apiError {
 		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "key_exists", param, "there is a key of that name already: rotate it, or revoke it first"}
 	case errors.Is(err, keys.ErrNoSealKey):
 		return &apiError{fasthttp.StatusConflict, "invalid_request_error", "no_seal_key", "", "there is nothing to seal secrets with, or to open those that are sealed: set keys.seal_key or keys.passphrase, by a variable or a file, and start again"}
+	case errors.Is(err, errors.ErrUnsupported):
+		return unsupported(err)
 	}
 	return internalError()
 }

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -116,6 +118,16 @@ func TestAdminTokenIsRefusedWhenWeak(t *testing.T) {
 		_, err := New(Config{Providers: []Provider{{Name: "a", BaseURL: "http://a.test/v1"}}, AdminToken: token})
 		if err == nil || !strings.Contains(err.Error(), "AdminToken") || strings.Contains(err.Error(), token) {
 			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestAdminSaysUnsupported has the operator told what the server's system cannot do.
+func TestAdminSaysUnsupported(t *testing.T) {
+	err := fmt.Errorf("compaction: %w on some system: do something else", errors.ErrUnsupported)
+	for name, got := range map[string]*apiError{"compact": compactError(err), "reseal": keyError(err, "")} {
+		if got.status != http.StatusNotImplemented || got.message != err.Error() {
+			t.Errorf("%s: %d %s", name, got.status, got.message)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"go.etcd.io/bbolt"
 
@@ -37,19 +38,23 @@ const (
 
 // disk is what a compaction does to files, beside what bbolt writes. Tests stand in between.
 type disk struct {
+	system  string // as runtime.GOOS has it
 	open    func(path string) (*bbolt.DB, error)
 	sync    func(*bbolt.DB) error
 	rename  func(from, to string) error
 	syncDir func(dir string) error
 }
 
-var realDisk = disk{open: openCopy, sync: (*bbolt.DB).Sync, rename: os.Rename, syncDir: boltfile.SyncDir}
+var realDisk = disk{system: runtime.GOOS, open: openCopy, sync: (*bbolt.DB).Sync, rename: os.Rename, syncDir: boltfile.SyncDir}
 
 func compactPath(path string) string { return path + ".compact" }
 
 // Compact makes the file as small as its content allows. progress, if not nil, is told how many of about how many bytes are copied.
-// It needs room for the new file beside the old one, and a system that renames open files, which Windows does not.
+// It needs room for the new file beside the old one, and a system that renames open files: on another it is errors.ErrUnsupported.
 func (s *Store) Compact(ctx context.Context, progress func(done, total int64)) error {
+	if err := boltfile.ReplacesOpen(s.disk.system); err != nil {
+		return fmt.Errorf("store: compaction: %w: export the entries, and import them into a new file", err)
+	}
 	if !s.compacting.TryLock() {
 		return ErrBusy
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -197,6 +198,21 @@ func TestCompactGivesUp(t *testing.T) {
 	if err := s.Compact(bg, nil); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestCompactOnWindows touches nothing where the last step could not be done.
+func TestCompactOnWindows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	s := open(t, path)
+	fillStore(t, s, 3)
+	before := dump(t, s)
+	s.disk.system = "windows"
+	s.disk.open = func(string) (*bbolt.DB, error) { t.Error("a file was made"); return nil, errors.New("made") }
+	if err := s.Compact(bg, nil); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "export the entries") {
+		t.Error(err)
+	}
+	same(t, "refusing", before, dump(t, s))
+	fillStore(t, s, 1) // it goes on to be used
 }
 
 // TestBackupIsOfOneMoment restores a backup that was taken while each write changed two entries alike.

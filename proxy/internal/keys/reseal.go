@@ -18,10 +18,13 @@ const resealSuffix = ".reseal"
 // Reseal seals all secrets anew with another key or passphrase, and returns how many virtual keys there are. The file is
 // written beside the old one, whole, and then takes its name: a crash leaves either of the two, and what bbolt kept of the
 // old boxes in pages that it does not use any more is gone with the old file. Copies that were made before still open by
-// the old key.
+// the old key. On Windows, where the new file could not take the name, it is errors.ErrUnsupported before anything is done.
 func (s *Store) Reseal(k SealKey) (sealed int, err error) {
 	if k.none() {
 		return 0, wrong("seal_key", "there is none: give the key or the passphrase to seal with from now on")
+	}
+	if err := boltfile.ReplacesOpen(s.system); err != nil {
+		return 0, fmt.Errorf("keys: sealing anew: %w: stop the gateway, and do it to a copy of the file on Linux or macOS", err)
 	}
 	next, seal, err := newSeal(k) // before the lock: argon2id takes its time
 	if err != nil {

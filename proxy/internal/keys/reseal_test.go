@@ -18,6 +18,29 @@ import (
 
 var otherSeal = SealKey{key: bytes.Repeat([]byte{9}, sealKeyLen)}
 
+// TestResealOnWindows touches nothing where the last step could not be done.
+func TestResealOnWindows(t *testing.T) {
+	s := tempStore(t)
+	addVirtual(t, s, "one", Limits{}, planted)
+	before, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.system = "windows"
+	if _, err := s.Reseal(otherSeal); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "copy of the file") {
+		t.Error(err)
+	}
+	if after, err := os.ReadFile(s.path); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the file was changed, %v", err)
+	}
+	if _, err := os.Stat(s.path + resealSuffix); !os.IsNotExist(err) {
+		t.Errorf("something was made beside the file: %v", err)
+	}
+	if v, err := s.Secret("one"); v != planted || err != nil {
+		t.Errorf("%q, %v", v, err)
+	}
+}
+
 func TestReseal(t *testing.T) {
 	phrase, err := Passphrase("correct horse battery")
 	if err != nil {

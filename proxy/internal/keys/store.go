@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -46,7 +47,8 @@ type Options struct {
 
 // Store is an open file of keys. It is safe for concurrent use.
 type Store struct {
-	path string
+	path   string
+	system string // as runtime.GOOS has it; tests name another
 
 	mu      sync.Mutex // one change at a time; guards db and sealer
 	db      *bbolt.DB
@@ -65,7 +67,7 @@ func Open(path string, o Options) (*Store, error) {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = defaultLockTimeout
 	}
-	s := &Store{path: path}
+	s := &Store{path: path, system: runtime.GOOS}
 	s.gateway.Store(&map[string]*Gateway{})
 	s.virtual.Store(&map[string]*virtual{})
 	var err error
