@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,23 +63,16 @@ func ReadConversations(path string) ([]Conversation, error) {
 
 // readConversationFile counts the pairs of each set on in seen.
 func readConversationFile(path string, seen map[string]int) (pairs []Conversation, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	s := bufio.NewScanner(f)
-	s.Buffer(nil, maxLine)
-	for n := 1; s.Scan(); n++ {
+	err = eachLine(path, func(line []byte) error {
 		row := struct {
 			Conversation
 			Same *bool `json:"same"` // so that a label that is missing is not one that is false
 		}{}
-		if err := json.Unmarshal(s.Bytes(), &row); err != nil {
-			return nil, fmt.Errorf("%s line %d: %w", path, n, err)
+		if err := json.Unmarshal(line, &row); err != nil {
+			return err
 		}
 		if len(row.A) == 0 || len(row.B) == 0 || row.Same == nil || row.Set == "" {
-			return nil, fmt.Errorf("%s line %d: a, b, same and set must be there", path, n)
+			return errors.New("a, b, same and set must be there")
 		}
 		row.Conversation.Same = *row.Same
 		switch n := seen[row.Set]; row.Set {
@@ -93,11 +85,9 @@ func readConversationFile(path string, seen map[string]int) (pairs []Conversatio
 		}
 		seen[row.Set]++
 		pairs = append(pairs, row.Conversation)
-	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return pairs, nil
+		return nil
+	})
+	return pairs, err
 }
 
 // ConversationsOptions configures [Conversations].

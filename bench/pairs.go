@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,32 +91,52 @@ func filesOf(path, pattern string) ([]string, error) {
 // maxLine bounds a line of a file of pairs.
 const maxLine = 1 << 20
 
-func readPairFile(path string) (pairs []Pair, err error) {
+// eachLine calls do with the lines of a file that are not blank, and names the one that it fails on.
+func eachLine(path string, do func(line []byte) error) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, maxLine)
-	for n := 1; s.Scan(); n++ {
+	n := 0
+	for s.Scan() {
+		n++
+		line := bytes.TrimSpace(bytes.TrimPrefix(s.Bytes(), []byte("\xef\xbb\xbf"))) // as editors on Windows begin a file
+		if len(line) == 0 {
+			continue
+		}
+		if err := do(line); err != nil {
+			return fmt.Errorf("%s line %d: %w", path, n, err)
+		}
+	}
+	if errors.Is(s.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("%s line %d: longer than %d bytes", path, n+1, maxLine)
+	}
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func readPairFile(path string) (pairs []Pair, err error) {
+	err = eachLine(path, func(line []byte) error {
 		row := struct {
 			Pair
 			Same *bool `json:"same"` // so that a label that is missing is not one that is false
 		}{}
-		if err := json.Unmarshal(s.Bytes(), &row); err != nil {
-			return nil, fmt.Errorf("%s line %d: %w", path, n, err)
+		if err := json.Unmarshal(line, &row); err != nil {
+			return err
 		}
 		if row.A == "" || row.B == "" || row.Same == nil {
-			return nil, fmt.Errorf("%s line %d: a, b and same must be there", path, n)
+			return errors.New("a, b and same must be there")
 		}
 		row.Pair.Same = *row.Same
 		pairs = append(pairs, row.Pair)
-	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return pairs, nil
+		return nil
+	})
+	return pairs, err
 }
 
 // byKind orders the kinds of a table: those that are the same first, then by their number of pairs, most first.

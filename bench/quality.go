@@ -96,7 +96,7 @@ func Quality(ctx context.Context, o QualityOptions) (*QualityReport, error) {
 		}
 	}
 	if report.Same == 0 || report.Traps == 0 {
-		return nil, fmt.Errorf("bench: %s has %d same-pairs and %d traps in question; both are needed (of pairs that name a domain only the held-out ones count, unless --all is set)", o.Pairs, report.Same, report.Traps)
+		return nil, fmt.Errorf("bench: %s has %d same-pairs and %d traps in question; both are needed: pairs that are the same, and pairs that are not (of those that name a domain only the held-out ones count, unless --all is set)", o.Pairs, report.Same, report.Traps)
 	}
 	models, err := newMemo()
 	if err != nil {
