@@ -28,6 +28,9 @@ func (p Problem) String() string {
 	if p.Page != 0 {
 		fmt.Fprintf(&b, "page %d, ", p.Page)
 	}
+	if b.Len() == 0 { // of the file as a whole
+		return p.What
+	}
 	return strings.TrimSuffix(b.String(), ", ") + ": " + p.What
 }
 

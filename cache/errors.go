@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
@@ -101,6 +102,9 @@ func storeErr(path string, err error) error {
 		e.Cause, e.Hint = ErrLocked, "stop the other process, or give this one a file of its own"
 	default:
 		e.Cause, e.Hint = fmt.Errorf("cache: %w", f.Err), "check the file's permissions and the room on its disk"
+		if errors.Is(f.Err, fs.ErrNotExist) {
+			e.Hint = "it, or its folder, does not exist"
+		}
 	}
 	return e
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -47,7 +48,10 @@ func (c *Cache) Backup(ctx context.Context, w io.Writer) (int64, error) {
 // replace says so, and only while no cache has it open. If the report lists problems, nothing was changed.
 func Restore(ctx context.Context, backup, path string, replace bool) (*Report, error) {
 	r, err := store.Restore(ctx, backup, path, replace, DefaultLockTimeout)
-	if err == nil && len(r.Problems) == 0 {
+	if err == nil && len(r.Problems) > 0 {
+		return report(backup, r, nil)
+	}
+	if err == nil {
 		_ = os.Remove(snapshotPath(path)) // of what was there before; it would be refused
 	}
 	return report(path, r, err)
@@ -71,6 +75,10 @@ type Salvaged struct {
 // it open.
 func Salvage(ctx context.Context, damaged, to string) (*Salvaged, error) {
 	s, err := store.Salvage(ctx, damaged, to, DefaultLockTimeout)
+	var f *store.Fault
+	if errors.As(err, &f) && f.Kind == store.Exists {
+		return nil, storeErr(to, err)
+	}
 	if err != nil {
 		return nil, storeErr(damaged, err)
 	}
