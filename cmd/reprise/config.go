@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,12 +91,12 @@ type configCheckCmd struct {
 }
 
 // Run is called by kong. The environment takes part, as it will when the file is served.
-func (c *configCheckCmd) Run(h *host) error {
-	err := c.request
-	if !c.Request {
-		err = c.whole
+func (c *configCheckCmd) Run(ctx context.Context, h *host) error {
+	check := c.whole
+	if c.Request {
+		check = c.request
 	}
-	if err := err(h); err != nil {
+	if err := check(ctx, h); err != nil {
 		return err
 	}
 	fmt.Fprintf(h.stdout, "%s: good\n", c.File)
@@ -103,8 +104,8 @@ func (c *configCheckCmd) Run(h *host) error {
 }
 
 // request checks a request config.
-func (c *configCheckCmd) request(h *host) error {
-	text, err := readFile(h, c.File)
+func (c *configCheckCmd) request(ctx context.Context, h *host) error {
+	text, err := readFile(ctx, h, c.File)
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (c *configCheckCmd) request(h *host) error {
 }
 
 // whole checks the configuration, and what it leads to as far as it can be known.
-func (c *configCheckCmd) whole(h *host) error {
+func (c *configCheckCmd) whole(_ context.Context, h *host) error {
 	cfg, err := config.Load(config.Sources{File: c.File, Env: h.env})
 	errs := []error{err}
 	saved, err := openConfigs(cfg)

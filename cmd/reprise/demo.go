@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/reprise-cache/reprise/cmd/internal/demo"
@@ -18,8 +16,6 @@ type demoCmd struct {
 
 // Run is called by kong. An interrupt ends the demo early and still removes its file.
 func (c *demoCmd) Run(ctx context.Context, h *host) error {
-	ctx, release := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer release()
 	_, err := demo.Run(ctx, demo.Options{
 		Out: h.stdout, NoColor: h.has("NO_COLOR"), Stay: c.Stay, Listen: c.Listen, Concurrency: c.Concurrency, Latency: c.Latency,
 	})

@@ -8,10 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -22,11 +19,10 @@ import (
 type estimateCmd struct {
 	settingFlags
 	File     string `arg:"" help:"Past traffic, oldest first, in a form that reprise import reads; - is standard input."`
-	Format   string `default:"auto" enum:"auto,log,batch,jsonl,csv" help:"What the file is, as for reprise import."`
-	Bad      string `default:"stop" enum:"stop,skip" help:"What to do about a line that cannot be read."`
 	Riskiest int    `default:"20" placeholder:"N" help:"How many of the semantic hits to list, those first whose own answer differs, then the least probable."`
 	Pairs    string `placeholder:"FILE" help:"Write all semantic hits there in the same order, a JSON object a line. With \"same\": true or false added by whoever read them, reprise bench quality --pairs takes it."`
 	replaceFlag
+	lineFlags
 	pastFlags
 }
 
@@ -53,18 +49,12 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cfg.DB = filepath.Join(dir, "estimate.db")
-	in, size, _, closeIn, err := input(c.File, h.stdin)
+	in, err := c.open(ctx, h, c.File)
 	if err != nil {
 		return err
 	}
-	defer closeIn()
-	format := c.Format
-	if format == "auto" {
-		if format, in, err = traffic.Detect(in); err != nil {
-			return fmt.Errorf("%w: %s: %w", config.ErrInvalid, c.File, err)
-		}
-	}
-	if format == traffic.Entries {
+	defer in.close()
+	if in.format == traffic.Entries {
 		return fmt.Errorf("%w: %s has a cache's entries, each question once: give the traffic that they came of", config.ErrInvalid, c.File)
 	}
 	m, err := newModels(cfg)
@@ -78,14 +68,12 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	c.Model = cmp.Or(c.Model, "any") // which one is told apart from others, and else of no account
 	c.NoKey = c.KeyEnv == ""         // then whoever asked shares
-	src, done, err := c.past(h, cfg, format, in, time.Now(), opened)
+	src, done, err := c.past(h, cfg, in, opened)
 	if err != nil {
 		return invalidFormat(err)
 	}
 	defer done()
-	ctx, release := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer release()
-	bar := newProgress(h, "asking", size, true)
+	bar := newProgress(h, "asking", in.size, true)
 	defer bar.Close()
 	e := &estimate{cache: opened, tally: tally{bar: bar, w: h.stderr}, lines: map[cache.ID]int{}, refused: map[string]int{}}
 	err = c.ask(ctx, src, e)

@@ -75,7 +75,7 @@ func TestEstimate(t *testing.T) {
 		{2, "cache.mode is threshold", []string{"--mode", "threshold", file}},
 		{1, "line 9", []string{file}},
 		{2, "members", []string{pairs}},
-		{1, "no such file", []string{filepath.Join(dir, "none")}},
+		{2, "no such file", []string{filepath.Join(dir, "none")}},
 	} {
 		if code, out, errs := reprise(t, nil, append([]string{"estimate"}, c.args...)...); code != c.code || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: %d, want %d and %q: %s%s", c.args, code, c.code, c.want, out, errs)

@@ -39,7 +39,7 @@ func (c *explainCmd) Run(ctx context.Context, h *host) error {
 		policy = "" // whatever fits the models
 	}
 	if c.JSONL {
-		return explainLines(ctx, d, policy, h.stdin, h.stdout)
+		return explainLines(ctx, d, policy, h.input(ctx), h.stdout)
 	}
 	v, err := d.Pair(ctx, single(c.Stored), single(c.Asked), policy)
 	if err != nil {

@@ -123,9 +123,9 @@ func TestExplainKeepsTheOrder(t *testing.T) {
 	for i := range 300 {
 		fmt.Fprintf(&in, `{"id":%d,"a":"%s","b":"x"}`+"\n", i, strings.Repeat("word ", (i*37)%40))
 	}
-	_, got, _ := explained(t, in.String())
+	_, got, stderr := explained(t, in.String())
 	if len(got) != 300 {
-		t.Fatalf("%d verdicts", len(got))
+		t.Fatalf("%d verdicts: %s", len(got), stderr)
 	}
 	for i, v := range got {
 		if v["id"] != float64(i) {

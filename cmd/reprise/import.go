@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sync"
-	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,9 +19,8 @@ import (
 
 type importCmd struct {
 	remoteFlags
-	File   string `arg:"" help:"What to read; - is standard input."`
-	Format string `default:"auto" enum:"auto,entries,log,batch,jsonl,csv" help:"What the file is. auto: told by its first line. entries: as reprise export writes them. log: a JSON object with request and response a line. batch: the input of OpenAI's Batch API, with --answers. jsonl: a JSON object with question and answer a line. csv: columns of that name."`
-	Bad    string `default:"stop" enum:"stop,skip" help:"What to do about a line that cannot be read: stop, or skip it, and name it either way."`
+	File string `arg:"" help:"What to read; - is standard input."`
+	lineFlags
 	pastFlags
 }
 
@@ -55,26 +51,18 @@ func (c *importCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	in, size, dated, closeIn, err := input(c.File, h.stdin)
+	in, err := c.open(ctx, h, c.File)
 	if err != nil {
 		return err
 	}
-	defer closeIn()
-	format := c.Format
-	if format == "auto" {
-		if format, in, err = traffic.Detect(in); err != nil {
-			return fmt.Errorf("%w: %s: %w", config.ErrInvalid, c.File, err)
-		}
-	}
-	if format == traffic.Entries && !c.none() {
+	defer in.close()
+	if in.format == traffic.Entries && !c.none() {
 		return fmt.Errorf("%w: the file has entries, which say themselves where they belong: leave out --answers, --from, --namespace, --model, --system, --params, --header and the key", config.ErrInvalid)
 	}
-	ctx, release := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer release()
-	bar := newProgress(h, "importing", size, true)
+	bar := newProgress(h, "importing", in.size, true)
 	defer bar.Close()
 	n := &tally{bar: bar, w: h.stderr}
-	err = c.run(ctx, h, cfg, server, format, in, dated, n)
+	err = c.run(ctx, h, cfg, server, in, n)
 	_ = bar.Finish() // it is only shown
 	n.write(h.stdout)
 	if errors.Is(err, context.Canceled) {
@@ -87,9 +75,9 @@ func (c *importCmd) Run(ctx context.Context, h *host) error {
 }
 
 // run imports into the configured file, or, of what is made for a temporary one, through a server.
-func (c *importCmd) run(ctx context.Context, h *host, cfg *config.Config, server *remote, format string, in io.Reader, dated time.Time, n *tally) (err error) {
-	if server != nil && format == traffic.Entries {
-		return c.send(ctx, server, newEntrySource(in), n)
+func (c *importCmd) run(ctx context.Context, h *host, cfg *config.Config, server *remote, in *lines, n *tally) (err error) {
+	if server != nil && in.format == traffic.Entries {
+		return c.send(ctx, server, newEntrySource(in.text), n)
 	}
 	if server != nil {
 		dir, err := os.MkdirTemp("", "reprise-import-")
@@ -113,10 +101,10 @@ func (c *importCmd) run(ctx context.Context, h *host, cfg *config.Config, server
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
-	var src source = newEntrySource(in)
-	if format != traffic.Entries {
+	var src source = newEntrySource(in.text)
+	if in.format != traffic.Entries {
 		var done func()
-		if src, done, err = c.past(h, cfg, format, in, dated, opened); err != nil {
+		if src, done, err = c.past(h, cfg, in, opened); err != nil {
 			return invalidFormat(err)
 		}
 		defer done()
@@ -273,24 +261,4 @@ func (c *importCmd) send(ctx context.Context, server *remote, src source, n *tal
 		}
 	}
 	return ctx.Err()
-}
-
-// input opens what is to be read, and tells its size, -1 if that is not known, and its time.
-func input(name string, stdin io.Reader) (r io.Reader, size int64, dated time.Time, closeIt func(), err error) {
-	now := time.Now()
-	if name == "-" {
-		return stdin, -1, now, func() {}, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, 0, now, nil, err
-	}
-	size, dated = -1, now
-	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-		size = st.Size()
-		if st.ModTime().Before(now) {
-			dated = st.ModTime() // the same each time that it is read, so that nothing is stored twice
-		}
-	}
-	return f, size, dated, func() { _ = f.Close() }, nil // read only: nothing to lose
 }

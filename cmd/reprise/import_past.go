@@ -73,8 +73,8 @@ func (f *pastFlags) asking() (traffic.Asking, error) {
 	return a, nil
 }
 
-// open reads a file of past traffic.
-func (f *pastFlags) open(format string, r io.Reader) (traffic.Reader, func(), error) {
+// reader reads past traffic.
+func (f *pastFlags) reader(format string, r io.Reader) (traffic.Reader, func(), error) {
 	ask, err := f.asking()
 	if err != nil {
 		return nil, nil, err
@@ -192,12 +192,12 @@ func newRecorder(c *config.Config, opened *cache.Cache) (*proxy.Server, error) {
 }
 
 // past opens a file of past traffic as a source for a cache.
-func (f *pastFlags) past(h *host, cfg *config.Config, format string, r io.Reader, dated time.Time, opened *cache.Cache) (*pastSource, func(), error) {
+func (f *pastFlags) past(h *host, cfg *config.Config, in *lines, opened *cache.Cache) (*pastSource, func(), error) {
 	header, err := f.header(h)
 	if err != nil {
 		return nil, nil, err
 	}
-	in, closeIn, err := f.open(format, r)
+	pairs, closeIn, err := f.reader(in.format, in.text)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,7 +206,7 @@ func (f *pastFlags) past(h *host, cfg *config.Config, format string, r io.Reader
 		closeIn()
 		return nil, nil, err
 	}
-	s := &pastSource{in: in, server: server, header: header, namespace: f.Namespace, anonymous: f.NoKey, undated: dated}
+	s := &pastSource{in: pairs, server: server, header: header, namespace: f.Namespace, anonymous: f.NoKey, undated: in.dated}
 	return s, func() {
 		closeIn()
 		_ = server.Shutdown(context.Background()) // nothing was asked of it

@@ -81,7 +81,7 @@ func (c *keysAddCmd) Run(ctx context.Context, h *host) error {
 		case len(c.Scopes) > 0 || len(c.Namespace) > 0 || c.Private || c.Expires != "":
 			return fmt.Errorf("%w: --scopes, --namespace, --private and --expires are about gateway keys; leave them out, or --virtual", config.ErrInvalid)
 		}
-		secrets, err := c.secrets(h)
+		secrets, err := c.secrets(ctx, h)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, h *host) error {
 		if c.Grace != 0 {
 			return fmt.Errorf("%w: --grace is about gateway keys", config.ErrInvalid)
 		}
-		secrets, err := c.secrets(h)
+		secrets, err := c.secrets(ctx, h)
 		if err == nil {
 			_, err = c.do(ctx, h, "POST", "virtual-keys/"+url.PathEscape(c.Name)+"/rotate", map[string]any{"secrets": secrets})
 		}

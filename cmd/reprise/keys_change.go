@@ -100,7 +100,7 @@ func (c *keysResealCmd) Run(ctx context.Context, h *host) error {
 	if c.Passphrase {
 		what, member = "passphrase", "passphrase"
 	}
-	secret, err := c.secret(h, what)
+	secret, err := c.secret(ctx, h, what)
 	if err != nil {
 		return err
 	}
@@ -119,18 +119,18 @@ func (c *keysResealCmd) Run(ctx context.Context, h *host) error {
 }
 
 // secret reads the new one as the configuration will: to the last byte, but for line ends.
-func (c *keysResealCmd) secret(h *host, what string) (string, error) {
+func (c *keysResealCmd) secret(ctx context.Context, h *host, what string) (string, error) {
 	if c.SecretEnv != "" {
 		value, ok := h.variable(c.SecretEnv)
-		if !ok || value == "" {
+		if !ok {
 			return "", fmt.Errorf("%w: --secret-env names %s, which is not set", config.ErrInvalid, c.SecretEnv)
 		}
 		return value, nil
 	}
-	text, err := readSecretInput(h, "The new "+what)
-	if err == nil && onTerminal(h) { // nobody has seen what was typed
+	text, err := readSecretInput(ctx, h, "The new "+what)
+	if err == nil && isTerminal(h.stdin) { // nobody has seen what was typed
 		var again []byte
-		if again, err = readSecretInput(h, "Once more"); err == nil && !bytes.Equal(again, text) {
+		if again, err = readSecretInput(ctx, h, "Once more"); err == nil && !bytes.Equal(again, text) {
 			err = fmt.Errorf("%w: the two are not the same: nothing was changed", config.ErrInvalid)
 		}
 	}

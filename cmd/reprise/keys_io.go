@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,7 +20,7 @@ import (
 const maxSecretInput = 256 << 10
 
 // secrets reads a provider's keys.
-func (f *secretFlags) secrets(h *host) ([]string, error) {
+func (f *secretFlags) secrets(ctx context.Context, h *host) ([]string, error) {
 	var out []string
 	for _, name := range f.SecretEnv {
 		value, ok := h.variable(name)
@@ -30,7 +32,7 @@ func (f *secretFlags) secrets(h *host) ([]string, error) {
 	if len(out) > 0 {
 		return out, nil
 	}
-	text, err := readSecretInput(h, "The provider's key")
+	text, err := readSecretInput(ctx, h, "The provider's key")
 	if err != nil {
 		return nil, err
 	}
@@ -46,22 +48,37 @@ func (f *secretFlags) secrets(h *host) ([]string, error) {
 }
 
 // readSecretInput reads standard input, from a terminal one line that is not shown.
-func readSecretInput(h *host, prompt string) ([]byte, error) {
-	if onTerminal(h) {
+func readSecretInput(ctx context.Context, h *host, prompt string) ([]byte, error) {
+	if isTerminal(h.stdin) {
 		fmt.Fprintf(h.stderr, "%s (it is not shown): ", prompt)
 		defer fmt.Fprintln(h.stderr)
-		return term.ReadPassword(int(h.stdin.(*os.File).Fd()))
+		return readHidden(ctx, int(h.stdin.(*os.File).Fd()))
 	}
-	text, err := io.ReadAll(io.LimitReader(h.stdin, maxSecretInput+1))
+	text, err := io.ReadAll(io.LimitReader(h.input(ctx), maxSecretInput+1))
 	if err == nil && len(text) > maxSecretInput { // a part of it would be another secret
 		return nil, fmt.Errorf("%w: standard input is longer than %d bytes, which no key, list of keys or passphrase is", config.ErrInvalid, maxSecretInput)
 	}
 	return text, err
 }
 
-func onTerminal(h *host) bool {
-	f, ok := h.stdin.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// readHidden reads a line of a terminal, which shows what is typed again also if the wait for it is given up.
+func readHidden(ctx context.Context, terminal int) ([]byte, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	var text []byte
+	read := make(chan struct{})
+	go func() {
+		text, err = term.ReadPassword(terminal)
+		close(read)
+	}()
+	select {
+	case <-read:
+		return text, err
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), term.Restore(terminal, before))
+	}
 }
 
 // printMade prints a new gateway key alone, so that a script can take it, and says the rest beside it.

@@ -55,13 +55,19 @@ func main() {
 
 // run parses, runs the command and returns the exit code.
 func run(args []string, h *host) int {
+	var stopped *stop
 	parser, err := kong.New(&cli{},
 		kong.Name("reprise"),
 		kong.Description("A semantic cache for LLM calls that knows when not to answer."),
-		kong.UsageOnError(),
 		kong.Writers(h.stdout, h.stderr),
 		kong.Bind(h),
-		kong.BindTo(context.Background(), (*context.Context)(nil)),
+		kong.BindSingletonProvider(func() (context.Context, error) { // of commands that take one
+			stopped = newStop()
+			if !isTerminal(h.stdout) { // which has no reader to go away, and whose width is asked for
+				h.stdout = stopped.writer(h.stdout)
+			}
+			return stopped.ctx, nil
+		}),
 	)
 	if err != nil {
 		// The command line's own description is wrong, which every test would have met.
@@ -72,7 +78,12 @@ func run(args []string, h *host) int {
 		complain(h.stderr, fmt.Errorf("%w (`reprise --help` lists the commands and their flags)", err))
 		return exitUsage
 	}
-	switch err := command.Run(); {
+	err = command.Run()
+	if stopped != nil {
+		defer stopped.release()
+		err = stopped.why(err)
+	}
+	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, config.ErrInvalid):

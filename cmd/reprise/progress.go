@@ -13,8 +13,8 @@ import (
 // set; -1: not known. The caller closes it.
 func newProgress(h *host, what string, total int64, bytes bool) *progressbar.ProgressBar {
 	out := io.Discard
-	if f, ok := h.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		out = f
+	if isTerminal(h.stderr) {
+		out = h.stderr
 	}
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(out),
@@ -25,4 +25,10 @@ func newProgress(h *host, what string, total int64, bytes bool) *progressbar.Pro
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
 	)
+}
+
+// isTerminal reports whether a stream of the process is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -108,7 +108,7 @@ type configPutCmd struct {
 
 // Run is called by kong.
 func (c *configPutCmd) Run(ctx context.Context, h *host) error {
-	text, err := readFile(h, c.File)
+	text, err := readFile(ctx, h, c.File)
 	if err != nil {
 		return err
 	}
@@ -278,9 +278,9 @@ func savedError(err error) error {
 }
 
 // readFile reads what an argument names.
-func readFile(h *host, path string) ([]byte, error) {
+func readFile(ctx context.Context, h *host, path string) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(io.LimitReader(h.stdin, 1<<20))
+		return io.ReadAll(io.LimitReader(h.input(ctx), 1<<20))
 	}
 	text, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {

@@ -21,7 +21,7 @@ type serveCmd struct{ settingFlags }
 
 // Run is called by kong. It serves until SIGINT or SIGTERM, then finishes what is under way; a second signal ends the
 // process at once.
-func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
+func (c *serveCmd) Run(h *host) (err error) {
 	cfg, err := c.load(h)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (c *serveCmd) Run(ctx context.Context, h *host) (err error) {
 	}
 
 	// Caught before the address is announced, so that whoever reads it may already send one.
-	stopping, release := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	stopping, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
 	stats := opened.Stats()
 	embedder, verifier := models.names()
