@@ -357,7 +357,7 @@ func (c *Cache) consider(l *Lookup, asked *analysed, cand *Candidate, e *evidenc
 	}
 	if cand.Reason == ReasonNone {
 		c.decider.screen(l.Policy, c.threshold(&l.q), l.leans, asked, cand, e)
-		l.refuseVolatile(cand)
+		l.refuseVolatile(&c.opts, cand)
 	}
 }
 

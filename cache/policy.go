@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -181,8 +182,9 @@ func (o *Options) maxError(p Policy) float64 {
 }
 
 // Pair says what a cache that holds nothing but the answer to stored would do with asked: what [Cache.Explain] would say, with
-// the budget turned into a cut-off by the calibration pairs alone. Nothing is learnt from it. policy "" is that of the
-// models.
+// the budget turned into a cut-off by the calibration pairs alone. Of asked's own settings threshold, budget, conversation and what it
+// says of volatile questions count; its mode, TTL and age do not, and neither do Options.Namespaces. Nothing is learnt from it.
+// policy "" is that of the models.
 func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) (*Verdict, error) {
 	for _, q := range [2]*Query{&stored, &asked} {
 		if err := q.validate(); err != nil {
@@ -228,7 +230,8 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 	v.Candidates = []Candidate{{Text: a, Similarity: v.Similarity}}
 	found := make([]evidence, 1)
 	start = time.Now()
-	d.screen(policy, d.opts.Threshold, to.leans, analyse(b), &v.Candidates[0], &found[0])
+	d.screen(policy, cmp.Or(asked.Threshold, d.opts.Threshold), to.leans, analyse(b), &v.Candidates[0], &found[0])
+	d.refuseVolatile(to, &v.Candidates[0])
 	v.Timing.Decide = time.Since(start)
 	if d.judged(policy) {
 		start = time.Now()
@@ -240,7 +243,7 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 	d.weigh(policy, v.Candidates, found)
 	cand := &v.Candidates[0]
 	v.Probability = cand.Probability
-	v.Budget = d.Standing(policy)
+	v.Budget = standing(d.prior(policy), cmp.Or(asked.MaxError, d.opts.maxError(policy)))
 	v.Budget.Allowed = cand.Probability >= v.Budget.Least() || policy == PolicyThreshold
 	if cand.Reason == ReasonNone && !v.Budget.Allowed {
 		d.refuse(policy, v.Candidates)
@@ -249,4 +252,15 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 		v.Status = HitSemantic
 	}
 	return v, nil
+}
+
+// refuseVolatile refuses the pair if either asks for what changes by itself: such a question is not compared, and such an answer found by
+// its equal only.
+func (d *Decider) refuseVolatile(to *Lookup, cand *Candidate) {
+	to.refuseVolatile(&d.opts, cand)
+	if cand.Reason == ReasonNone && to.policyOnVolatile(&d.opts) == VolatileExact {
+		if token := volatileToken(words(to.q.last().Text)); token != "" {
+			cand.Reason, cand.Token = ReasonVolatile, token
+		}
+	}
 }

@@ -45,27 +45,27 @@ func (l *Lookup) volatility() Volatile {
 	if !l.semantic || l.volatile != VolatileDefault {
 		return l.volatile
 	}
-	l.volatile = l.policyOnVolatile()
+	l.volatile = l.policyOnVolatile(&l.c.opts)
 	if l.volatile != VolatileCache && volatileToken(words(l.q.last().Text)) == "" {
 		l.volatile = VolatileCache
 	}
 	return l.volatile
 }
 
-func (l *Lookup) policyOnVolatile() Volatile {
+func (l *Lookup) policyOnVolatile(o *Options) Volatile {
 	if l.Mode == ModeThreshold {
 		return VolatileCache // plain cosine, for comparison
 	}
 	if l.q.Volatile != VolatileDefault {
 		return l.q.Volatile
 	}
-	return l.c.opts.Volatile
+	return o.Volatile
 }
 
 // refuseVolatile refuses a stored question that asks for what has changed since. Such are found only where another
 // policy stored them.
-func (l *Lookup) refuseVolatile(cand *Candidate) {
-	if cand.Reason != ReasonNone || l.policyOnVolatile() != VolatileExact {
+func (l *Lookup) refuseVolatile(o *Options, cand *Candidate) {
+	if cand.Reason != ReasonNone || l.policyOnVolatile(o) != VolatileExact {
 		return
 	}
 	if token := volatileToken(words(cand.Text)); token != "" {

@@ -88,3 +88,40 @@ func TestVolatileOptions(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPairSaysWhatALookUpWouldDo: of questions that ask for what changes by itself, and of thresholds and budgets that a query names.
+func TestPairSaysWhatALookUpWouldDo(t *testing.T) {
+	o := Options{Embedder: newBag(), Threshold: 0.5, MaxError: 1}
+	d, err := NewDecider(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []struct {
+		stored, asked string
+		set           func(q *Query)
+	}{
+		{"what is the weather in the town like", "what is the weather in that town like", nil},
+		{"who is the prime minister of the town", "who is the current prime minister of the town", nil},
+		{"who is the current prime minister of the town", "who is the prime minister of the town", nil},
+		{"what is the town in the north like", "what is that town in the north like", nil},
+		{"what is the weather in the town like", "what is the weather in that town like", func(q *Query) { q.Volatile = VolatileCache }},
+		{"what is the town in the north like", "what is that town in the north like", func(q *Query) { q.Threshold = 0.99 }},
+		{"what is the town in the north like", "what is that town in the north like", func(q *Query) { q.MaxError = 1e-6 }},
+	} {
+		q := ask(p.asked)
+		stored := ask(p.stored)
+		if p.set != nil {
+			p.set(&q)
+			stored.Volatile = q.Volatile
+		}
+		v, err := d.Pair(bg, stored, q, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := open(t, o)
+		put(t, c, stored, "an answer")
+		if l := c.Lookup(bg, q); l.Status != v.Status {
+			t.Errorf("%q, then %q: the pair is a %v (%v), the look-up a %v (%v)", p.stored, p.asked, v.Status, v.Reason, l.Status, l.Reason)
+		}
+	}
+}
