@@ -96,6 +96,9 @@
 // of one configured key share, unless a gateway key is private. Feedback, and what is set by LangCache's API, is each gateway
 // key's own. What passes through reaches whatever the provider's key does, files of others with it among them.
 //
+// A browser lets a page call only where [Config.AllowedOrigins] has it: the gateway answers preflights itself, in origins.go, and
+// hands on neither what a provider says of pages nor what it says of its own address.
+//
 // Tokens and money are counted when an answer is over, so that calls under way may pass a limit; an answer that does not say
 // its usage is estimated. The admin API is one table of routes in admin.go, and allowed in auth.go lets in or refuses.
 package proxy
