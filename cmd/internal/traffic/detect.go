@@ -69,7 +69,7 @@ func formatOf(line []byte) (string, error) {
 	case has(questionNames) && has(answerNames):
 		return Questions, nil
 	}
-	return "", fmt.Errorf("%w: the first line has the members %.200s: want %s and %s of a log, %s and %s of a list of questions, or what reprise export writes",
+	return "", fmt.Errorf("%w: the first line has the members %.200s: want %s and %s of a log, %s and %s of a list of questions, or what reprise export writes; jq makes one of another, as with -c '{request: .input, response: .output}'",
 		ErrFormat, strings.Join(names, ", "), requestNames[0], responseNames[0], questionNames[0], answerNames[0])
 }
 

@@ -12,15 +12,16 @@ import (
 )
 
 var (
-	requestNames  = []string{"request", "request_body"}
-	responseNames = []string{"response", "response_body", "answer_body"}
-	pathNames     = []string{"path", "url", "endpoint"}
-	statusNames   = []string{"status_code", "status"}
+	requestNames  = []string{"request", "request_body", "inputs"}
+	responseNames = []string{"response", "response_body", "answer_body", "outputs"}
+	pathNames     = []string{"path", "url", "endpoint", "request_path"}
+	statusNames   = []string{"status_code", "status", "response_status"}
 )
 
 // NewLog reads a log: an object a line that has the request and the response, each as an object, as its text, or as an object with
 // the body in it. Beside them may stand path (or url), status, time (or created_at, timestamp), latency_ms and namespace. What the
-// gateway's own request log exports is of this form.
+// gateway's own request log exports is of this form, and so are Helicone's requests, and the runs in which LangSmith's wrapper of
+// OpenAI's client keeps calls.
 func NewLog(r io.Reader) Reader { return &logReader{NewLines(r)} }
 
 type logReader struct{ lines *Lines }
@@ -93,7 +94,7 @@ func (p *Pair) readLog(text []byte) error {
 func (o object) says(name, value string) bool { return string(o[name]) == value }
 
 func (p *Pair) readTook(o object) error {
-	ms, err := o.number("latency_ms", "duration_ms")
+	ms, err := o.number("latency_ms", "duration_ms", "delay_ms")
 	if err == nil && !(ms >= 0 && ms <= 1e9) {
 		err = fmt.Errorf("latency_ms of %v: give milliseconds", ms)
 	}

@@ -154,7 +154,7 @@ func (o object) number(names ...string) (float64, error) {
 }
 
 // timeNames are the members by which files say when an answer was given.
-var timeNames = []string{"created", "created_at", "timestamp", "time"}
+var timeNames = []string{"created", "created_at", "timestamp", "time", "response_created_at", "end_time"}
 
 // time returns when an answer was given; zero: it is not said.
 func (o object) time() (time.Time, error) {

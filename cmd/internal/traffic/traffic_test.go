@@ -98,6 +98,25 @@ null
 	expect(t, readAll(t, NewLog(broken), 1<<20), append(want[:len(want)-1:len(want)-1], "!! the disk is gone")...)
 }
 
+// TestOthersLogs reads lines as Helicone's requests and LangSmith's runs of OpenAI calls are exported.
+func TestOthersLogs(t *testing.T) {
+	for name, c := range map[string]struct{ line, want string }{
+		"helicone": {`{"request_created_at":"2026-01-02T03:04:04Z","request_body":{"m":1},"request_path":"https://h/v1/messages","response_created_at":"2026-01-02T03:04:05Z","response_body":{"a":1},"response_status":200,"delay_ms":12}`,
+			`1 https://h/v1/messages {"m":1} > {"a":1} @2026-01-02T03:04:05Z`},
+		"helicone's error": {`{"request_body":{"m":1},"response_body":{"error":{}},"response_status":429}`, `1  {"m":1} > {"error":{}} (its status is 429)`},
+		"langsmith": {`{"run_type":"llm","start_time":"2026-01-02T03:04:04","end_time":"2026-01-02T03:04:05","inputs":{"m":1},"outputs":{"a":1},"status":"success"}`,
+			`1  {"m":1} > {"a":1} @2026-01-02T03:04:05Z`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			format, whole, err := Detect(strings.NewReader(c.line))
+			if err != nil || format != Log {
+				t.Fatalf("%s, %v", format, err)
+			}
+			expect(t, readAll(t, NewLog(whole), int64(len(c.line))), c.want)
+		})
+	}
+}
+
 // TestBodyInABody holds that of bodies within bodies the outermost counts, so that a line is not read once for each.
 func TestBodyInABody(t *testing.T) {
 	deep := strings.Repeat(`{"body":`, 3000) + `"` + strings.Repeat("x", 1<<20) + `"` + strings.Repeat("}", 3000)
