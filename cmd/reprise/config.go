@@ -26,8 +26,19 @@ type settingFlags struct {
 	Set       []string `sep:"none" placeholder:"KEY=VALUE" help:"Any other key, as cache.ttl=10m. Repeatable."`
 }
 
-// load reads every source, these flags over the rest.
+// load is read, for commands that have no log to warn in.
 func (f settingFlags) load(h *host) (*config.Config, error) {
+	cfg, err := f.read(h)
+	if err == nil {
+		for _, w := range cfg.Warnings {
+			complain(h.stderr, errors.New("warning: "+w))
+		}
+	}
+	return cfg, err
+}
+
+// read reads every source, these flags over the rest.
+func (f settingFlags) read(h *host) (*config.Config, error) {
 	src := config.Sources{File: f.Config, Env: h.env}
 	for _, one := range []struct {
 		key, flag string
@@ -78,9 +89,6 @@ func (c *configPrintCmd) Run(h *host) error {
 	cfg, err := c.load(h)
 	if err != nil {
 		return err
-	}
-	for _, w := range cfg.Warnings {
-		fmt.Fprintf(h.stderr, "reprise: warning: %s\n", w)
 	}
 	return cfg.Print(h.stdout)
 }

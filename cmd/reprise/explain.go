@@ -195,6 +195,9 @@ func explainLines(ctx context.Context, d *cache.Decider, policy cache.Policy, in
 			}
 		}
 	}
+	if readErr == nil {
+		readErr = ctx.Err() // by which the reader stops without a word
+	}
 	if readErr != nil {
 		return errorAt(out, 0, readErr)
 	}

@@ -63,3 +63,12 @@ func TestOutputs(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// TestVariableOfNoKey misspells the variable that names the file, and expects to be told, since another is worked on.
+func TestVariableOfNoKey(t *testing.T) {
+	for _, args := range []string{"export", "config print", "check", "logs"} {
+		if _, out, errs := reprise(t, []string{"REPRISE_BD=x.db"}, strings.Fields(args)...); !strings.Contains(errs, `warning: environment variable REPRISE_BD`) {
+			t.Errorf("%s: %s%s", args, out, errs)
+		}
+	}
+}

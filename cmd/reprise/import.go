@@ -63,8 +63,10 @@ func (c *importCmd) Run(ctx context.Context, h *host) error {
 	defer bar.Close()
 	n := &tally{bar: bar, w: h.stderr}
 	err = c.run(ctx, h, cfg, server, in, n)
-	_ = bar.Finish() // it is only shown
-	n.write(h.stdout)
+	_ = bar.Finish()                                   // it is only shown
+	if !errors.Is(err, config.ErrInvalid) || n.any() { // else nothing was begun
+		n.write(h.stdout)
+	}
 	if errors.Is(err, context.Canceled) {
 		return errors.New("stopped: what was counted is stored, and the same command goes on from there")
 	}

@@ -106,17 +106,9 @@ func (f *pastFlags) reader(format string, r io.Reader) (traffic.Reader, func(), 
 }
 
 // errWhose is told where nothing says whose answers a file has.
-const errWhose = whoseError("whose answers these are is not said, and each caller is served only what was answered to their own key: " +
-	"give --key-env VARIABLE, an environment variable with the key that callers send, or --no-key if they send none, " +
-	"or configure what lets all of them share, which is the provider's key (api_key_env) or cache.share_across_keys")
-
-// whoseError ends the program as a wrong setting does, without the words "invalid configuration": what there is of one may be good.
-type whoseError string
-
-func (e whoseError) Error() string { return string(e) }
-
-// Is makes it a config.ErrInvalid.
-func (e whoseError) Is(target error) bool { return target == config.ErrInvalid }
+var errWhose = fmt.Errorf("%w: whose answers these are is not said, and each caller is served only what was answered to their own key: "+
+	"give --key-env VARIABLE, an environment variable with the key that callers send, or --no-key if they send none, "+
+	"or configure what lets all of them share, which is the provider's key (api_key_env) or cache.share_across_keys", config.ErrInvalid)
 
 // pastSource makes records of past traffic, in the way in which the server would read the same requests now.
 type pastSource struct {

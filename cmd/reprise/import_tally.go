@@ -81,6 +81,13 @@ func (t *tally) write(w io.Writer) {
 	}
 }
 
+// any reports whether there is anything to say.
+func (t *tally) any() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.stored+t.known+t.uncached+t.bad > 0
+}
+
 // allBad reports whether there was nothing but bad lines.
 func (t *tally) allBad() bool {
 	t.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"strconv"
 	"strings"
@@ -72,6 +73,9 @@ func (c *logsCmd) export(ctx context.Context, server *remote, path string, query
 func withLogRemedy(err error) error {
 	if errors.Is(err, proxy.ErrRequestLogBusy) {
 		return fmt.Errorf("%w (ask the server that has it with --url)", err)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w (a server makes it, beside its cache's file: name that by --db, or the log by --set log.path=FILE)", err)
 	}
 	return err
 }

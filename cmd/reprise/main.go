@@ -97,9 +97,10 @@ func run(args []string, h *host) int {
 	}
 }
 
-// complain prints an error, one line each where several were joined.
+// complain prints an error, one line each where several were joined. That input is invalid each line says better than its kind's name,
+// which speaks of a configuration where a flag may be meant.
 func complain(w io.Writer, err error) {
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "reprise: %s\n", strings.TrimSpace(line))
+		fmt.Fprintf(w, "reprise: %s\n", strings.TrimPrefix(strings.TrimSpace(line), config.ErrInvalid.Error()+": "))
 	}
 }

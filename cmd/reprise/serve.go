@@ -22,7 +22,7 @@ type serveCmd struct{ settingFlags }
 // Run is called by kong. It serves until SIGINT or SIGTERM, then finishes what is under way; a second signal ends the
 // process at once.
 func (c *serveCmd) Run(h *host) (err error) {
-	cfg, err := c.load(h)
+	cfg, err := c.read(h)
 	if err != nil {
 		return err
 	}

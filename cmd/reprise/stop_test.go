@@ -99,6 +99,31 @@ func TestStopWhileReading(t *testing.T) {
 	}
 }
 
+// TestStopIsNoEnd interrupts explain amid its lines, and expects that half of the verdicts are not taken for all of them.
+func TestStopIsNoEnd(t *testing.T) {
+	cmd, _ := stoppable(t, "explain", "--jsonl")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err1 != nil || err2 != nil || cmd.Start() != nil {
+		t.Fatal(err1, err2)
+	}
+	if _, err := io.WriteString(in, `{"a":"one","b":"two"}`+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, "served") {
+		t.Fatalf("%q %v", line, err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // judged by the code
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.HasPrefix(errs.String(), "reprise: stopped") {
+		t.Errorf("exit code %d: %s", code, &errs)
+	}
+}
+
 // TestStopWhileWriting interrupts what has half of its file.
 func TestStopWhileWriting(t *testing.T) {
 	begun := make(chan struct{})
