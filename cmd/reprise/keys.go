@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -222,6 +224,12 @@ func (f *keysFlags) do(ctx context.Context, h *host, method, path string, in any
 		}
 		defer resp.Body.Close()
 		return io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	}
+	if adds := method == "POST" && (path == "keys" || path == "virtual-keys"); !adds { // the others would make an empty one
+		if _, err := os.Stat(cfg.KeysPath()); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w: there are no keys in %s, which does not exist: name the file by --set keys.path=FILE, or by --config what the server reads; `reprise keys add` makes one",
+				config.ErrInvalid, cfg.KeysPath())
+		}
 	}
 	k, err := openKeys(cfg, nil)
 	if errors.Is(err, proxy.ErrKeysLocked) {

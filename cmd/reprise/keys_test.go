@@ -63,6 +63,19 @@ func (k *keysHome) keys(wantCode int, stdin string, args ...string) string {
 	return out.String()
 }
 
+// TestKeysOfNoFile looks for keys where no file of them is, as in another folder than the server's, and expects none to be made.
+func TestKeysOfNoFile(t *testing.T) {
+	for _, args := range [][]string{{"list"}, {"list", "--virtual"}, {"rotate", "x"}, {"set", "x", "--rpm", "1"}, {"revoke", "x"}, {"reseal"}} {
+		file := filepath.Join(t.TempDir(), "keys.db")
+		cmd := exec.CommandContext(t.Context(), binary, append(append([]string{"keys"}, args...), "--set", "keys.path="+file)...)
+		cmd.Env, cmd.Dir, cmd.Stdin = environment(), t.TempDir(), strings.NewReader(sealText+"\n")
+		said, _ := cmd.CombinedOutput() // the code is looked at
+		if _, err := os.Stat(file); !os.IsNotExist(err) || cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(said), "does not exist") {
+			t.Errorf("%v: %d %s; the file: %v", args, cmd.ProcessState.ExitCode(), said, err)
+		}
+	}
+}
+
 // TestKeysFromTheCommandLine makes keys on the file, serves with them, goes on through the server, and looks for what was
 // planted in everything that is left.
 func TestKeysFromTheCommandLine(t *testing.T) {

@@ -1,14 +1,36 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// savedStep is a command about saved configs, and what it has to come to.
+type savedStep struct {
+	args           []string
+	code           int
+	stdout, stderr string
+}
+
+// walk takes the steps one after the other, each of which finds what those before have left. None may show the secret.
+func walk(t *testing.T, flags []string, secret string, steps []savedStep) {
+	for i, s := range steps {
+		t.Run(fmt.Sprintf("%d %s", i+1, s.args[0]), func(t *testing.T) {
+			args := slices.Concat([]string{"config", s.args[0]}, flags, s.args[1:])
+			code, out, stderr := reprise(t, nil, args...)
+			if code != s.code || !strings.Contains(out, s.stdout) || !strings.Contains(stderr, s.stderr) || strings.Contains(out+stderr, secret) {
+				t.Errorf("%v: %d, want %d with %q and %q\n%s%s", s.args, code, s.code, s.stdout, s.stderr, out, stderr)
+			}
+		})
+	}
+}
 
 // TestSavedConfigCommands goes through the life of a saved config.
 func TestSavedConfigCommands(t *testing.T) {
@@ -23,11 +45,7 @@ func TestSavedConfigCommands(t *testing.T) {
 	first, second := write("a.json", `{"provider":"groq"}`), write("b.json", `{"targets":[{"provider":"openai"},{"virtual_key":"of the server's"}]}`)
 	bad := write("bad.json", `{"targets":[{"provider":"nobody"},{"weight":-1,"retry":{"attempts":9}}]}`)
 	keyed := write("keyed.json", `{"api_key":"`+testKey+`"}`)
-	for _, step := range []struct {
-		args           []string
-		code           int
-		stdout, stderr string
-	}{
+	walk(t, []string{"--dir", dir}, testKey, []savedStep{
 		{[]string{"put", "pc-x", first}, 0, "saved as version 1", ""},
 		{[]string{"put", "pc-x", first}, 0, "unchanged, version 1", ""},
 		{[]string{"put", "pc-x", second}, 0, "saved as version 2", ""},
@@ -45,13 +63,7 @@ func TestSavedConfigCommands(t *testing.T) {
 		{[]string{"delete", "pc-x"}, 0, "deleted", ""},
 		{[]string{"delete", "pc-x"}, 2, "", "no such saved config"},
 		{[]string{"history", "pc-x"}, 2, "", "no such saved config"},
-	} {
-		args := append([]string{"config", step.args[0], "--dir", dir}, step.args[1:]...)
-		code, out, stderr := reprise(t, nil, args...)
-		if code != step.code || !strings.Contains(out, step.stdout) || !strings.Contains(stderr, step.stderr) || strings.Contains(out+stderr, testKey) {
-			t.Errorf("%v: %d, want %d\n%s%s", step.args, code, step.code, out, stderr)
-		}
-	}
+	})
 	if code, _, stderr := reprise(t, nil, "config", "list"); code != 2 || !strings.Contains(stderr, "configs_dir") {
 		t.Errorf("without a folder: %d %s", code, stderr)
 	}
@@ -74,11 +86,7 @@ func TestSavedConfigsThroughTheServer(t *testing.T) {
 		return path
 	}
 	first, second, bad := write(`{"provider":"up"}`), write(`{"targets":[{"provider":"up"}]}`), write(`{"targets":[{"provider":"nobody"}]}`)
-	for _, step := range []struct {
-		args           []string
-		code           int
-		stdout, stderr string
-	}{
+	walk(t, []string{"--config", k.config, "--url", r.url}, operatorToken, []savedStep{
 		{[]string{"put", "pc-x", first}, 0, "saved as version 1", ""},
 		{[]string{"put", "pc-x", first}, 0, "unchanged, version 1", ""},
 		{[]string{"put", "pc-x", second}, 0, "saved as version 2", ""},
@@ -93,13 +101,7 @@ func TestSavedConfigsThroughTheServer(t *testing.T) {
 		{[]string{"history", "pc-x"}, 0, "pc-x  1", ""},
 		{[]string{"rollback", "pc-x", "1"}, 0, "version 3 is what version 1 was", ""},
 		{[]string{"list", "--dir", t.TempDir()}, 2, "", "--dir"},
-	} {
-		args := append([]string{"config", step.args[0], "--config", k.config, "--url", r.url}, step.args[1:]...)
-		code, out, stderr := reprise(t, nil, args...)
-		if code != step.code || !strings.Contains(out, step.stdout) || !strings.Contains(stderr, step.stderr) || strings.Contains(out+stderr, operatorToken) {
-			t.Errorf("%v: %d, want %d\n%s%s", step.args, code, step.code, out, stderr)
-		}
-	}
+	})
 	req, err := http.NewRequest("POST", r.url+"/v1/chat/completions", strings.NewReader(`{"model":"m","messages":[{"role":"user","content":"hello?"}]}`))
 	if err != nil {
 		t.Fatal(err)
