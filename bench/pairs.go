@@ -24,8 +24,8 @@ type Pair struct {
 
 // Sets that serve one purpose whatever the number of their domains; embed/train/verifier/authored.py has the same rule.
 const (
-	trainingSets    = "ru"
-	calibrationSets = "sv"
+	trainingSets    = "ruy"
+	calibrationSets = "svz"
 )
 
 // of reports whether the pair's domain belongs to one of the sets.

@@ -8,7 +8,7 @@ import json
 import pathlib
 
 BLOCK = 30  # pairs a domain, in order, in a file whose rows do not name theirs
-WHOLE = {"r": "train", "s": "calibration", "u": "train", "v": "calibration"}  # sets that serve one purpose, whatever the number of their domains
+WHOLE = {"r": "train", "s": "calibration", "u": "train", "v": "calibration", "y": "train", "z": "calibration"}  # sets that serve one purpose, whatever the number of their domains
 
 
 @dataclasses.dataclass(frozen=True)
