@@ -19,8 +19,8 @@ import (
 var minilmFile string
 
 const (
-	// minilmDigest is the SHA-256 of the file that embed/train/convert.py writes.
-	minilmDigest = "ef51f54defa66dbbd38496c2e6fd8cad68e32431a50f4b87d88881d78e4e0a57"
+	// minilmDigest is the SHA-256 of the file that embed/train/convert.py wrote.
+	minilmDigest = "499324457a750162cb0041b72dc6c48df82a3d577d3090b4855bc5247c6e431b"
 	minilmFormat = "2"
 )
 
@@ -34,7 +34,7 @@ const (
 	callWindows = 64
 )
 
-// MiniLM is all-MiniLM-L6-v2 in the process. It is safe for concurrent use and need not be closed.
+// MiniLM is all-MiniLM-L6-v2, trained on (see embed/train) to find rewordings, in the process. It is safe for concurrent use and need not be closed.
 type MiniLM struct {
 	id        string
 	kernel    string
@@ -92,7 +92,7 @@ func newMiniLM(file, digest string, k *kernel.Kernel) (*MiniLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
-	return &MiniLM{kernel: k.Name(), id: "all-MiniLM-L6-v2/int8-" + digest[:8], tokenizer: tokenizer, pool: &pool{model: model}, memo: memo}, nil
+	return &MiniLM{kernel: k.Name(), id: "all-MiniLM-L6-v2-tuned/int8-" + digest[:8], tokenizer: tokenizer, pool: &pool{model: model}, memo: memo}, nil
 }
 
 // ID names the model and the revision of its weights.

@@ -39,7 +39,7 @@ func TestMeaningIsNear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "all-MiniLM-L6-v2/int8-" + minilmDigest[:8]; m.ID() != want || m.Dim() != 384 {
+	if want := "all-MiniLM-L6-v2-tuned/int8-" + minilmDigest[:8]; m.ID() != want || m.Dim() != 384 {
 		t.Errorf("ID %q, Dim %d, want %q and 384", m.ID(), m.Dim(), want)
 	}
 	question := embedOne(t, m, "How do I reset my password?")

@@ -16,7 +16,7 @@ var verifierFile string
 
 const (
 	// verifierDigest is the SHA-256 of the file that embed/train/verifier/export.py writes.
-	verifierDigest = "6a268f6228d9a4530aa207638fed19ee5f4024a7d5f3507ccc851ad60450ea7c"
+	verifierDigest = "1888ce1114aec2fbbf8cddab5c4ccfc70bb0a39d71a4f1eb92fdc5f9ac08b0cf"
 	verifierFormat = "2"
 )
 

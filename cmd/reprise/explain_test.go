@@ -75,7 +75,7 @@ func TestExplainLines(t *testing.T) {
 func TestExplainPolicies(t *testing.T) {
 	in := `{"id":1,"a":"How do I turn on two-factor login for my account?","b":"How do I turn off two-factor login for my account?"}`
 	for policy, served := range map[string]bool{"semantic": false, "guards": false, "threshold": true} {
-		if code, got, stderr := explained(t, in, "--policy", policy, "--max-error", "1"); code != 0 || got[0]["served"] != served {
+		if code, got, stderr := explained(t, in, "--policy", policy, "--max-error", "1", "--threshold", "0.8"); code != 0 || got[0]["served"] != served {
 			t.Errorf("%s: exit code %d, %v %s", policy, code, got, stderr)
 		}
 	}

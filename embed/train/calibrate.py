@@ -1,6 +1,6 @@
 """Chooses the smoothing factors that convert.py applies (see its docstring), from the activations on calibration.txt.
 
-    python calibrate.py [--model DIR] > smoothing.json
+    python calibrate.py --model DIR > smoothing.json
 
 The factors have 8 bits of mantissa. The float model's sums depend on the machine's BLAS in their last bits, so that a factor
 next to a rounding boundary may come out as its neighbour elsewhere; the committed file is what convert.py's digests hold for.
@@ -9,7 +9,6 @@ next to a rounding boundary may come out as its neighbour elsewhere; the committ
 import argparse
 import json
 import pathlib
-import tempfile
 
 import numpy as np
 
@@ -45,12 +44,9 @@ def smoothing(share, peak, w):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, help="folder with model.safetensors and tokenizer.json")
+    parser.add_argument("--model", type=pathlib.Path, required=True, help="folder of finetune.py")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temp:
-        model_dir = args.model or convert.download(temp)
-        convert.check(model_dir / "model.safetensors", convert.SOURCE_SHA256)
-        model = Calibration(model_dir)
+    model = Calibration(args.model)
     for line in ["", *TEXTS.read_text().splitlines()]:
         model.embed(line)
     factors = {}

@@ -1,6 +1,6 @@
 """Writes the float32 model's vectors of the quality test's texts, as little-endian float16, 384 a text.
 
-    python reference_vectors.py [--model DIR] > ../testdata/quality_vectors.f16
+    python reference_vectors.py --model DIR > ../testdata/quality_vectors.f16
 
 float16 keeps a unit vector's cosine to 1e-6, which is far below what the test measures.
 """
@@ -9,7 +9,6 @@ import argparse
 import json
 import pathlib
 import sys
-import tempfile
 
 import convert
 import reference_model
@@ -19,12 +18,9 @@ TEXTS = convert.HERE.parent / "testdata" / "quality_texts.jsonl"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, help="folder with model.safetensors and tokenizer.json")
+    parser.add_argument("--model", type=pathlib.Path, required=True, help="folder of finetune.py")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temp:
-        model_dir = args.model or convert.download(temp)
-        convert.check(model_dir / "model.safetensors", convert.SOURCE_SHA256)
-        model = reference_model.Reference(model_dir)
+    model = reference_model.Reference(args.model)
     for line in TEXTS.read_text().splitlines():
         sys.stdout.buffer.write(model.embed(json.loads(line)).astype("<f2").tobytes())
 

@@ -1,8 +1,9 @@
-"""From the data to the file that the Go package reads, in one command: pairs, weights, figures, export.
+"""From the data to the two files that the Go package reads, in one command: pairs, the encoder and its file, the verifier, its figures and its file.
 
     python build.py --authored DIR --qqp FILE --intents FILE --intents FILE --encoder DIR --archive JAR --work DIR [--recipe FILE]
 
-What lands in the work folder: the parts of data.py, the start, weights.safetensors (float32), verifier.safetensors (int8), figures.md.
+What lands in the work folder: the parts of data.py; encoder, smoothing.json and minilm.safetensors; the verifier's start, weights.safetensors (float32),
+verifier.safetensors (int8), figures.md.
 """
 
 from __future__ import annotations
@@ -40,11 +41,15 @@ def main() -> None:
     a.work.mkdir(parents=True, exist_ok=True)
     intents = [x for f in a.intents for x in ("--intents", f)]
     step("data.py", "--authored", a.authored, "--qqp", a.qqp, *intents, "--wordnet", a.wordnet, "--model", a.encoder, "--out", data)
+    encoder, smoothing = a.work / "encoder", a.work / "smoothing.json"
+    step("../finetune.py", "--data", data, "--model", a.encoder, "--out", encoder)
+    step("../calibrate.py", "--model", encoder, into=smoothing)
+    step("../convert.py", "--model", encoder, "--smoothing", smoothing, "--out", a.work / "minilm.safetensors")
     step("start.py", "--archive", a.archive, "--encoder", a.encoder, "--out", start)
     step("train.py", "--data", data, "--model", start, "--recipe", a.recipe, "--out", weights)
     step("export.py", "--weights", weights, "--model", start, "--data", data, "--out", out)
     judged = ["--weights", weights, "--quantised", out, "--one-order"]
-    step("evaluate.py", "--data", data, "--model", start, "--encoder", a.encoder, *judged, into=a.work / "figures.md")
+    step("evaluate.py", "--data", data, "--model", start, "--encoder", encoder, *judged, into=a.work / "figures.md")
 
 
 if __name__ == "__main__":

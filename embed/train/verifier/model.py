@@ -37,8 +37,11 @@ class Layer(nn.Module):
         b, n, w = x.shape
         p = self.dropout if self.training else 0.0
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
-        if mask is None:  # of equal lengths, as in training: for short rows, three plain steps are the faster on a CPU
-            a = torch.softmax((q * (w // self.heads) ** -0.5) @ k.transpose(-1, -2), -1).to(v.dtype) @ v
+        if mask is None or self.training:  # for short rows, as in training, three plain steps are the faster on a CPU
+            s = (q * (w // self.heads) ** -0.5) @ k.transpose(-1, -2)
+            if mask is not None:
+                s = s.masked_fill(~mask, float("-inf"))
+            a = torch.softmax(s, -1).to(v.dtype) @ v
         else:
             a = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         a = self.out(a.transpose(1, 2).reshape(b, n, w))

@@ -1,21 +1,28 @@
-"""python -m unittest pipeline_test: splits, rules and figures, without a model. Needs no data but what it writes."""
+"""python -m unittest pipeline_test: splits, rules and figures, without the published models. Needs no data but what it writes."""
 
 import json
 import pathlib
 import random
+import sys
 import tempfile
 import unittest
 
 import numpy as np
 import onnx
+import torch
+from safetensors.torch import save_file
 
 import authored
 import conversation
 import data
 import lexicon
 import measure
+import model
 import rendering
 import start
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import finetune  # noqa: E402
 
 
 class FakeWordNet:
@@ -183,6 +190,39 @@ class Start(unittest.TestCase):
         made = start.exchange(model, 4 * np.eye(2)[::-1])
         self.assertEqual(made[start.WORDS].tolist(), [[0, 4], [4, 0]])
         self.assertEqual([float(made[n].max()) for n in (at, kind, norm)], [4, 4, 1])
+
+
+class Encoder(unittest.TestCase):
+    CONFIG = {
+        "hidden_size": 24, "layer_norm_eps": 1e-12, "vocab_size": 50, "max_position_embeddings": 16, "type_vocab_size": 2,
+        "num_attention_heads": 12, "intermediate_size": 48, "num_hidden_layers": 2,
+    }  # fmt: skip
+
+    def test_what_is_written_is_read_as_it_was(self):
+        torch.manual_seed(3)
+        trunk = model.Trunk(self.CONFIG)
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "config.json").write_text(json.dumps(self.CONFIG))
+            words = {"embeddings.word_embeddings.weight": trunk.word.weight.detach()}
+            save_file(finetune.published_names(trunk, words), pathlib.Path(folder) / "model.safetensors")
+            again = model.Trunk.load(pathlib.Path(folder))
+        for name, tensor in trunk.state_dict().items():
+            self.assertTrue(torch.equal(tensor, again.state_dict()[name]), name)
+
+    def test_vectors_do_not_depend_on_their_company(self):
+        torch.manual_seed(4)
+        trunk = model.Trunk(self.CONFIG).train()
+        rows = [([2, 9, 11, 3], [0] * 4), ([2, 3], [0] * 2), ([2, 7, 7, 30, 31, 3], [0] * 6)]
+        together = finetune.vectors(trunk, rows)
+        for row, v in zip(rows, together, strict=True):
+            self.assertGreater(float((finetune.vectors(trunk, [row])[0] @ v).detach()), 0.999)
+
+    def test_a_partner_that_is_farther_than_a_trap_costs(self):
+        a, near, far = torch.tensor([1.0, 0.0]), torch.tensor([0.9, 0.436]), torch.tensor([0.5, 0.866])
+        good = finetune.loss_of(torch.stack([a, near, far]), 1)
+        bad = finetune.loss_of(torch.stack([a, far, near]), 1)
+        self.assertLess(float(good), 0.01)
+        self.assertGreater(float(bad), 1.0)
 
 
 class Figures(unittest.TestCase):
