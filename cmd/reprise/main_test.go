@@ -257,7 +257,8 @@ func TestServe(t *testing.T) {
 		replies <- reply{body, status}
 	}()
 	<-entered
-	r.signal(syscall.SIGTERM)
+	end := endSignals()
+	r.signal(end[len(end)-1].(syscall.Signal)) // SIGHUP, where that is not ignored
 	for line := range r.logs {
 		if strings.Contains(line, `"msg":"stopping`) {
 			break

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os/signal"
 	"slices"
-	"syscall"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -19,7 +18,7 @@ import (
 
 type serveCmd struct{ settingFlags }
 
-// Run is called by kong. It serves until SIGINT or SIGTERM, then finishes what is under way; a second signal ends the
+// Run is called by kong. It serves until one of the endSignals, then finishes what is under way; a second signal ends the
 // process at once.
 func (c *serveCmd) Run(h *host) (err error) {
 	cfg, err := c.read(h)
@@ -56,7 +55,7 @@ func (c *serveCmd) Run(h *host) (err error) {
 	}
 
 	// Caught before the address is announced, so that whoever reads it may already send one.
-	stopping, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	stopping, release := signal.NotifyContext(context.Background(), endSignals()...)
 	defer release()
 	stats := opened.Stats()
 	embedder, verifier := models.names()

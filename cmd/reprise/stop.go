@@ -18,12 +18,22 @@ type stop struct {
 	release func()
 }
 
-// newStop catches SIGINT and SIGTERM, the second of which ends the process at once, and makes a write that nobody reads
+// endSignals are those that ask a process to end in good order. A terminal that is closed sends SIGHUP; where nohup has that ignored,
+// it stays so.
+func endSignals() []os.Signal {
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// newStop catches the endSignals, the second of which ends the process at once, and makes a write that nobody reads
 // an error, where it would end the process.
 func newStop() *stop {
 	s := &stop{}
 	parent, end := context.WithCancelCause(context.Background())
-	ctx, uncatch := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	ctx, uncatch := signal.NotifyContext(parent, endSignals()...)
 	context.AfterFunc(ctx, uncatch)
 	unread := make(chan os.Signal, 1) // nothing is read of it: that it is there is enough
 	signal.Notify(unread, syscall.SIGPIPE)
