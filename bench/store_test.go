@@ -12,7 +12,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := r.Rows[0]
-	if row.Idle.Hits != row.Idle.Lookups || row.Idle.Lookups == 0 {
+	if row.Idle.Hits != row.Idle.Lookups || row.Idle.Lookups == 0 || row.Again.Lookups == 0 {
 		t.Errorf("%d of %d look-ups found their question", row.Idle.Hits, row.Idle.Lookups)
 	}
 	if row.StoredBytes >= row.BodyBytes || row.After >= row.Before || row.Put <= 0 || row.Busy.Written <= 0 {

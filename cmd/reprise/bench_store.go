@@ -10,7 +10,7 @@ import (
 type benchStoreCmd struct {
 	Sizes  []int         `placeholder:"N,N" help:"Entries of a file; by default 10000,100000."`
 	Full   bool          `help:"1000000 entries besides; takes some minutes, 3 GB of memory and 5 GB of disk."`
-	Serve  time.Duration `default:"10s" help:"How long look-ups are timed, idle and beside writes."`
+	Serve  time.Duration `default:"10s" help:"How long look-ups are timed, idle, beside writes, and idle again."`
 	Rate   int           `default:"2000" help:"Entries a second that are written meanwhile."`
 	Dir    string        `placeholder:"DIR" help:"Where the files are made; by default the system's temporary folder, which may be memory."`
 	Stages []string      `placeholder:"STAGE,STAGE" help:"Only these of put, open, serve, backup, compact; without put, of files that --keep has left in --dir."`
