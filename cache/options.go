@@ -33,15 +33,16 @@ const DefaultThreshold = 0.88
 
 // DefaultVerifiedThreshold is the cosine that a semantic hit needs where a Verifier judges and nothing else is said. It spares the
 // verifier what is hopeless, and the caller what the verifier gets wrong more often among texts that have little in common. Each
-// of the 1,959 calibration pairs' questions was asked of a store with the other one of its pair and 36,000 more texts, at a budget of
+// of the 1,959 calibration pairs' questions of that time was asked of a store with the other one of its pair and 36,000 more texts, at a budget of
 // 1 %: with 0.5, 163 were served the answer of a pair that is labelled the same, with 0.45 165, with 0.4 164, while answers to
 // questions without a label, most of them wrong below 0.5, rose from 28 to 30 and 37, and the pairs that the verifier reads a look-up from
 // 3.1 to 4.1 and 4.7. That was before the encoder was trained; since then 0.4 serves a twentieth more of labelled pairs, but in a replay of
 // 20,000 requests (bench replay) no more at all, and 23 of it wrong where 0.5 has 19.
 const DefaultVerifiedThreshold = 0.5
 
-// Defaults of Options. DefaultK loses nothing that could be served: in the store above, each of the 172 true matches that verifier and
-// budget allow, and that are near enough, was among the five nearest, while eight or sixteen only found more of what is wrong.
+// Defaults of Options. DefaultK loses nothing that could be served: in the store above, with the encoder as it was then, each of the
+// 172 true matches that verifier and budget allow, and that are near enough, was among the five nearest, while eight or sixteen only
+// found more of what is wrong.
 const (
 	DefaultK             = 5
 	DefaultMaxValueBytes = 8 << 20

@@ -15,7 +15,7 @@ import (
 var verifierFile string
 
 const (
-	// verifierDigest is the SHA-256 of the file that embed/train/verifier/export.py writes.
+	// verifierDigest is the SHA-256 of the file that embed/train/verifier/export.py wrote.
 	verifierDigest = "1888ce1114aec2fbbf8cddab5c4ccfc70bb0a39d71a4f1eb92fdc5f9ac08b0cf"
 	verifierFormat = "2"
 )

@@ -34,7 +34,8 @@
 //
 // # What a crash may lose
 //
-// The answers in the fill queue, at most [Config.FillQueue] of them and 64 MiB in all; and of the request log what came in the
+// The answers in the fill queue, at most [Config.FillQueue] of them and 64 MiB in all, and those that the
+// [Config.FillWorkers] are writing; and of the request log what came in the
 // last quarter of a second. Shutdown loses none.
 //
 // # What is kept of a request

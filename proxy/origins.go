@@ -62,7 +62,11 @@ func (x *exchange) fromPage(ctx *fasthttp.RequestCtx) *apiError {
 }
 
 func foreignOrigin(origin []byte) *apiError {
-	return forbidden("origin_not_allowed", "origin", fmt.Sprintf("pages of %.100q may not call this gateway: the operator would have to add them to allowed_origins", origin))
+	page := "another site"
+	if len(origin) > 0 {
+		page = fmt.Sprintf("%.100q", origin)
+	}
+	return forbidden("origin_not_allowed", "origin", fmt.Sprintf("pages of %s may not call this gateway: the operator would have to add them to allowed_origins", page))
 }
 
 // isPreflight reports whether a browser asks if a page may call.

@@ -3,7 +3,7 @@
     python calibrate.py --model DIR > smoothing.json
 
 The factors have 8 bits of mantissa. The float model's sums depend on the machine's BLAS in their last bits, so that a factor
-next to a rounding boundary may come out as its neighbour elsewhere; the committed file is what convert.py's digests hold for.
+next to a rounding boundary may come out as its neighbour elsewhere; the committed file is what embed/model/minilm.safetensors was made with.
 """
 
 import argparse

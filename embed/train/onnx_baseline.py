@@ -1,4 +1,4 @@
-"""Times onnxruntime on the same model, dynamically quantised to int8, on one thread: the baseline of `reprise bench embed`.
+"""Times onnxruntime on the published all-MiniLM-L6-v2, whose shape the embedded encoder has (time does not depend on the weights), dynamically quantised to int8, on one thread: the baseline of `reprise bench embed`.
 
     pip install -r requirements.txt -r requirements-onnx.txt
     python onnx_baseline.py [--model DIR] [--lengths 8,16,32,128] [--rounds 30] [--verifier-layers 12] [--check]

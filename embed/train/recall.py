@@ -3,7 +3,7 @@
     python recall.py --data DIR --published DIR --trained DIR [--intents FILE ...]     # needs verifier/requirements.txt
 
 For every same-pair of the held-out parts of verifier/data.py's folder, both ways: is the partner among the k nearest of all texts, those of
-the pairs and those of the intents' files? In float32.
+the pairs and those of the intents' files? Before rounding to int8, the layers in bfloat16.
 """
 
 from __future__ import annotations

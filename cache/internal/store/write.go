@@ -11,7 +11,7 @@ import (
 	"github.com/reprise-cache/reprise/cache/boltfile"
 )
 
-// Group commit: the writer takes what has queued up while the last commit was being synced, and commits it as
+// Group commit: the writer takes what has queued up since the last commit began, and commits it as
 // one. bbolt's own Batch instead waits a fixed delay for company, which costs a lone writer that delay every time.
 const (
 	maxBatch      = 128     // writes in one commit
@@ -19,7 +19,7 @@ const (
 
 	// pace is the least time from the beginning of a commit of several writes to the next one's. Each commit writes its own pages of
 	// the trees and syncs the file: one upon the other, of a few writes each, they take a core that look-ups need. A commit of a full
-	// batch takes longer than that anyway, and one who writes alone has no company to wait for.
+	// batch takes longer than that anyway; one who writes alone waits only behind a commit of several.
 	pace = 4 * time.Millisecond
 )
 

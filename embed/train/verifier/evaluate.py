@@ -65,7 +65,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--data", type=pathlib.Path, required=True)
     p.add_argument("--model", type=pathlib.Path, required=True, help="folder of start.py")
-    p.add_argument("--encoder", type=pathlib.Path, help="folder of all-MiniLM-L6-v2; without it, no cosine")
+    p.add_argument("--encoder", type=pathlib.Path, help="folder of ../finetune.py, or of all-MiniLM-L6-v2; without either, no cosine")
     p.add_argument("--weights", type=pathlib.Path, action="append", default=[], help="float weights of train.py; repeatable")
     p.add_argument("--quantised", type=pathlib.Path, action="append", default=[], help="file of export.py; repeatable")
     p.add_argument("--part", choices=("heldout", "dev", "calibration"), default="heldout")

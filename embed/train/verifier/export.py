@@ -27,7 +27,7 @@ from model import MAX_TOKENS, PairTokenizer, Verifier, collate, score  # noqa: E
 
 FORMAT = "2"
 # Share of the difficulty that moves from the activations to the weights, for the inputs that are a layer norm's output (see
-# ../calibrate.py). Trained weights have other peaks than the published ones, so the factors are found anew.
+# ../calibrate.py). The verifier's weights have other peaks than the encoder's, so the factors are found anew.
 SHARES = {"qkv": 0.75, "up": 0.65}
 
 
