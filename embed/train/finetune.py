@@ -28,7 +28,8 @@ from torch.nn import functional as F
 import convert
 
 sys.path.append(str(pathlib.Path(__file__).with_name("verifier")))
-from model import PairTokenizer, Trunk, collate  # noqa: E402
+import mine  # noqa: E402
+from model import PairTokenizer, Trunk  # noqa: E402
 
 PASSES = {"authored": 3, "qqp": 1}  # over the same-pairs of a file
 TRAPS = ("authored", "authored_mined")
@@ -45,15 +46,9 @@ def read(path: pathlib.Path) -> list[dict]:
 
 
 def vectors(trunk: Trunk, rows: list[tuple[list[int], list[int]]]) -> torch.Tensor:
-    """Unit vectors: the mean of the states, as all-MiniLM-L6-v2 is meant to be read."""
+    """Unit vectors, which gradients go through."""
     order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
-    parts = []
-    for s in range(0, len(order), CHUNK):
-        ids, kinds, valid = collate([rows[i] for i in order[s : s + CHUNK]])
-        m = valid.unsqueeze(-1).float()
-        with torch.autocast("cpu", torch.bfloat16):
-            x = trunk(ids, kinds, valid)
-        parts.append(F.normalize((x.float() * m).sum(1) / m.sum(1), dim=-1))
+    parts = [mine.unit(trunk, [rows[i] for i in order[s : s + CHUNK]]) for s in range(0, len(order), CHUNK)]
     back = torch.empty(len(rows), dtype=torch.long)
     back[torch.tensor(order)] = torch.arange(len(rows))
     return torch.cat(parts)[back]

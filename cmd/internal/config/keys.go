@@ -167,7 +167,7 @@ var keys = []Key{
 	{Path: "limits.max_connections", Kind: KindInt, Default: strconv.Itoa(proxy.DefaultMaxConns), Unit: "connections", Min: 1, Max: 1 << 20,
 		Doc: "Most client connections at a time."},
 	{Path: "limits.fill_queue", Kind: KindInt, Default: strconv.Itoa(proxy.DefaultFillQueue), Unit: "answers", Min: 1, Max: 1 << 20,
-		Doc: "Most answers that wait to be written; a killed process loses them, and up to 32 that are being written."},
+		Doc: "Most answers that wait to be written; a killed process loses them, and up to " + strconv.Itoa(proxy.DefaultFillWorkers) + " that are being written."},
 	{Path: "timeouts.read", Kind: KindDuration, Default: formatDuration(proxy.DefaultReadTimeout), Unit: "duration", Min: 0.001, Max: 86400,
 		Doc: "Longest wait for a whole request; a slower one is answered 408."},
 	{Path: "timeouts.write", Kind: KindDuration, Default: formatDuration(proxy.DefaultWriteTimeout), Unit: "duration", Min: 0.001, Max: 86400,

@@ -10,9 +10,18 @@ import torch
 from model import PairTokenizer, Trunk, collate
 
 
+def unit(trunk: Trunk, rows: list[tuple[list[int], list[int]]]) -> torch.Tensor:
+    """Unit vectors of tokenised texts: the mean of the states, as all-MiniLM-L6-v2 is meant to be read."""
+    ids, kinds, valid = collate(rows)
+    m = valid.unsqueeze(-1).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        x = trunk(ids, kinds, valid)
+    return torch.nn.functional.normalize((x.float() * m).sum(1) / m.sum(1), dim=-1)
+
+
 @torch.no_grad()
 def embed(folder: pathlib.Path, texts: list[str], max_tokens: int = 128) -> np.ndarray:
-    """Unit vectors, float32, (len(texts), width): the mean of the states, as all-MiniLM-L6-v2 is meant to be read."""
+    """Unit vectors of texts, float32, (len(texts), width)."""
     trunk = Trunk.load(folder).eval()
     tok = PairTokenizer(folder).tok
     tok.enable_truncation(max_tokens)
@@ -21,12 +30,7 @@ def embed(folder: pathlib.Path, texts: list[str], max_tokens: int = 128) -> np.n
     order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
     for s in range(0, len(order), 128):
         at = order[s : s + 128]
-        ids, kinds, valid = collate([rows[i] for i in at])
-        m = valid.unsqueeze(-1).float()
-        with torch.autocast("cpu", torch.bfloat16):
-            x = trunk(ids, kinds, valid)
-        v = (x.float() * m).sum(1) / m.sum(1)
-        out[at] = torch.nn.functional.normalize(v, dim=-1).numpy()
+        out[at] = unit(trunk, [rows[i] for i in at]).numpy()
     return out
 
 
