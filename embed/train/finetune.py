@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import collections
 import hashlib
-import json
 import pathlib
 import random
 import shutil
@@ -30,6 +29,7 @@ import convert
 sys.path.append(str(pathlib.Path(__file__).with_name("verifier")))
 import mine  # noqa: E402
 from model import PairTokenizer, Trunk  # noqa: E402
+from rows import read  # noqa: E402
 
 PASSES = {"authored": 3, "qqp": 1}  # over the same-pairs of a file
 TRAPS = ("authored", "authored_mined")
@@ -39,10 +39,6 @@ TOKENS = 64  # of a text; what is longer is cut
 RATE = 6e-5  # at its highest, after WARM_UP steps; then down to nothing in a straight line
 WARM_UP = 30
 SHARPNESS = 20.0  # cosines times this are the logits
-
-
-def read(path: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def vectors(trunk: Trunk, rows: list[tuple[list[int], list[int]]]) -> torch.Tensor:

@@ -19,12 +19,9 @@ import torch
 
 sys.path.append(str(pathlib.Path(__file__).with_name("verifier")))
 import mine  # noqa: E402
+from rows import read  # noqa: E402
 
 KS = (1, 5, 8, 16)
-
-
-def read(path: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def ranks(v: np.ndarray, pairs: np.ndarray) -> np.ndarray:

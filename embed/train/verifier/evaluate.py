@@ -9,7 +9,6 @@ weights and a quantised file it also says what quantising costs; with --one-orde
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 
 import numpy as np
@@ -19,6 +18,7 @@ import measure
 import mine
 from model import PairTokenizer, Verifier, logits
 from quantised import load_quantised
+from rows import read
 
 
 def cosine(folder: pathlib.Path, pairs: list[tuple[str, str]]) -> np.ndarray:
@@ -84,7 +84,7 @@ def main() -> None:
         file = a.data / f"{prefix}{a.part}.jsonl"
         if not file.exists():
             continue
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = read(file)
         pairs = [(r["a"], r["b"]) for r in rows]
         scores = {"cosine": cosine(a.encoder, pairs)} if a.encoder else {}
         for who, m in models.items():

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import pathlib
 import sys
 
@@ -24,6 +23,7 @@ from calibrate import smoothing  # noqa: E402
 from container import serialise  # noqa: E402
 from convert import rows_to_int8  # noqa: E402
 from model import MAX_TOKENS, PairTokenizer, Verifier, collate, score  # noqa: E402
+from rows import read  # noqa: E402
 
 FORMAT = "2"
 # Share of the difficulty that moves from the activations to the weights, for the inputs that are a layer norm's output (see
@@ -86,10 +86,6 @@ def calibrate(model: Verifier, tok: PairTokenizer, rows: list[dict]) -> np.ndarr
         hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-9 * np.eye(2)
         w -= np.linalg.solve(hessian, x.T @ (p - y))
     return w.astype(np.float32)
-
-
-def read(path: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def main() -> None:

@@ -25,15 +25,12 @@ from torch.nn import functional as F
 
 import measure
 from model import PairTokenizer, Trunk, Verifier, collate, score
+from rows import read
 
 TOKENS = 2048  # tokens a batch: 64 pairs of 32
 TYPICAL = TOKENS / 32  # pairs a batch that one unit of loss stands for
 AVERAGE_EVERY = 4  # steps between two updates of the running average
 WINDOW = 8192  # pairs among which lengths are matched
-
-
-def read(path: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 class Draws:
