@@ -47,7 +47,7 @@ type Cache struct {
 	stop    context.CancelFunc // ends life
 	life    context.Context    // ends with Close; the parent of loads that are shared
 	closing sync.RWMutex       // guards adding to working against Close's wait
-	working sync.WaitGroup     // sweeper, learners and loads under way
+	working sync.WaitGroup     // upkeep, learners and loads under way
 }
 
 // Open opens or creates the cache's file and fills the index from it, or with o.OpenEarly leaves that to the background. The file is verified before it is used; a
@@ -91,9 +91,7 @@ func Open(path string, o Options) (*Cache, error) {
 		<-c.loading.done
 		c.shrink()
 	})
-	if opts.SweepInterval > 0 {
-		c.working.Go(c.sweep)
-	}
+	c.working.Go(c.upkeep)
 	if opts.OpenEarly {
 		c.working.Go(c.load)
 	}

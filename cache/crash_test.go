@@ -91,7 +91,7 @@ func crashChild(path string) {
 				fmt.Println("error", err)
 				return
 			}
-			c.sweepOnce()
+			c.sweep()
 		}
 	})
 	wg.Wait()

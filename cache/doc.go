@@ -63,7 +63,7 @@
 // # Lifetimes and goroutines
 //
 // A Cache and all its methods are safe for concurrent use. A Lookup is one goroutine's at a time. Entries are
-// shared: read only. A query's messages must stay unchanged until its Lookup is done with. Close ends the sweeper,
+// shared: read only. A query's messages must stay unchanged until its Lookup is done with. Close ends the upkeep,
 // the writers, comparisons, shadow checks and shared loads; nothing else runs in the background. What was learnt in the
 // last second before a kill may be lost; what Feedback and Judge have returned from is not.
 //

@@ -296,7 +296,7 @@ func (r *namespaceRate) falseHits() FalseHits {
 	}
 }
 
-// told tells whoever wants to know of a budget that was tightened or relaxed. The sweeper does, too, on a goroutine that no caller can
+// told tells whoever wants to know of a budget that was tightened or relaxed. The upkeep does, too, on a goroutine that no caller can
 // guard: a panic costs the telling, and not the process.
 func (m *memory) told(f *FalseHits) {
 	if f == nil || m.tighten == nil {

@@ -119,7 +119,9 @@ type Options struct {
 	// SnapshotInterval is how often the index's layout is written beside the file, for the next Open; zero: DefaultSnapshotInterval;
 	// negative: never, not even by Close.
 	SnapshotInterval time.Duration
-	SweepInterval    time.Duration // how often expired entries are removed; zero: DefaultSweepInterval; negative: never
+	// SweepInterval is how often expired entries are removed; zero: DefaultSweepInterval; negative: never. What was learnt is kept
+	// within its bounds in any case.
+	SweepInterval time.Duration
 }
 
 // withDefaults returns a copy whose zero fields are filled in, or every complaint about the set ones.

@@ -2,18 +2,19 @@ package cache
 
 import "time"
 
-// sweep removes expired entries now and then until the cache is closed. The file keeps its entries by expiry, so
-// that a sweep reads and touches only what is due, in commits of purgeBatch; between two of them other writes get in.
-// Correctness does not hang on it: an expired entry is never served, swept or not.
-func (c *Cache) sweep() {
-	tick := time.NewTicker(c.opts.SweepInterval)
+// upkeep does now and then what a cache needs, until it is closed: it removes expired entries, unless Options.SweepInterval says never,
+// writes what was used, keeps within the limits, and forgets what has faded or is too much of what was learnt.
+func (c *Cache) upkeep() {
+	tick := time.NewTicker(c.opts.upkeepInterval())
 	defer tick.Stop()
 	for {
 		select {
 		case <-c.life.Done():
 			return
 		case <-tick.C:
-			c.sweepOnce()
+			if c.opts.SweepInterval > 0 {
+				c.sweep()
+			}
 			c.writeUses(c.life, usesBatch*4)
 			c.shrink()
 			c.memory.prune(now().UnixNano())
@@ -21,7 +22,18 @@ func (c *Cache) sweep() {
 	}
 }
 
-func (c *Cache) sweepOnce() {
+// upkeepInterval is how often there is upkeep: a cache that is never swept still has to stay within bounds.
+func (o *Options) upkeepInterval() time.Duration {
+	if o.SweepInterval < 0 {
+		return DefaultSweepInterval
+	}
+	return o.SweepInterval
+}
+
+// sweep removes expired entries. The file keeps its entries by expiry, so that a sweep reads and touches only what is due, in commits
+// of purgeBatch; between two of them other writes get in. Correctness does not hang on it: an expired entry is never served, swept or
+// not.
+func (c *Cache) sweep() {
 	for c.life.Err() == nil {
 		n, err := c.store.Sweep(c.life, now().UnixNano(), purgeBatch)
 		c.stats.expired.Add(uint64(n))
