@@ -34,7 +34,7 @@ type loaded struct {
 // question meanwhile share one load. An error is the load's, ctx's, or about q; a failing cache is none, see
 // Result.FillErr. A caller whose ctx ends leaves at once; the load that others may wait for goes on, and is stored.
 //
-// A panic in load becomes an error to all who wait.
+// A panic in load becomes an error to all who wait, as does runtime.Goexit (ErrExited), which t.FailNow calls for one.
 func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error) {
 	l := c.Lookup(ctx, q)
 	switch {
@@ -117,7 +117,7 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 			return loaded{value: again.Entry.Value, id: again.Entry.ID}, nil
 		}
 	}
-	v, err := safely(ctx, loadFunction, load)
+	v, err := apart(ctx, loadFunction, load)
 	if err != nil {
 		return nil, err
 	}
@@ -125,11 +125,11 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 		c.stats.fillsDropped.Add(1)
 		return loaded{value: v, fillErr: ErrOverloaded}, nil
 	}
-	id, err := safely(ctx, "storing the answer", func(ctx context.Context) (ID, error) { return l.Fill(ctx, v) })
+	id, err := apart(ctx, "storing the answer", func(ctx context.Context) (ID, error) { return l.Fill(ctx, v) })
 	return loaded{value: v, id: id, fillErr: err}, nil
 }
 
-// loadFunction is what safely calls a LoadFunc.
+// loadFunction is what errors call a LoadFunc.
 const loadFunction = "the load function"
 
 // safely runs what callers have brought and turns its panic into an error: singleflight would let it end the process, from a
@@ -141,4 +141,17 @@ func safely[T any](ctx context.Context, what string, run func(context.Context) (
 		}
 	}()
 	return run(ctx)
+}
+
+// apart is safely on a goroutine of its own, which runtime.Goexit may end: that is ErrExited then. It would end the flight's, and
+// singleflight tells those who wait on a channel nothing of a flight that has no end.
+func apart[T any](ctx context.Context, what string, run func(context.Context) (T, error)) (v T, err error) {
+	err = fmt.Errorf("%w: %s", ErrExited, what)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v, err = safely(ctx, what, run)
+	}()
+	<-done
+	return v, err
 }

@@ -248,3 +248,48 @@ func TestDoLoadsForNobody(t *testing.T) {
 		t.Errorf("%v, loaded: %v", err, loaded)
 	}
 }
+
+// TestDoSurvivesTheEndOfItsGoroutine: a load that ends its goroutine is an error to all who wait, and leaves the question free to be
+// asked again, and the cache to be closed.
+func TestDoSurvivesTheEndOfItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Options{})
+		gate := make(chan struct{})
+		failed := make(chan error, 3)
+		for range cap(failed) {
+			go func() {
+				_, err := c.Do(bg, ask("same"), func(context.Context) (Value, error) {
+					<-gate
+					runtime.Goexit()
+					return Value{}, nil
+				})
+				failed <- err
+			}()
+		}
+		synctest.Wait()
+		close(gate)
+		for range cap(failed) {
+			if err := <-failed; !errors.Is(err, ErrExited) {
+				t.Errorf("%v", err)
+			}
+		}
+		var calls atomic.Int64
+		if r := do(t, c, ask("same"), answer(&calls, "one")); string(r.Value.Body) != "one" {
+			t.Errorf("%+v", r)
+		}
+		closeSound(t, c)
+	})
+}
+
+// TestDoKeepsTheAnswerOfAnEmbedderThatExits: an answer that has been paid for is handed out, whatever becomes of storing it.
+func TestDoKeepsTheAnswerOfAnEmbedderThatExits(t *testing.T) {
+	bag := newBag()
+	bag.make = func(string) []float32 { runtime.Goexit(); return nil }
+	c := open(t, Options{Embedder: bag})
+	q := ask("a question")
+	q.ForceRefresh = true
+	var calls atomic.Int64
+	if r := do(t, c, q, answer(&calls, "one")); string(r.Value.Body) != "one" || !errors.Is(r.FillErr, ErrExited) {
+		t.Errorf("%+v", r)
+	}
+}

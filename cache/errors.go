@@ -38,6 +38,8 @@ var (
 	ErrBusy = errors.New("cache: a compaction is under way")
 	// ErrOverloaded: so many writes wait for the file that an answer was handed out without being stored.
 	ErrOverloaded = errors.New("cache: too many writes wait, the answer is not stored")
+	// ErrExited: a function that was called for others, too, ended its goroutine (runtime.Goexit, which testing's FailNow calls).
+	ErrExited = errors.New("cache: ended by runtime.Goexit")
 	// ErrLocked: another process has the file open.
 	ErrLocked = errors.New("cache: file in use by another process")
 )
