@@ -12,7 +12,11 @@
 // immutable and may be used from several goroutines; slices that a call writes may not be shared.
 package kernel
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+	"unsafe"
+)
 
 const (
 	// Group is the number of neighbouring values of a row that share a scale; the width of every matrix's input is a multiple.
@@ -58,14 +62,17 @@ func (k *Kernel) Pack(w []int8, scale, bias []float32, in, out int) (*Matrix, er
 	if in <= 0 || out <= 0 || in%Group != 0 || out%64 != 0 || len(w) != in*out || len(scale) != out || len(bias) != out {
 		return nil, fmt.Errorf("kernel: matrix of %d x %d with %d weights, %d scales and %d biases: the input must be a multiple of %d, the output of 64", out, in, len(w), len(scale), len(bias), Group)
 	}
-	for i, v := range w {
-		if v == -128 {
-			return nil, fmt.Errorf("kernel: weight %d is -128, which is outside -127..127", i)
-		}
+	if i := bytes.IndexByte(asBytes(w), 0x80); i >= 0 {
+		return nil, fmt.Errorf("kernel: weight %d is -128, which is outside -127..127", i)
 	}
-	m := &Matrix{In: in, Out: out, Scale: scale, Bias: bias}
+	m := &Matrix{In: in, Out: out, Scale: scale, Bias: bias, data: make([]int8, len(w))}
 	k.impl.pack(m, w)
 	return m, nil
+}
+
+// asBytes is w as plain bytes, which the standard library searches and reads words from.
+func asBytes(w []int8) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), len(w))
 }
 
 // QuantSize is the length of the quantised form of n values: some kernels keep a value in more than a byte.

@@ -1,15 +1,12 @@
 package kernel
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // portable is plain Go. It is the reference that the other paths are tested against, and what runs where none of them can.
 type portable struct{}
 
 // pack keeps the weights as they are: one row an output channel.
-func (portable) pack(m *Matrix, w []int8) { m.data = slices.Clone(w) }
+func (portable) pack(m *Matrix, w []int8) { copy(m.data, w) }
 
 func (portable) width() int { return 1 }
 

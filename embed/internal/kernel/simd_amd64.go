@@ -32,22 +32,6 @@ func inverseOrOnes(inverse []float32) *float32 {
 	return &inverse[0]
 }
 
-// packPanels lays out weights for products of a panel of output channels: panel after panel, for every run of inputs the
-// weights of each of its channels.
-func packPanels(w []int8, in, out, panel, run int) []int8 {
-	packed := make([]int8, len(w))
-	at := packed
-	for o := 0; o < out; o += panel {
-		for i := 0; i < in; i += run {
-			for c := range panel {
-				copy(at[run*c:run*(c+1)], w[(o+c)*in+i:])
-			}
-			at = at[run*panel:]
-		}
-	}
-	return packed
-}
-
 // transposeKeys lays out one head's keys of a sequence as the attention's vector code reads them: a row that is added to the
 // scores, which rules out the padding, then one row a dimension. k is the head's first key.
 func transposeKeys(keys, k []float32, stride, n, padded int) {
@@ -102,23 +86,6 @@ const (
 	vnniRows  = 6
 )
 
-func (avx512vnni) pack(m *Matrix, w []int8) {
-	m.data = packPanels(w, m.In, m.Out, vnniPanel, 4)
-	// Panel after panel and in it group after group, as the product reads them.
-	m.offset = make([]int32, 0, m.Out*m.In/Group)
-	for o := 0; o < m.Out; o += vnniPanel {
-		for i := 0; i < m.In; i += Group {
-			for c := range vnniPanel {
-				var sum int32
-				for _, v := range w[(o+c)*m.In+i:][:Group] {
-					sum += int32(v)
-				}
-				m.offset = append(m.offset, -128*sum)
-			}
-		}
-	}
-}
-
 func (avx512vnni) width() int { return 1 }
 
 func (avx512vnni) quantize(q []int8, scale, x, inverse []float32) {
@@ -152,8 +119,6 @@ const (
 	avx2Panel = 16
 	avx2Rows  = 6
 )
-
-func (avx2) pack(m *Matrix, w []int8) { m.data = packPanels(w, m.In, m.Out, avx2Panel, 2) }
 
 func (avx2) width() int { return 2 }
 

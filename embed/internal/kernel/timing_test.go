@@ -44,3 +44,20 @@ func BenchmarkParts(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPack is the preparation of one matrix, of which a start does some sixty.
+func BenchmarkPack(b *testing.B) {
+	const in, out = Group, 4 * Group
+	r := random()
+	w, scale, bias := int8s(r, in*out), normals(r, out, 1), normals(r, out, 1)
+	for _, k := range kernels {
+		b.Run(k.name, func(b *testing.B) {
+			b.SetBytes(in * out)
+			for b.Loop() {
+				if _, err := k.Pack(w, scale, bias, in, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
