@@ -54,7 +54,8 @@ type Cache struct {
 // damaged one is refused with a *StoreError that says where. One process has it open at a time (ErrLocked).
 //
 // A file whose vectors were made by another model than o.Embedder's is refused with ErrModelMismatch, or embedded
-// anew, as o.OnModelChange says. Without an embedder a file with vectors opens, and keeps them.
+// anew, as o.OnModelChange says. Without an embedder a file with vectors opens, and keeps them. Entries that lack their vector get
+// it in the background.
 func Open(path string, o Options) (*Cache, error) {
 	opts, err := o.withDefaults()
 	if err != nil {
@@ -92,6 +93,9 @@ func Open(path string, o Options) (*Cache, error) {
 		c.shrink()
 	})
 	c.working.Go(c.upkeep)
+	if c.index != nil {
+		c.working.Go(c.supply)
+	}
 	if opts.OpenEarly {
 		c.working.Go(c.load)
 	}

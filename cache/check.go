@@ -42,6 +42,7 @@ type Report struct {
 	Dim       int    // of the vectors
 	Entries   int
 	Vectors   int
+	Lacking   int   // entries that have no vector yet, and will once an embedder works; not a problem
 	Expired   int   // entries past their time that wait for the sweeper; not a problem
 	Bytes     int64 // of the bodies
 	Stored    int64 // of the bodies, as the file keeps them: compressed where that pays
@@ -76,7 +77,7 @@ func report(path string, r *store.Report, err error) (*Report, error) {
 	}
 	out := &Report{
 		Path: path, Version: r.Version, Model: r.Model.ID, Dim: r.Model.Dim,
-		Entries: r.Entries, Vectors: r.Vectors, Expired: r.Expired,
+		Entries: r.Entries, Vectors: r.Vectors, Lacking: r.Lacking, Expired: r.Expired,
 		Bytes: r.Bytes, Stored: r.StoredBytes, FileBytes: r.FileBytes, Pages: r.Pages,
 	}
 	for _, p := range r.Problems {

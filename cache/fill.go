@@ -31,10 +31,11 @@ func cut(text string, limit int) string {
 // Fill stores the answer to the question that was looked up, replacing what was stored for the very same
 // question, and returns the entry's id. It is durable when it returns: stored first, then findable. The body is
 // copied. Keys and vector are those of the look-up; where that embedded nothing, because it was a refresh or the
-// exact tier failed, Fill does. What is filled in ModeSimple is found by the exact tier only.
+// exact tier failed, Fill does. What is filled in a ModeSimple that somebody chose is found by the exact tier only; where there is no
+// embedder, it is found by other wordings once there is one.
 //
 // A look-up of status Bypass is not stored: Fill returns 0 and no error. An embedder that fails costs only the
-// semantic tier: the entry is stored for the exact one.
+// semantic tier, and that only for a while: the entry is stored for the exact one, and gets its vector when the embedder works again.
 func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	c := l.c
 	switch {
@@ -57,7 +58,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 		l.semantic, l.vector = false, nil // found by the very same question only
 	}
 	vec := l.vector
-	if vec == nil && l.semantic && l.Mode != ModeSimple && c.opts.Embedder != nil && l.Reason != ReasonEmbed {
+	if vec == nil && l.semantic && c.opts.Embedder != nil && l.Reason != ReasonEmbed {
 		var err error
 		if vec, err = c.embed(ctx, l.text); err != nil {
 			c.stats.embedErrors.Add(1)
@@ -97,7 +98,7 @@ func (l *Lookup) head(v *Value, created time.Time) store.Head {
 		Partition: l.partition,
 		Key:       l.exact,
 		Created:   created.UnixNano(),
-		Semantic:  l.semantic && (volatile != VolatileExact || l.kept),
+		Semantic:  l.semantic && !l.simple() && (volatile != VolatileExact || l.kept),
 		Cost:      v.Cost,
 		Took:      int64(v.Took),
 		Namespace: l.q.Namespace,
@@ -111,6 +112,11 @@ func (l *Lookup) head(v *Value, created time.Time) store.Head {
 		h.Expires = at.UnixNano()
 	}
 	return h
+}
+
+// simple reports whether the exact tier is all that was asked for, rather than all that there is.
+func (l *Lookup) simple() bool {
+	return l.Mode == ModeSimple && (l.q.Mode == ModeSimple || l.c.opts.Embedder != nil)
 }
 
 // validSpent refuses what an answer cannot have cost or taken.

@@ -110,7 +110,7 @@ func (c *Cache) takeAll(found []store.Scanned) error {
 	for i := range found {
 		e := &found[i]
 		if _, ok := l.gone[e.Head.ID]; !ok {
-			c.take(&e.Head)
+			c.take(&e.Head, e.Vector)
 			c.room.Load(c.roomEntry(&e.Head), room.Counts{At: e.Uses.At, Sum: e.Uses.Sum})
 			if l.loader != nil && e.Vector != nil {
 				if err := l.loader.Add(string(e.Head.Partition[:]), e.Head.ID, e.Vector); err != nil {
@@ -125,15 +125,21 @@ func (c *Cache) takeAll(found []store.Scanned) error {
 }
 
 // take counts an entry that is in the file.
-func (c *Cache) take(h *store.Head) {
+func (c *Cache) take(h *store.Head, vec []float32) {
 	c.stats.entries.Add(1)
 	c.stats.bytes.Add(int64(h.BodyLen))
+	if h.Semantic && vec == nil {
+		c.stats.lacking.Add(1)
+	}
 }
 
 // leave counts one that is no more.
 func (c *Cache) leave(r *store.Removed) {
 	c.stats.entries.Add(-1)
 	c.stats.bytes.Add(-int64(r.BodyLen))
+	if r.Lacked {
+		c.stats.lacking.Add(-1)
+	}
 	c.room.Remove(r.ID) // it was, in the commit, unless it was taken in during that
 }
 
@@ -159,11 +165,16 @@ func (c *Cache) committed(ch store.Change) {
 		c.stats.memory(c.unindex(r))
 	}
 	if h := ch.Put; h != nil {
-		c.take(h)
+		c.take(h, ch.Vector)
 		c.hot.put(h.Key, entryOf(h, ch.Body))
 		if c.index != nil && ch.Vector != nil {
 			c.stats.memory(c.index.Add(string(h.Partition[:]), h.ID, ch.Vector))
 		}
+	}
+	for i := range ch.Embedded { // not before the load is over
+		e := &ch.Embedded[i]
+		c.stats.lacking.Add(-1)
+		c.stats.memory(c.index.Add(string(e.Partition[:]), e.ID, e.Vector))
 	}
 }
 

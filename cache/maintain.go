@@ -60,7 +60,7 @@ func Restore(ctx context.Context, backup, path string, replace bool) (*Report, e
 // Salvaged is what a repair could keep of a damaged file, and what it could not.
 type Salvaged struct {
 	Entries int // kept
-	Vectors int // of them; those without are found by the very same question only, until they are embedded anew
+	Vectors int // of them; the others get one when the file is opened with an embedder, and are found by the very same question only until then
 	Learned int // traits, rates and traces that were kept
 
 	Lost    []*Entry // entries whose answer was not whole; they have no body

@@ -14,8 +14,9 @@ type Stats struct {
 	Entries    int64 // stored, expired ones that the sweeper has not met included
 	Bytes      int64 // of their bodies
 	FileBytes  int64
-	Vectors    int // in the index
-	Partitions int // in the index
+	Vectors    int   // in the index
+	Lacking    int64 // entries that have no vector yet: the embedder failed, or there was none
+	Partitions int   // in the index
 
 	Fills        uint64 // entries written by Fill, Put and Do
 	FillErrors   uint64 // writes that the store refused
@@ -84,7 +85,7 @@ type counters struct {
 	status  [numStatus]atomic.Uint64
 	refused [len(reasons)]atomic.Uint64
 
-	entries, bytes atomic.Int64
+	entries, bytes, lacking atomic.Int64
 
 	fills, fillErrors, embedErrors, verifyErrors, indexErrors, expired, sweepErrors, evicted, learnErrors, labelsDropped atomic.Uint64
 	fillsDropped, snapshots, snapshotErrors                                                                              atomic.Uint64
@@ -133,6 +134,7 @@ func (c *Cache) Stats() Stats {
 		Refusals:     make(map[Reason]uint64),
 		Entries:      n.entries.Load(),
 		Bytes:        n.bytes.Load(),
+		Lacking:      n.lacking.Load(),
 		FileBytes:    c.store.FileBytes(),
 		Fills:        n.fills.Load(),
 		FillErrors:   n.fillErrors.Load(),

@@ -186,9 +186,7 @@ func (c *Cache) RecordOf(q Query, v Value, created time.Time) (*Record, error) {
 		return nil, err
 	}
 	h := l.head(&v, created.Round(0))
-	r := newRecord(&h, v.Body)
-	r.Semantic = r.Semantic && l.Mode != ModeSimple // or Import would embed it, and others than equal questions find it
-	return r, nil
+	return newRecord(&h, v.Body), nil
 }
 
 // Import stores a record, unless it has expired or the cache has an answer to its question that is as new; done says whether it

@@ -39,6 +39,7 @@ type cacheHealth struct {
 	FileBytes  int64             `json:"file_bytes"`
 	Loaded     loadHealth        `json:"loaded"`
 	Vectors    int               `json:"vectors"`
+	Lacking    int64             `json:"vectors_lacking"` // entries whose vector is still to be made
 	Partitions int               `json:"partitions"`
 	Lookups    map[string]uint64 `json:"lookups"`
 	Errors     map[string]uint64 `json:"errors"` // by what failed; only what did
@@ -106,7 +107,7 @@ func (s *Server) queueHealth() queueHealth {
 
 func newCacheHealth(n cache.Stats) *cacheHealth {
 	out := &cacheHealth{
-		Entries: n.Entries, Bytes: n.Bytes, FileBytes: n.FileBytes, Vectors: n.Vectors, Partitions: n.Partitions,
+		Entries: n.Entries, Bytes: n.Bytes, FileBytes: n.FileBytes, Vectors: n.Vectors, Lacking: n.Lacking, Partitions: n.Partitions,
 		Loaded:  loadHealth{n.Load.Read, n.Load.Total, n.Load.FromSnapshot, n.Load.Refused, n.Load.Took.Seconds()},
 		Lookups: map[string]uint64{}, Errors: map[string]uint64{}, FalseHits: []falseHits{},
 		Labels: labelHealth{n.Learning.ShadowDrawn, n.Learning.ShadowDropped, n.Learning.ShadowFailed, n.Learning.ShadowSpent},

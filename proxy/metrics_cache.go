@@ -22,6 +22,8 @@ func writeCache(w *promtext.Writer, st cache.Stats) {
 	w.Count(uint64(max(0, st.Entries)))
 	w.Family("reprise_cache_vectors", promtext.Gauge, "Vectors in the index.")
 	w.Count(uint64(max(0, st.Vectors)))
+	w.Family("reprise_cache_vectors_lacking", promtext.Gauge, "Stored answers that only their own question finds until their vector is made.")
+	w.Count(uint64(max(0, st.Lacking)))
 	w.Family("reprise_cache_partitions", promtext.Gauge, "Partitions in the index.")
 	w.Count(uint64(max(0, st.Partitions)))
 	w.Family("reprise_cache_bytes", promtext.Gauge, "Bytes of the answers, and of the file that holds them.")

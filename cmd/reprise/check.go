@@ -39,6 +39,9 @@ func (c *checkCmd) Run(ctx context.Context, h *host) error {
 	model := "no vectors yet"
 	if r.Model != "" {
 		model = fmt.Sprintf("%d vectors of %s (%d numbers each)", r.Vectors, r.Model, r.Dim)
+		if r.Lacking > 0 {
+			model += fmt.Sprintf(" and %d entries that lack theirs, which a server with that model adds", r.Lacking)
+		}
 	}
 	fmt.Fprintf(h.stdout, "%s: format %d, %d entries (%d expired), %d bytes of answers, %s, %d pages, %d bytes in all\n",
 		r.Path, r.Version, r.Entries, r.Expired, r.Bytes, model, r.Pages, r.FileBytes)
@@ -76,7 +79,7 @@ func repair(ctx context.Context, h *host, path, to string) error {
 	fmt.Fprintf(h.stdout, "lost %d answers whose question is known, %d whose question is not; %d were left out for a later answer to their question\n",
 		len(s.Lost), s.Unnamed, s.Twice)
 	if s.NoModel {
-		fmt.Fprintln(h.stdout, "it could not be told which model made the vectors: serve once with --set cache.on_model_change=reembed")
+		fmt.Fprintln(h.stdout, "it could not be told which model made the vectors, so that none was kept: a server that opens the new file makes them")
 	}
 	fmt.Fprintf(h.stdout, "%s is as it was, with %d problems in its pages; to use the new file, move it there, or name it with --db\n", path, len(s.Problems))
 	if len(s.Problems)+len(s.Lost)+s.Unnamed > 0 {

@@ -25,6 +25,7 @@ type Report struct {
 	Model     Model
 	Entries   int
 	Vectors   int   // in use
+	Lacking   int   // entries that may be embedded and have no vector in use; not a problem
 	Expired   int   // entries past their time that are still there; not a problem
 	Bytes     int64 // of the bodies
 	FileBytes int64
@@ -93,6 +94,8 @@ type checkedHead struct {
 	key     [32]byte
 	expires int64
 	bodyLen uint32
+
+	semantic bool
 }
 
 // checker meets the buckets in the order of their names, bodies before heads. It therefore collects what the
@@ -156,7 +159,7 @@ func (c *checker) record(bucket string, key, value []byte) error {
 		if err != nil {
 			return err
 		}
-		c.heads[h.ID] = &checkedHead{key: h.Key, expires: h.Expires, bodyLen: h.BodyLen}
+		c.heads[h.ID] = &checkedHead{key: h.Key, expires: h.Expires, bodyLen: h.BodyLen, semantic: h.Semantic}
 		if h.Expires != 0 && h.Expires <= time.Now().UnixNano() {
 			c.r.Expired++
 		}
@@ -292,7 +295,15 @@ func (c *checker) compare() {
 		found = append(found, Problem{Bucket: bucket, Key: hex.EncodeToString(key), What: fmt.Sprintf(format, args...)})
 	}
 	c.r.Entries = len(c.heads)
+	var used map[uint64]bool
+	if c.model != nil {
+		used = c.vectors[c.model.generation]
+	}
+	c.r.Vectors = len(used)
 	for id, h := range c.heads {
+		if h.semantic && !used[id] {
+			c.r.Lacking++
+		}
 		key := idKey(id)
 		if n, ok := c.bodies[id]; !ok {
 			add("heads", key, "entry has no whole body")
@@ -334,9 +345,6 @@ func (c *checker) compare() {
 				add(string(vectorBucket(generation)), idKey(id), "vector without a whole entry")
 			}
 		}
-	}
-	if c.model != nil {
-		c.r.Vectors = len(c.vectors[c.model.generation])
 	}
 	slices.SortFunc(found, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key), cmp.Compare(a.What, b.What))

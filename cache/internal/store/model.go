@@ -10,21 +10,27 @@ import (
 )
 
 // Vectors of another model are written to a generation of their own and put in use by one transaction at the end,
-// so that a file never mixes two models, whenever the process dies. Both calls below are for opening: no Put may
-// run meanwhile.
+// so that a file never mixes two models, whenever the process dies. SetModel and StartModel are for opening: no entry may be put
+// meanwhile. What the generation in use lacks may be added at any time: see Current.
 
 // SetModel makes m the model of a file that has none yet.
 func (s *Store) SetModel(ctx context.Context, m Model) error {
 	if old, ok := s.Model(); ok {
 		return fmt.Errorf("store: the file already has the model %s", old.ID)
 	}
-	return s.StartModel(ctx, m, func(next Next) error { return next.Finish(ctx) })
+	return s.StartModel(ctx, m, func(g Generation) error { return g.Finish(ctx) })
 }
 
-// Next is a generation of vectors that is being made.
-type Next struct {
+// Generation is one model's vectors: those in use, or those that are being made to replace them.
+type Generation struct {
 	s     *Store
 	model Model
+}
+
+// Current is the generation in use; false: none is.
+func (s *Store) Current() (Generation, bool) {
+	m, ok := s.Model()
+	return Generation{s: s, model: m}, ok
 }
 
 // Vector is a vector with the id of its entry.
@@ -35,7 +41,7 @@ type Vector struct {
 
 // StartModel begins a generation of vectors for m, or goes on with the one that an earlier process began for the
 // same m, and hands it to fill, which writes the vectors and finishes it.
-func (s *Store) StartModel(ctx context.Context, m Model, fill func(Next) error) error {
+func (s *Store) StartModel(ctx context.Context, m Model, fill func(Generation) error) error {
 	err := s.do(ctx, 0, func(tx *txn) (Change, error) {
 		meta := tx.Bucket(bucketMeta)
 		if value := meta.Get(metaNext); value != nil {
@@ -64,7 +70,7 @@ func (s *Store) StartModel(ctx context.Context, m Model, fill func(Next) error) 
 	if err != nil {
 		return err
 	}
-	return fill(Next{s: s, model: m})
+	return fill(Generation{s: s, model: m})
 }
 
 func dropBucket(tx *txn, name []byte) error {
@@ -74,15 +80,19 @@ func dropBucket(tx *txn, name []byte) error {
 	return tx.DeleteBucket(name)
 }
 
+// missingLook is how many entries one call of Missing looks at, at most, so that it never holds its transaction for long.
+const missingLook = 4096
+
 // Missing returns up to limit heads above after that may be embedded and have no vector in this generation, by id,
 // the id to go on from, and how many entries it looked at; more is false at the end.
-func (n Next) Missing(after uint64, limit int) (heads []Head, next uint64, looked int, more bool, err error) {
+func (g Generation) Missing(after uint64, limit int) (heads []Head, next uint64, looked int, more bool, err error) {
 	next = after
-	err = n.s.view(func(tx *bbolt.Tx) error {
-		vectors := tx.Bucket(vectorBucket(n.model.generation))
+	err = g.s.view(func(tx *bbolt.Tx) error {
+		vectors := tx.Bucket(vectorBucket(g.model.generation)).Cursor()
+		vk, _ := vectors.Seek(idKey(after + 1))
 		c := tx.Bucket(bucketHeads).Cursor()
 		for k, v := c.Seek(idKey(after + 1)); k != nil; k, v = c.Next() {
-			if len(heads) == limit {
+			if len(heads) == limit || looked == missingLook {
 				more = true
 				return nil
 			}
@@ -91,7 +101,10 @@ func (n Next) Missing(after uint64, limit int) (heads []Head, next uint64, looke
 				return corrupt(bucketHeads, k, err)
 			}
 			next, looked = h.ID, looked+1
-			if h.Semantic && vectors.Get(k) == nil {
+			for vk != nil && bytes.Compare(vk, k) < 0 {
+				vk, _ = vectors.Next()
+			}
+			if h.Semantic && !bytes.Equal(vk, k) {
 				heads = append(heads, h)
 			}
 		}
@@ -100,26 +113,39 @@ func (n Next) Missing(after uint64, limit int) (heads []Head, next uint64, looke
 	return heads, next, looked, more, err
 }
 
-// Put writes vectors of this generation.
-func (n Next) Put(ctx context.Context, vecs []Vector) error {
-	return n.s.do(ctx, 0, func(tx *txn) (Change, error) {
-		bucket := tx.Bucket(vectorBucket(n.model.generation))
+// Put writes vectors of this generation, of entries that are there still.
+func (g Generation) Put(ctx context.Context, vecs []Vector) error {
+	return g.s.do(ctx, 0, func(tx *txn) (Change, error) {
+		var c Change
+		m, ok := g.s.Model()
+		inUse := ok && m.generation == g.model.generation
+		bucket := tx.Bucket(vectorBucket(g.model.generation))
 		for _, v := range vecs {
+			h, there, err := head(tx.Tx, v.ID)
+			if err != nil {
+				return c, err
+			}
 			key := idKey(v.ID)
+			if !there || bucket.Get(key) != nil {
+				continue
+			}
 			if err := bucket.Put(key, sealVector(key, v.Vec)); err != nil {
-				return Change{}, err
+				return c, err
+			}
+			if inUse {
+				c.Embedded = append(c.Embedded, Embedded{ID: v.ID, Partition: h.Partition, Vector: v.Vec})
 			}
 		}
-		return Change{}, nil
+		return c, nil
 	})
 }
 
 // Finish puts the generation in use and drops the one before.
-func (n Next) Finish(ctx context.Context) error {
-	err := n.s.do(ctx, 0, func(tx *txn) (Change, error) {
+func (g Generation) Finish(ctx context.Context) error {
+	err := g.s.do(ctx, 0, func(tx *txn) (Change, error) {
 		meta := tx.Bucket(bucketMeta)
-		err := errors.Join(meta.Put(metaModel, sealModel(metaModel, n.model)), meta.Delete(metaNext))
-		if old, ok := n.s.Model(); ok {
+		err := errors.Join(meta.Put(metaModel, sealModel(metaModel, g.model)), meta.Delete(metaNext))
+		if old, ok := g.s.Model(); ok {
 			err = errors.Join(err, dropBucket(tx, vectorBucket(old.generation)))
 		}
 		return Change{}, err
@@ -127,7 +153,7 @@ func (n Next) Finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.s.model.Store(&n.model)
+	g.s.model.Store(&g.model)
 	return nil
 }
 

@@ -54,10 +54,18 @@ type Keeper interface {
 
 // Change is what one write did.
 type Change struct {
-	Put     *Head     // the entry that was written; nil: none
-	Vector  []float32 // of Put; nil: none
-	Body    []byte    // of Put
-	Removed []Removed // entries that are gone: replaced, deleted, expired
+	Put      *Head      // the entry that was written; nil: none
+	Vector   []float32  // of Put; nil: none
+	Body     []byte     // of Put
+	Removed  []Removed  // entries that are gone: replaced, deleted, expired
+	Embedded []Embedded // entries that got the vector which they lacked
+}
+
+// Embedded is an entry that got its vector later.
+type Embedded struct {
+	ID        uint64
+	Partition [32]byte
+	Vector    []float32
 }
 
 // Removed identifies an entry that is gone.
@@ -66,6 +74,7 @@ type Removed struct {
 	Partition [32]byte
 	Key       [32]byte
 	BodyLen   uint32
+	Lacked    bool // it may have been embedded, and had no vector
 }
 
 // Store is an open file. It is safe for concurrent use.

@@ -353,7 +353,7 @@ func TestModelSwitchSurvivesAnInterruption(t *testing.T) {
 	fillStore(t, s, 20)
 	cut := errors.New("cut short")
 	m2 := Model{ID: "m2", Dim: 4}
-	half := func(next Next) error {
+	half := func(next Generation) error {
 		heads, _, _, _, err := next.Missing(0, 7)
 		if err != nil {
 			return err
@@ -378,7 +378,7 @@ func TestModelSwitchSurvivesAnInterruption(t *testing.T) {
 
 	s = open(t, path)
 	missing := 0
-	err = s.StartModel(bg, m2, func(next Next) error {
+	err = s.StartModel(bg, m2, func(next Generation) error {
 		heads, _, _, more, err := next.Missing(0, 100)
 		if err != nil || more {
 			return fmt.Errorf("missing: more %v, %w", more, err)

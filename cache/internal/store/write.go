@@ -260,7 +260,9 @@ func remove(tx *txn, vectors bucket, id uint64, c *Change) error {
 	if uses := tx.Bucket(bucketUses); uses.Get(key) != nil {
 		errs = append(errs, uses.Delete(key))
 	}
+	r.Lacked = ok && h.Semantic
 	if vectors.Bucket != nil {
+		r.Lacked = r.Lacked && vectors.Get(key) == nil
 		errs = append(errs, vectors.Delete(key))
 	}
 	if ok {
