@@ -29,6 +29,7 @@ const (
 
 	branchPage   = 0x01
 	leafPage     = 0x02
+	metaPage     = 0x04
 	freelistPage = 0x10
 
 	bucketElem = 0x01
@@ -180,15 +181,15 @@ func (w *walker) readMetas() bool {
 		w.problem("", 0, "the file is empty; remove it to begin anew")
 		return false
 	}
-	m0, err0 := w.metaAt(0)
+	m0, err0 := w.metaAt(0, 0)
 	var m1 boltMeta
 	var err1 error
 	if err0 == nil {
-		m1, err1 = w.metaAt(int64(m0.pageSize))
+		m1, err1 = w.metaAt(1, int64(m0.pageSize))
 	} else {
 		// The page size is in the page that is bad: try them all.
 		for ps := int64(1024); ps <= 16<<20; ps *= 2 {
-			if m1, err1 = w.metaAt(ps); err1 == nil && int64(m1.pageSize) == ps {
+			if m1, err1 = w.metaAt(1, ps); err1 == nil && int64(m1.pageSize) == ps {
 				break
 			}
 		}
@@ -210,7 +211,8 @@ func (w *walker) readMetas() bool {
 	return true
 }
 
-func (w *walker) metaAt(off int64) (boltMeta, error) {
+// metaAt reads the meta page of that number, whose header no checksum covers.
+func (w *walker) metaAt(id uint64, off int64) (boltMeta, error) {
 	var b [pageHeader + metaSize]byte
 	if _, err := w.f.ReadAt(b[:], off); err != nil {
 		return boltMeta{}, fmt.Errorf("cannot be read at byte %d: %w", off, err)
@@ -233,6 +235,9 @@ func (w *walker) metaAt(off int64) (boltMeta, error) {
 		freelist: order.Uint64(m[32:]),
 		pages:    order.Uint64(m[40:]),
 		txid:     order.Uint64(m[48:]),
+	}
+	if got, flags := order.Uint64(b[:]), order.Uint16(b[8:]); got != id || flags != metaPage {
+		return boltMeta{}, fmt.Errorf("says that it is page %d of type %#x", got, flags)
 	}
 	if ps := out.pageSize; ps < 512 || ps > 16<<20 || ps&(ps-1) != 0 {
 		return boltMeta{}, fmt.Errorf("gives a page size of %d", ps)

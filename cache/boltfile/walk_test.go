@@ -141,6 +141,22 @@ func TestWhatIsFoundSoundIs(t *testing.T) {
 	}
 }
 
+// TestMetaHeaders damages what the checksums of the meta pages do not cover and bbolt goes by: the pages' numbers and types.
+func TestMetaHeaders(t *testing.T) {
+	good, err := os.ReadFile(sample(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := os.Getpagesize()
+	for _, at := range []int{0, 7, 8, 9, second, second + 7, second + 8, second + 9} {
+		b := bytes.Clone(good)
+		b[at] ^= 0x10
+		if found := walk(b); len(found) == 0 {
+			t.Errorf("byte %d of the file: nothing was found", at)
+		}
+	}
+}
+
 func TestVerify(t *testing.T) {
 	path := sample(t)
 	dir := filepath.Dir(path)
