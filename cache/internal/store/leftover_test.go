@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,6 +67,39 @@ func TestLeftoversGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"other.db.new-1", "s1.db.new-1", "s[1].db", "s[1].db.new-fresh", "s[1].db.new-held", "s[1].db.news"}
+	if got := namesIn(t, dir); !slices.Equal(got, want) {
+		t.Errorf("%q is there, want %q", got, want)
+	}
+}
+
+// TestSalvageTouchesNoOtherFile: beside what it reads and what it makes, a salvage leaves a folder as it was, whatever the files there
+// are called.
+func TestSalvageTouchesNoOtherFile(t *testing.T) {
+	dir := t.TempDir()
+	bad, to := filepath.Join(dir, "bad.db"), filepath.Join(dir, "good.db")
+	s := open(t, bad)
+	fillStore(t, s, 20)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	others := []string{"good.db.salvage", "good.db.new", "good.db.new-1", "good.db.compact", "good.db.index"}
+	for _, name := range others {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := Salvage(bg, bad, to, testTimeout); err != nil || out.Entries != 20 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if _, err := Salvage(bg, bad, to, testTimeout); !errors.Is(err, ErrExists) {
+		t.Errorf("a second time: %v", err)
+	}
+	for _, name := range others {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(b) != name {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	want := slices.Sorted(slices.Values(append(others, "bad.db", "good.db")))
 	if got := namesIn(t, dir); !slices.Equal(got, want) {
 		t.Errorf("%q is there, want %q", got, want)
 	}

@@ -58,14 +58,11 @@ func Salvage(ctx context.Context, from, to string, lockTimeout time.Duration) (*
 	}
 	v.choose()
 
-	temp := filepath.Join(filepath.Dir(to), filepath.Base(to)+".salvage")
-	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, sorted(err)
-	}
-	defer os.Remove(temp)
-	if err := create(temp); err != nil {
+	temp, err := newBeside(to)
+	if err != nil {
 		return nil, err
 	}
+	defer os.Remove(temp)
 	if v.dst, err = openCopy(temp); err != nil {
 		return nil, err
 	}
@@ -89,7 +86,7 @@ func Salvage(ctx context.Context, from, to string, lockTimeout time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Link(temp, to); err != nil { // unlike a rename, it replaces nothing
+	if err := giveName(temp, to); err != nil {
 		return nil, sorted(err)
 	}
 	return v.out, sorted(boltfile.SyncDir(filepath.Dir(to)))

@@ -205,18 +205,34 @@ func create(path string) error {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return sorted(err)
 	}
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+newInfix+"*")
+	temp, err := newBeside(path)
 	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	if err := giveName(temp, path); err != nil && !errors.Is(err, ErrExists) {
 		return sorted(err)
 	}
-	defer os.Remove(tmp.Name())
-	if err := tmp.Close(); err != nil {
-		return sorted(err)
-	}
-	db, err := bbolt.Open(tmp.Name(), 0o600, boltOptions(time.Second))
+	return sorted(boltfile.SyncDir(filepath.Dir(path)))
+}
+
+// newBeside makes a file without entries beside path, under a name that nothing has, and returns that.
+func newBeside(path string) (temp string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newInfix+"*")
 	if err != nil {
-		return sorted(err)
+		return "", sorted(err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // the first error is the one to tell
+		}
+	}()
+	if err := f.Close(); err != nil {
+		return "", sorted(err)
+	}
+	db, err := bbolt.Open(f.Name(), 0o600, boltOptions(time.Second))
+	if err != nil {
+		return "", sorted(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range bucketsOf(formatVersion) {
@@ -226,17 +242,7 @@ func create(path string) error {
 		}
 		return errors.Join(putVersion(tx), putIdentity(tx))
 	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		return sorted(err)
-	}
-	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, os.ErrExist) && !exists(path) {
-		// A file system without links. A rename would replace the file of someone who creates it in this very
-		// moment, who then holds the lock of a file without a name; such a file system offers nothing better.
-		if err := os.Rename(tmp.Name(), path); err != nil {
-			return sorted(err)
-		}
-	}
-	return sorted(boltfile.SyncDir(dir))
+	return f.Name(), sorted(errors.Join(err, db.Close()))
 }
 
 func putVersion(tx *bbolt.Tx) error {
