@@ -14,8 +14,9 @@ var runesText string
 // table returns what runes.txt says, read once. It fails only if the file in the source tree was damaged.
 var table = sync.OnceValues(func() (*runeTable, error) { return parseRunes(runesText) })
 
-// kind says what a code point does to the word that is being read.
-type kind uint8
+// kind says what a code point does to the word that is being read. It is as wide as an action's delta: without padding between
+// them, blocks of actions are compared and hashed as plain memory.
+type kind int32
 
 const (
 	letter kind = iota // part of a word, after delta is added; the zero value keeps the code point as it is

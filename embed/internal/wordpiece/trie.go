@@ -20,9 +20,24 @@ type trie struct {
 	ids   []int32 // of the token that ends at the node, or -1
 }
 
-func newTrie(runes int) *trie {
-	size := 1 << bits.Len(uint(runes*2)) // at most half full
-	return &trie{edges: make([]uint64, size), shift: uint8(64 - bits.Len(uint(size-1))), ids: []int32{-1, -1}}
+// newTrie makes room for so many tokens, of a few nodes each; insert finds more if it must.
+func newTrie(tokens int) *trie {
+	t := &trie{ids: []int32{-1, -1}}
+	t.resize(1 << bits.Len(uint(2*tokens+firstFree)))
+	return t
+}
+
+// resize gives the table so many slots, a power of two: the fewest that leave it at most half full, since what a processor's
+// cache holds decides how long insert and longest take.
+func (t *trie) resize(slots int) {
+	old := t.edges
+	t.edges, t.shift = make([]uint64, slots), uint8(64-bits.Len(uint(slots-1)))
+	for _, e := range old {
+		if e != 0 {
+			t.edges[t.slot(int32(e>>42), rune(e>>21&(1<<21-1)))] = e
+		}
+	}
+	t.ids = append(make([]int32, 0, slots/2), t.ids...)
 }
 
 // slot returns where the edge from node over r is, or where it would go.
@@ -46,6 +61,10 @@ func (t *trie) insert(root int32, token string, id int32) bool {
 	for _, r := range token {
 		i := t.slot(node, r)
 		if t.edges[i] == 0 {
+			if 2*len(t.ids) >= len(t.edges) {
+				t.resize(2 * len(t.edges))
+				i = t.slot(node, r)
+			}
 			t.edges[i] = (uint64(node)<<21|uint64(r))<<21 | uint64(len(t.ids))
 			t.ids = append(t.ids, -1)
 		}

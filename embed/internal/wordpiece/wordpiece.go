@@ -37,7 +37,7 @@ func New(vocab []string) (*Tokenizer, error) {
 	if total > maxNodes-firstFree {
 		return nil, fmt.Errorf("wordpiece: vocabulary has %d characters; at most %d are supported", total, maxNodes-firstFree)
 	}
-	t := &Tokenizer{runes: runes, pieces: newTrie(total)}
+	t := &Tokenizer{runes: runes, pieces: newTrie(len(vocab))}
 	ids := map[string]int32{}
 	for i, v := range vocab {
 		if v == "" || !utf8.ValidString(v) {
