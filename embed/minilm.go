@@ -11,6 +11,7 @@ import (
 
 	"github.com/reprise-cache/reprise/embed/internal/bert"
 	"github.com/reprise-cache/reprise/embed/internal/kernel"
+	"github.com/reprise-cache/reprise/embed/internal/pages"
 	"github.com/reprise-cache/reprise/embed/internal/weights"
 	"github.com/reprise-cache/reprise/embed/internal/wordpiece"
 )
@@ -53,7 +54,7 @@ func NewMiniLM() (*MiniLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	defer release(minilmFile)
+	defer pages.Release(minilmFile)
 	return newMiniLM(minilmFile, minilmDigest, k)
 }
 
@@ -64,7 +65,7 @@ func NewMiniLMOn(name string) (*MiniLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	defer release(minilmFile)
+	defer pages.Release(minilmFile)
 	return newMiniLM(minilmFile, minilmDigest, k)
 }
 

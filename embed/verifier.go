@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/reprise-cache/reprise/embed/internal/bert"
+	"github.com/reprise-cache/reprise/embed/internal/pages"
 	"github.com/reprise-cache/reprise/embed/internal/weights"
 	"github.com/reprise-cache/reprise/embed/internal/wordpiece"
 )
@@ -49,7 +50,7 @@ type Verifier struct {
 // NewVerifier loads the embedded verifier beside the encoder whose word embeddings it uses. A layer costs
 // 1.8 MB of memory; `reprise bench embed` prints what both models take, and how long they take to load.
 func NewVerifier(encoder *MiniLM) (*Verifier, error) {
-	defer release(verifierFile)
+	defer pages.Release(verifierFile)
 	return newVerifier(encoder, verifierFile, verifierDigest)
 }
 

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"github.com/reprise-cache/reprise/embed/internal/kernel"
+	"github.com/reprise-cache/reprise/embed/internal/pages"
 	"github.com/reprise-cache/reprise/embed/internal/weights"
 )
 
@@ -24,6 +25,8 @@ const (
 	heads    = 12   // attention heads, of kernel.HeadDim each
 	inner    = 1536 // width of the feed-forward layer
 	segments = 2
+	// layerWeights is how many weights the matrices of a layer have.
+	layerWeights = (3*Hidden + Hidden + inner + inner) * Hidden
 	// maxLayers and maxPositions bound what a file may ask for.
 	maxLayers    = 24
 	maxPositions = 512
@@ -86,6 +89,8 @@ func (m *Model) load(l *loader) {
 	m.segment = l.float32("type", segments, Hidden)
 	m.norm = l.norm("norm")
 	m.layers = make([]layer, l.layers())
+	packed := make([]int8, len(m.layers)*layerWeights)
+	pages.Huge(packed)
 	// To inflate and pack the matrices is most of what a start costs, so all processors do it.
 	workers := make([]loader, min(runtime.GOMAXPROCS(0), len(m.layers)))
 	var next atomic.Int64
@@ -94,6 +99,7 @@ func (m *Model) load(l *loader) {
 		workers[w] = loader{f: l.f, k: l.k}
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(m.layers); i = int(next.Add(1)) - 1 {
+				workers[w].packed = packed[i*layerWeights:][:layerWeights]
 				m.layers[i] = workers[w].layer(layerName(i))
 			}
 		})
@@ -220,10 +226,11 @@ func (m *Model) apply(a *Arena, dst, x []float32, l linear, gelu bool) {
 
 // loader reads tensors and keeps the first error, so that Load reads as a list of what the model has.
 type loader struct {
-	f    *weights.File
-	k    *kernel.Kernel
-	room []byte // of one compressed matrix, until it is packed
-	err  error
+	f      *weights.File
+	k      *kernel.Kernel
+	room   []byte // of one compressed matrix, until it is packed
+	packed []int8 // where the next matrices go
+	err    error
 }
 
 func (l *loader) keep(err error) {
@@ -314,7 +321,8 @@ func (l *loader) linear(name string, in, out int, smooth bool) linear {
 	if out == 3*Hidden {
 		scaleQueries(scale, bias)
 	}
-	matrix, err := l.k.Pack(w, scale, bias, in, out)
+	matrix, err := l.k.Pack(l.packed[:in*out], w, scale, bias, in, out)
+	l.packed = l.packed[in*out:]
 	l.keep(err)
 	return linear{matrix, inverse}
 }

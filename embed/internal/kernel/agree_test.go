@@ -39,11 +39,11 @@ func agree(t *testing.T, k *Kernel, r *rand.Rand, rows int, scale float64) {
 				t.Fatalf("%s: %d rows: value %d is %d of %v, portable %d of %v", k.name, rows, i, v, qScale[i/Group], wantQ[i], wantScale[i/Group])
 			}
 		}
-		m, err := k.Pack(weights, colScale, bias, w.in, w.out)
+		m, err := k.Pack(make([]int8, len(weights)), weights, colScale, bias, w.in, w.out)
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantM, err := plain.Pack(weights, colScale, bias, w.in, w.out)
+		wantM, err := plain.Pack(make([]int8, len(weights)), weights, colScale, bias, w.in, w.out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestProductIsExact(t *testing.T) {
 		one[i] = 1
 	}
 	for _, k := range kernels {
-		m, err := k.Pack(w, one, make([]float32, out), in, out)
+		m, err := k.Pack(make([]int8, len(w)), w, one, make([]float32, out), in, out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestRowsDoNotMatter(t *testing.T) {
 	r := random()
 	w, colScale, bias, x := int8s(r, in*out), normals(r, out, 1), normals(r, out, 1), normals(r, rows*in, 1)
 	for _, k := range kernels {
-		m, err := k.Pack(w, colScale, bias, in, out)
+		m, err := k.Pack(make([]int8, len(w)), w, colScale, bias, in, out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func TestNothingAllocates(t *testing.T) {
 	scale, dst := make([]float32, rows), make([]float32, rows*Group)
 	scratch := make([]float32, AttendScratch(rows))
 	for _, k := range kernels {
-		m, err := k.Pack(w, colScale, bias, Group, 64)
+		m, err := k.Pack(make([]int8, len(w)), w, colScale, bias, Group, 64)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@
 // 1e-5 of the portable one, relative to the largest of the result, given the same input; attention multiplies that by
 // the square of its input's size where it is above 1, since a softmax turns a score's error into a relative one.
 //
-// Matrices are row-major without padding. Nothing here allocates but [Kernel.Pack]. A Kernel and a Matrix are
+// Matrices are row-major without padding. Nothing here allocates but [Kernel.Pack], and it little. A Kernel and a Matrix are
 // immutable and may be used from several goroutines; slices that a call writes may not be shared.
 package kernel
 
@@ -56,16 +56,17 @@ type impl interface {
 // Name is the kernel's name, as REPRISE_KERNEL spells it.
 func (k *Kernel) Name() string { return k.name }
 
-// Pack prepares an out x in matrix of int8 weights (one row an output channel, values in -127..127) for this kernel. The scales
-// and biases are kept, the weights copied. in must be a multiple of Group and out of 64, which is so for every matrix of the model.
-func (k *Kernel) Pack(w []int8, scale, bias []float32, in, out int) (*Matrix, error) {
-	if in <= 0 || out <= 0 || in%Group != 0 || out%64 != 0 || len(w) != in*out || len(scale) != out || len(bias) != out {
-		return nil, fmt.Errorf("kernel: matrix of %d x %d with %d weights, %d scales and %d biases: the input must be a multiple of %d, the output of 64", out, in, len(w), len(scale), len(bias), Group)
+// Pack prepares an out x in matrix of int8 weights (one row an output channel, values in -127..127) for this kernel. The weights
+// are copied into room, which has their length; it, the scales and the biases are kept. in must be a multiple of Group and out
+// of 64, which is so for every matrix of the model.
+func (k *Kernel) Pack(room, w []int8, scale, bias []float32, in, out int) (*Matrix, error) {
+	if in <= 0 || out <= 0 || in%Group != 0 || out%64 != 0 || len(w) != in*out || len(room) != len(w) || len(scale) != out || len(bias) != out {
+		return nil, fmt.Errorf("kernel: matrix of %d x %d with %d weights, room for %d, %d scales and %d biases: the input must be a multiple of %d, the output of 64", out, in, len(w), len(room), len(scale), len(bias), Group)
 	}
 	if i := bytes.IndexByte(asBytes(w), 0x80); i >= 0 {
 		return nil, fmt.Errorf("kernel: weight %d is -128, which is outside -127..127", i)
 	}
-	m := &Matrix{In: in, Out: out, Scale: scale, Bias: bias, data: make([]int8, len(w))}
+	m := &Matrix{In: in, Out: out, Scale: scale, Bias: bias, data: room}
 	k.impl.pack(m, w)
 	return m, nil
 }

@@ -80,7 +80,7 @@ func TestPortableProduct(t *testing.T) {
 			w[i], w[in+i], w[2*in+i] = 127, -127, 127
 			q[i], q[in+i] = 127, -127
 		}
-		m, err := k.Pack(w, scale, bias, in, out)
+		m, err := k.Pack(make([]int8, len(w)), w, scale, bias, in, out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,17 +155,17 @@ func TestEnvironmentSelects(t *testing.T) {
 func TestPackRefuses(t *testing.T) {
 	k := kernels[len(kernels)-1]
 	good := make([]int8, Group*64)
-	if _, err := k.Pack(good, make([]float32, 64), make([]float32, 64), Group, 64); err != nil {
+	if _, err := k.Pack(make([]int8, len(good)), good, make([]float32, 64), make([]float32, 64), Group, 64); err != nil {
 		t.Error(err)
 	}
-	if _, err := k.Pack(good[1:], make([]float32, 64), make([]float32, 64), Group, 64); err == nil {
+	if _, err := k.Pack(make([]int8, len(good)-1), good[1:], make([]float32, 64), make([]float32, 64), Group, 64); err == nil {
 		t.Error("a missing weight is accepted")
 	}
-	if _, err := k.Pack(good, make([]float32, 64), make([]float32, 64), 64, Group); err == nil {
+	if _, err := k.Pack(make([]int8, len(good)), good, make([]float32, 64), make([]float32, 64), 64, Group); err == nil {
 		t.Error("an input of 64 is accepted")
 	}
 	good[5] = -128
-	if _, err := k.Pack(good, make([]float32, 64), make([]float32, 64), Group, 64); err == nil {
+	if _, err := k.Pack(make([]int8, len(good)), good, make([]float32, 64), make([]float32, 64), Group, 64); err == nil {
 		t.Error("a weight of -128 is accepted")
 	}
 }

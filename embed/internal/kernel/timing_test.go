@@ -15,7 +15,7 @@ func BenchmarkParts(b *testing.B) {
 			weight := normals(r, Group, 1)
 			q, scale, scratch := make([]int8, k.QuantSize(rows*inner)), make([]float32, rows*4), make([]float32, AttendScratch(rows))
 			product := func(in, out int, dst []float32, gelu bool) func() {
-				m, err := k.Pack(int8s(r, in*out), normals(r, out, 1), normals(r, out, 1), in, out)
+				m, err := k.Pack(make([]int8, in*out), int8s(r, in*out), normals(r, out, 1), normals(r, out, 1), in, out)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -53,8 +53,9 @@ func BenchmarkPack(b *testing.B) {
 	for _, k := range kernels {
 		b.Run(k.name, func(b *testing.B) {
 			b.SetBytes(in * out)
+			room := make([]int8, in*out)
 			for b.Loop() {
-				if _, err := k.Pack(w, scale, bias, in, out); err != nil {
+				if _, err := k.Pack(room, w, scale, bias, in, out); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,6 +1,8 @@
 //go:build !linux
 
-package embed
+package pages
 
-// release does nothing: the system drops pages of the binary when it needs the room.
-func release(string) {}
+// Release and Huge do nothing where no such advice is known.
+func Release(string) {}
+
+func Huge([]int8) {}
