@@ -11,7 +11,8 @@ import (
 
 // Compact makes the file as small as its content allows, while look-ups and writes go on: what is in it goes to a new one beside it,
 // which then takes its place. A process that dies meanwhile leaves the file as it was. progress, if not nil, is told how many
-// of about how many bytes are done. It returns the sizes before and after. On Windows, where the new one could not take the place, it
+// of about how many bytes are done. It returns the sizes before and after, which are the same where the file was as small already, and
+// was left as it is. On Windows, where the new one could not take the place, it
 // is errors.ErrUnsupported before anything is done.
 func (c *Cache) Compact(ctx context.Context, progress func(done, total int64)) (before, after int64, err error) {
 	if err := c.usable(ctx); err != nil {

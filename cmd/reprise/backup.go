@@ -120,6 +120,10 @@ func (c *compactCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
+	if said.After == said.Before {
+		fmt.Fprintf(h.stdout, "%d bytes: the file is as small as its content allows, and was left as it is\n", said.Before)
+		return nil
+	}
 	fmt.Fprintf(h.stdout, "%d bytes before, %d after\n", said.Before, said.After)
 	return nil
 }

@@ -21,10 +21,14 @@ import (
 //  2. Copy all buckets, a few megabytes a transaction. Each of these sees another moment of the file; rows that change after they
 //     were copied, or before, are among those noted.
 //  3. Copy the noted rows again, those noted meanwhile, and so on, until few are left.
-//  4. Between two commits: copy the last of them, sync the new file, give it the old one's name, use it.
+//  4. Between two commits: copy the last of them, sync the new file, give it the old one's name, use it. A new file that came out no
+//     smaller is dropped instead.
 //
 // Killed before the last step's renaming, the old file is as it was, and Open removes what there is of the new one. After it the new
 // one is whole. The file gets an identity of its own, since its commits are counted anew.
+
+// errNoGain: the new file came out no smaller than the old one.
+var errNoGain = errors.New("store: the file is as small as its content allows")
 
 // ErrBusy: a compaction is under way already.
 var ErrBusy = errors.New("store: a compaction is under way")
@@ -49,7 +53,7 @@ var realDisk = disk{system: runtime.GOOS, open: openCopy, sync: (*bbolt.DB).Sync
 
 func compactPath(path string) string { return path + ".compact" }
 
-// Compact makes the file as small as its content allows. progress, if not nil, is told how many of about how many bytes are copied.
+// Compact makes the file as small as its content allows, or leaves it as it is if it is that already. progress, if not nil, is told how many of about how many bytes are copied.
 // It needs room for the new file beside the old one, and a system that renames open files: on another it is errors.ErrUnsupported.
 func (s *Store) Compact(ctx context.Context, progress func(done, total int64)) error {
 	if err := boltfile.ReplacesOpen(s.disk.system); err != nil {
@@ -79,7 +83,11 @@ func (s *Store) Compact(ctx context.Context, progress func(done, total int64)) e
 		err = s.exclusive(ctx, func() error { return s.swap(dst, temp) })
 	}
 	if s.db.Load() != dst { // an error, of copying or before the swap
-		err = errors.Join(err, guarded(dst.Close), os.Remove(temp))
+		dropped := errors.Join(guarded(dst.Close), os.Remove(temp))
+		if errors.Is(err, errNoGain) {
+			return dropped
+		}
+		err = errors.Join(err, dropped)
 	}
 	return err
 }
@@ -167,10 +175,13 @@ func (s *Store) rowsAfter(name, after []byte) (rows []keyValue, more bool, err e
 	return rows, more, err
 }
 
+// growthOfCopy is by how much a copy grows beyond what it needs: less than a file that goes on growing.
+func growthOfCopy(size int64) int { return int(min(max(size/16, int64(os.Getpagesize())), 16<<20)) }
+
 func putRows(dst *bbolt.DB, name []byte, rows []keyValue) error {
 	return guarded(func() error {
 		return dst.Update(func(tx *bbolt.Tx) error {
-			tx.DB().AllocSize = growth(tx.Size())
+			tx.DB().AllocSize = growthOfCopy(tx.Size())
 			b, err := tx.CreateBucketIfNotExists(name)
 			if err != nil {
 				return err
@@ -234,6 +245,13 @@ func (s *Store) swap(dst *bbolt.DB, temp string) error {
 	}
 	if err != nil {
 		return err
+	}
+	now, err := os.Stat(temp)
+	if err != nil {
+		return sorted(err)
+	}
+	if now.Size() >= s.FileBytes() {
+		return errNoGain
 	}
 	dst.NoSync = false
 	id, err := identityOf(dst)

@@ -170,6 +170,36 @@ func TestCompactAmongWrites(t *testing.T) {
 	}
 }
 
+// TestCompactLeavesWhatIsSmall: a file that is as small as it gets keeps its size and its identity, and a compaction of any file makes it
+// no larger, whatever its size.
+func TestCompactLeavesWhatIsSmall(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 5, 20, 100} {
+		path := filepath.Join(t.TempDir(), "s.db")
+		s := open(t, path)
+		fillStore(t, s, n)
+		before, size := dump(t, s), s.FileBytes()
+		for range 2 {
+			was := *s.file.Load()
+			if err := s.Compact(bg, nil); err != nil {
+				t.Fatal(err)
+			}
+			now := s.FileBytes()
+			if now > size || (now == size) != (*s.file.Load() == was) {
+				t.Errorf("%d entries: %d bytes became %d, another file: %v", n, size, now, *s.file.Load() != was)
+			}
+			size = now
+		}
+		if err := s.Compact(bg, nil); err != nil || s.FileBytes() != size {
+			t.Errorf("%d entries: %d bytes became %d, %v", n, size, s.FileBytes(), err)
+		}
+		same(t, "compaction", before, dump(t, s))
+		if names := namesIn(t, filepath.Dir(path)); len(names) != 1 {
+			t.Errorf("%q is there", names)
+		}
+		fillStore(t, s, n+1) // it goes on to be used
+	}
+}
+
 // TestCompactGivesUp is ended by its context, and leaves nothing behind.
 func TestCompactGivesUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
