@@ -77,15 +77,16 @@ func newMiniLM(file, digest string, k *kernel.Kernel) (*MiniLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}
+	// First, so that the garbage collector counts with what stays before the tokenizer's scratch memory comes.
+	model, err := bert.Load(f, k)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
+	}
 	vocab, err := f.Text("vocab")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}
 	tokenizer, err := wordpiece.New(strings.Split(strings.TrimSuffix(vocab, "\n"), "\n"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
-	}
-	model, err := bert.Load(f, k)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}

@@ -96,7 +96,7 @@ func (m *Model) load(l *loader) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for w := range workers {
-		workers[w] = loader{f: l.f, k: l.k}
+		workers[w] = loader{f: l.f, k: l.k, room: make([]byte, 0, inner*Hidden)}
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(m.layers); i = int(next.Add(1)) - 1 {
 				workers[w].packed = packed[i*layerWeights:][:layerWeights]

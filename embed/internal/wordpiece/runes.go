@@ -68,10 +68,7 @@ func parseRunes(text string) (*runeTable, error) {
 			return nil, fmt.Errorf("wordpiece: runes.txt, line %d: %w", n, err)
 		}
 	}
-	hangul := action{kind: spread, delta: -1}
-	for r := hangulFirst; r <= hangulLast; r++ {
-		d.set(r, hangul)
-	}
+	d.fill(hangulFirst, hangulLast, 1, action{kind: spread, delta: -1})
 	t.compress(&d)
 	return t, nil
 }
@@ -143,17 +140,19 @@ func (t *runeTable) set(d *draft, span string, a action) error {
 	if err != nil {
 		return err
 	}
-	for r := low; r <= high; r += step {
-		if a.kind == letter || a.kind == alone {
+	if a.kind == letter || a.kind == alone {
+		for _, r := range [...]rune{low, high} {
 			if to := r + a.delta; to < 0 || to > maxRune {
 				return fmt.Errorf("delta takes %X out of Unicode", r)
 			}
 		}
-		if a.kind == mark {
+	}
+	if a.kind == mark {
+		for r := low; r <= high; r += step {
 			t.rank[r] = uint8(a.delta)
 		}
-		d.set(r, a)
 	}
+	d.fill(low, high, step, a)
 	return nil
 }
 
@@ -165,22 +164,55 @@ func parseRune(s string) (rune, error) {
 	return rune(v), nil
 }
 
-// draft is the table while it is read. A block that no line touches is nil: most of Unicode is.
-type draft [(maxRune + 1) / blockSize]*[blockSize]action
+// draft is the table while it is read. A block that no line touches is nil: most of Unicode is. Those that one line fills are
+// one, not to be written to: most others are.
+type draft struct {
+	blocks [(maxRune + 1) / blockSize]*[blockSize]action
+	whole  map[action]*[blockSize]action
+	shared [(maxRune + 1) / blockSize]bool // says which are of whole
+}
 
-func (d *draft) set(r rune, a action) {
-	b := &d[r>>blockBits]
-	if *b == nil {
-		*b = new([blockSize]action)
+// fill sets every step'th code point from low to high.
+func (d *draft) fill(low, high, step rune, a action) {
+	for r := low; r <= high; {
+		i, at := r>>blockBits, r&(blockSize-1)
+		if at == 0 && step == 1 && high-r >= blockSize-1 {
+			d.blocks[i], d.shared[i] = d.uniform(a), true
+			r += blockSize
+			continue
+		}
+		if b := d.blocks[i]; b == nil || d.shared[i] {
+			d.blocks[i], d.shared[i] = new([blockSize]action), false
+			if b != nil {
+				*d.blocks[i] = *b
+			}
+		}
+		d.blocks[i][at] = a
+		r += step
 	}
-	(*b)[r&(blockSize-1)] = a
+}
+
+// uniform is the one block whose code points all have the action a.
+func (d *draft) uniform(a action) *[blockSize]action {
+	b, ok := d.whole[a]
+	if !ok {
+		b = new([blockSize]action)
+		for i := range b {
+			b[i] = a
+		}
+		if d.whole == nil {
+			d.whole = map[action]*[blockSize]action{}
+		}
+		d.whole[a] = b
+	}
+	return b
 }
 
 // compress stores each distinct block once, the untouched one first.
 func (t *runeTable) compress(d *draft) {
-	t.actions = make([]action, blockSize)
+	distinct := []*[blockSize]action{{}}
 	seen := map[[blockSize]action]uint16{{}: 0}
-	for i, b := range d {
+	for i, b := range d.blocks {
 		if b == nil {
 			continue
 		}
@@ -188,9 +220,13 @@ func (t *runeTable) compress(d *draft) {
 		if !ok {
 			at = uint16(len(seen))
 			seen[*b] = at
-			t.actions = append(t.actions, b[:]...)
+			distinct = append(distinct, b)
 		}
 		t.block[i] = at
+	}
+	t.actions = make([]action, 0, len(distinct)*blockSize)
+	for _, b := range distinct {
+		t.actions = append(t.actions, b[:]...)
 	}
 }
 

@@ -20,10 +20,10 @@ type trie struct {
 	ids   []int32 // of the token that ends at the node, or -1
 }
 
-// newTrie makes room for so many tokens, of a few nodes each; insert finds more if it must.
+// newTrie makes room for so many tokens, of two nodes each that no other shares; insert finds more if it must.
 func newTrie(tokens int) *trie {
 	t := &trie{ids: []int32{-1, -1}}
-	t.resize(1 << bits.Len(uint(2*tokens+firstFree)))
+	t.resize(1 << bits.Len(uint(4*tokens+firstFree)))
 	return t
 }
 
