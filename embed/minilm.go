@@ -54,7 +54,6 @@ func NewMiniLM() (*MiniLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	defer pages.Release(minilmFile)
 	return newMiniLM(minilmFile, minilmDigest, k)
 }
 
@@ -65,18 +64,20 @@ func NewMiniLMOn(name string) (*MiniLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	defer pages.Release(minilmFile)
 	return newMiniLM(minilmFile, minilmDigest, k)
 }
 
 // Kernels names the implementations of the arithmetic that this machine can run, fastest first. The last is "portable".
 func Kernels() []string { return kernel.Names() }
 
+// newMiniLM reads a file that the compiler embedded, or one that has not the digest.
 func newMiniLM(file, digest string, k *kernel.Kernel) (*MiniLM, error) {
 	f, err := weights.Open(file, digest, minilmFormat)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWeights, err)
 	}
+	f.Release = pages.Release
+	defer pages.Release(file)
 	// First, so that the garbage collector counts with what stays before the tokenizer's scratch memory comes.
 	model, err := bert.Load(f, k)
 	if err != nil {

@@ -50,15 +50,17 @@ type Verifier struct {
 // NewVerifier loads the embedded verifier beside the encoder whose word embeddings it uses. A layer costs
 // 1.8 MB of memory; `reprise bench embed` prints what both models take, and how long they take to load.
 func NewVerifier(encoder *MiniLM) (*Verifier, error) {
-	defer pages.Release(verifierFile)
 	return newVerifier(encoder, verifierFile, verifierDigest)
 }
 
+// newVerifier reads a file that the compiler embedded, or one that has not the digest.
 func newVerifier(encoder *MiniLM, file, digest string) (*Verifier, error) {
 	f, err := weights.Open(file, digest, verifierFormat)
 	if err != nil {
 		return nil, fmt.Errorf("embed: verifier: %w", err)
 	}
+	f.Release = pages.Release
+	defer pages.Release(file)
 	model, err := encoder.pool.model.LoadBeside(f)
 	if err != nil {
 		return nil, fmt.Errorf("embed: verifier: %w", err)

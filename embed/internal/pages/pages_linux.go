@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// Release says that the pages under an embedded file need not stay in memory. Loading has read all of it once, for
-// its digest, and has copied most of it to the kernel's layout; what is read again (rows of word embeddings) comes
+// Release says that the pages under an embedded file, or under a part of one, need not stay in memory. Loading has read it for
+// its digest and has copied most of it to the kernel's layout; what is read again (rows of word embeddings) comes
 // back from the binary page by page.
 //
 // The file must be one that the compiler embedded: pages of the binary, never written to. Other memory would be cleared.

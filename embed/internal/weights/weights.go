@@ -42,8 +42,12 @@ const maxText = 16 << 20
 // maxHeader bounds the JSON header; that of a model with two hundred tensors has 30 KB.
 const maxHeader = 1 << 20
 
-// File is a parsed weights file. It is immutable, so it may be used from several goroutines.
+// File is a parsed weights file. It may be used from several goroutines.
 type File struct {
+	// Release, if not nil, is called with the bytes of each compressed tensor once it is inflated: the file is not
+	// read there again, so they need not stay in memory.
+	Release func(part string)
+
 	data    string // the tensors' bytes
 	meta    map[string]string
 	tensors map[string]tensor
@@ -167,6 +171,9 @@ func (f *File) inflate(room []byte, name string, size int64, most bool) ([]byte,
 		room = make([]byte, 0, header.FrameContentSize)
 	}
 	out, err := d.DecodeAll(frame, room[:0])
+	if f.Release != nil {
+		f.Release(b)
+	}
 	if err == nil && uint64(len(out)) != header.FrameContentSize {
 		err = fmt.Errorf("%d bytes, want %d", len(out), header.FrameContentSize)
 	}

@@ -77,11 +77,16 @@ func TestCompressedTensorsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var released []string
+	f.Release = func(part string) { released = append(released, part) }
 	if b, err := f.Int8(new([]byte), "b", 2, 3); err != nil || !slices.Equal(b, []int8{1, -1, 127, -128, 'a', 'b'}) {
 		t.Errorf("b = %v, %v", b, err)
 	}
 	if v, err := f.Text("b"); err != nil || v != "\x01\xff\x7f\x80ab" {
 		t.Errorf("b = %q, %v", v, err)
+	}
+	if frame := f.data; !slices.Equal(released, []string{frame, frame}) {
+		t.Errorf("released %q, want the frame once for each time it was read: %q", released, frame)
 	}
 	for _, shape := range [][]int64{{5}, {7}, {1 << 40}} {
 		if _, err := f.Int8(new([]byte), "b", shape...); !errors.Is(err, ErrTensor) {
