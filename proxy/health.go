@@ -11,13 +11,13 @@ import (
 
 // The states of a server, the worse ones first.
 const (
-	stateDraining = "draining" // it takes no more requests
+	stateDraining = "draining" // it takes no more requests, or soon will not
 	stateLoading  = "loading"  // the cache's semantic tier does not know every entry yet
 	stateDegraded = "degraded" // nor will it: the exact tier and the providers serve all the same
 	stateOK       = "ok"
 )
 
-// state is the server's, by whether it is being stopped and what the cache says of itself.
+// state is the server's, by whether it is about to stop and what the cache says of itself.
 func state(draining bool, ready error) string {
 	switch {
 	case draining:

@@ -47,8 +47,9 @@ type Server struct {
 
 	ctx      context.Context // of every upstream call
 	stop     context.CancelCauseFunc
-	running  tally // flights
-	draining atomic.Bool
+	running  tally       // flights
+	draining atomic.Bool // Drain was called, or Shutdown
+	stopping atomic.Bool // Shutdown was
 	closing  sync.Once
 	shared   atomic.Uint64
 	started  time.Time
@@ -134,11 +135,15 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Serve(ln net.Listener) error {
 	// fasthttp closes only listeners that it knew of when it was shut down.
 	defer context.AfterFunc(s.ctx, func() { _ = ln.Close() })()
-	if err := s.http.Serve(&timedListener{Listener: ln, timeout: s.cfg.WriteTimeout, limit: int64(s.cfg.MaxConns)}); err != nil && !s.draining.Load() {
+	if err := s.http.Serve(&timedListener{Listener: ln, timeout: s.cfg.WriteTimeout, limit: int64(s.cfg.MaxConns)}); err != nil && !s.stopping.Load() {
 		return fmt.Errorf("proxy: %w", err)
 	}
 	return nil
 }
+
+// Drain has /readyz say from now on that no more requests should be sent here, and answers them as before; each connection is closed
+// after its next answer. Whoever balances the load takes notice in his own time: call Shutdown after that.
+func (s *Server) Drain() { s.draining.Store(true) }
 
 // Shutdown stops accepting, lets requests under way finish, streams included, and writes what was accepted for the
 // cache. If ctx ends before that, it breaks off what is left and returns an error that says what was lost. The server
@@ -152,7 +157,8 @@ func (s *Server) shutdown(ctx context.Context) (err error) {
 	if s.requests != nil && s.cfg.requests == nil {
 		defer func() { err = errors.Join(err, s.requests.Close()) }() // last, for it hears of all that ends before
 	}
-	s.draining.Store(true)
+	s.Drain()
+	s.stopping.Store(true)
 	defer s.stop(errStopped)
 	if err := s.http.ShutdownWithContext(ctx); err != nil {
 		err = fmt.Errorf("proxy: shutdown broke off %d connections and %d answers on their way to the cache: %w",
@@ -245,6 +251,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		ctx.SetConnectionClose()
 		s.reject(ctx, errMalformed)
 		return
+	}
+	if s.draining.Load() {
+		ctx.SetConnectionClose()
 	}
 	if c, ok := ctx.Conn().(*timedConn); ok && c.over && string(ctx.Path()) != "/healthz" { // the process lives
 		ctx.SetConnectionClose()

@@ -62,12 +62,15 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%s: %d %s", path, got.StatusCode, got.body)
 		}
 	}
-	r.s.draining.Store(true)
-	if got := r.do("GET", "/readyz", ""); got.StatusCode != 503 {
-		t.Errorf("draining: %d", got.StatusCode)
+	r.s.Drain()
+	if got := r.do("GET", "/readyz", ""); got.StatusCode != 503 || got.body != `{"status":"draining"}` {
+		t.Errorf("draining: %d %s", got.StatusCode, got.body)
 	}
 	if got := r.do("GET", "/healthz", ""); got.StatusCode != 200 {
 		t.Errorf("draining, and alive: %d", got.StatusCode)
+	}
+	if got := r.do("POST", "/v1/chat/completions", question("x", "")); got.StatusCode != 200 || !got.Close {
+		t.Errorf("draining, and asked: %d, the connection is to be closed: %v", got.StatusCode, got.Close)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os/signal"
 	"slices"
+	"time"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -18,8 +19,8 @@ import (
 
 type serveCmd struct{ settingFlags }
 
-// Run is called by kong. It serves until one of the endSignals, then finishes what is under way; a second signal ends the
-// process at once.
+// Run is called by kong. It serves until one of the endSignals, for the drain delay beyond that, then finishes what is under way; a
+// second signal ends the process at once.
 func (c *serveCmd) Run(h *host) (err error) {
 	cfg, err := c.read(h)
 	if err != nil {
@@ -72,6 +73,15 @@ func (c *serveCmd) Run(h *host) (err error) {
 	case <-stopping.Done():
 	}
 	release() // from here on a signal ends the process
+	if delay := cfg.Timeouts.DrainDelay; delay > 0 {
+		server.Drain()
+		log.Info("draining: /readyz says 503, requests are still answered; signal again to stop at once", "drain_delay", delay)
+		select {
+		case err := <-served:
+			return errors.Join(err, shutdown(server, cfg))
+		case <-time.After(delay):
+		}
+	}
 	log.Info("stopping: finishing open requests; signal again to stop at once", "timeout", cfg.Timeouts.Shutdown)
 	if err := shutdown(server, cfg); err != nil {
 		return err

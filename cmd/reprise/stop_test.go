@@ -155,3 +155,39 @@ func TestStopWhileWriting(t *testing.T) {
 		})
 	}
 }
+
+// TestDrainBeforeStop: until the delay is over requests are answered, and readiness says that no more should come.
+func TestDrainBeforeStop(t *testing.T) {
+	up := upstream(t, func() {})
+	r := start(t, filepath.Join(t.TempDir(), "drained.db"), up.URL, "--set", "timeouts.drain_delay=1h")
+	r.signal(syscall.SIGTERM)
+	for line := range r.logs {
+		if strings.Contains(line, `"msg":"draining`) {
+			break
+		}
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
+		resp, err := http.Get(r.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	if body, _ := r.ask("is anybody there?"); !strings.Contains(body, "answer 1") {
+		t.Errorf("asked while it drains: %s", body)
+	}
+	r.signal(syscall.SIGTERM)
+	if code := r.wait(); code == 0 {
+		t.Error("a forced end looks like a good one")
+	}
+
+	r = start(t, filepath.Join(t.TempDir(), "drained.db"), up.URL, "--set", "timeouts.drain_delay=10ms")
+	r.signal(syscall.SIGTERM)
+	logs := r.rest()
+	if code := r.wait(); code != 0 || !strings.Contains(logs, `"msg":"draining`) || !strings.Contains(logs, `"msg":"stopped"`) {
+		t.Errorf("exit code %d:\n%s", code, logs)
+	}
+}

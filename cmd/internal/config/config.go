@@ -128,6 +128,7 @@ type Timeouts struct {
 	KeepAlive    time.Duration `koanf:"keep_alive"`
 	Upstream     time.Duration `koanf:"upstream"`
 	UpstreamIdle time.Duration `koanf:"upstream_idle"`
+	DrainDelay   time.Duration `koanf:"drain_delay"`
 	Shutdown     time.Duration `koanf:"shutdown"`
 }
 

@@ -76,13 +76,16 @@ func (k Key) schema() map[string]any {
 	case KindFloat:
 		return number("number")
 	case KindDuration:
-		// Zero is no duration; how short and how long one may be a pattern cannot say.
+		// Whether zero is one; how short and how long one may be a pattern cannot say.
 		one := `([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)`
 		forms := append([]string{`\+?(` + one + `)+`, `[0-9]{1,5}d`}, k.Words...)
 		s := text("^(" + strings.Join(forms, "|") + ")$")
-		s["not"] = map[string]any{"pattern": `^[^1-9]*$`}
-		if len(k.Words) > 0 {
+		switch {
+		case k.Min == 0:
+		case len(k.Words) > 0:
 			s["not"] = map[string]any{"pattern": `^[0-9.]`, "not": map[string]any{"pattern": `[1-9]`}}
+		default:
+			s["not"] = map[string]any{"pattern": `^[^1-9]*$`}
 		}
 		return s
 	case KindSize:

@@ -100,7 +100,7 @@ func (k Key) parse(v any) (any, *complaint) {
 			return Never, nil
 		}
 		d, err := parseDuration(text)
-		if !isText || err != nil || d <= 0 || !k.inRange(d.Seconds()) {
+		if !isText || err != nil || !k.inRange(d.Seconds()) {
 			return fail(`write a duration with its unit, as "30s", "10m" or "7d"` + k.rangeText() + wordsText(k.Words))
 		}
 		return d, nil
