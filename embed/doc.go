@@ -28,5 +28,8 @@
 // its work stops before the next layer. A worker has 4 MB of scratch memory, kept for the next, and computes without
 // allocating. A bounded memo answers repeats of recent texts.
 //
+// Loading unpacks the weights into one stretch of memory a model, which the system is asked to keep in huge pages, and gives up
+// the pages of the embedded file as it goes. `reprise bench embed` prints how long it takes for both models, and what they keep.
+//
 // The environment variable REPRISE_KERNEL selects the arithmetic's implementation by name, for tests and measurements.
 package embed
