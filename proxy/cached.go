@@ -146,7 +146,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	d := &x.d
 	q := cache.Query{
 		Namespace: d.namespace, Messages: x.question.Messages, Mode: d.mode, Threshold: d.threshold, MaxError: d.maxError,
-		MaxAge: d.maxAge, TTL: d.ttl, ForceRefresh: d.forceRefresh, NoStore: d.noStore,
+		MaxAge: d.maxAge, TTL: d.ttl, ForceRefresh: d.refreshes(), NoStore: d.noStore,
 		Conversation: d.conversation, IgnoreSystem: d.ignoreSystem,
 	}
 	x.s.restrict(&q)

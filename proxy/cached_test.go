@@ -221,6 +221,34 @@ func TestLegacyCompletions(t *testing.T) {
 	r.wantCalls(2)
 }
 
+// TestForceRefreshOfAHeader: a header has the last word on what a config asks for, but takes back no age that anybody named.
+func TestForceRefreshOfAHeader(t *testing.T) {
+	const config, header, object = "x-portkey-config", "x-portkey-cache-force-refresh", "x-reprise-cache"
+	r := newRig(t, answerWith("yes"))
+	r.ask("is it?", "")
+	r.flush()
+	for _, tt := range []struct {
+		want   string
+		header []string
+	}{
+		{"REFRESH", []string{config, `{"cache":{"force_refresh":true}}`}},
+		{"HIT", []string{config, `{"cache":{"force_refresh":true}}`, header, "false"}},
+		{"HIT", []string{config, `{"cache":{"force_refresh":true}}`, object, `{"force_refresh":false}`}},
+		{"REFRESH", []string{config, `{"cache":{"force_refresh":true}}`, object, `{"threshold":0.9}`}},
+		{"REFRESH", []string{config, `{"cache":{"force_refresh":false}}`, header, "true"}},
+		{"HIT", []string{object, `{"force_refresh":true}`, header, "false"}},
+		{"REFRESH", []string{object, `{"force_refresh":false}`, header, "true"}},
+		{"REFRESH", []string{config, `{"cache":{"max_age":0,"force_refresh":false}}`, header, "false"}},
+		{"REFRESH", []string{header, "false", "cache-control", "no-cache"}},
+		{"REFRESH", []string{header, "false", "cache-control", "max-age=0"}},
+	} {
+		if got := r.ask("is it?", "", tt.header...); got.StatusCode != 200 || got.cache() != tt.want {
+			t.Errorf("%q: got %d, %s; want %s: %s", tt.header, got.StatusCode, got.cache(), tt.want, got.body)
+		}
+		r.flush()
+	}
+}
+
 func TestCacheHeaders(t *testing.T) {
 	r := newRig(t, answerWith("yes"))
 	r.ask("is it?", "")

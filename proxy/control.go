@@ -34,7 +34,7 @@ var controls = strict.Table[*directives]{
 	strict.In("ttl", "How many seconds the answer lives.", strict.Number(above(0), "seconds, more than 0"),
 		func(d *directives, _ string, n float64) error { d.ttl = seconds(n); return nil }),
 	strict.In("force_refresh", "Whether to ask the provider in any case, and store what it says.", strict.Bool,
-		func(d *directives, _ string, yes bool) error { d.forceRefresh = d.forceRefresh || yes; return nil }),
+		func(d *directives, _ string, yes bool) error { d.forceRefresh = yes; return nil }),
 	strict.In("threshold", "The cosine that a similar question needs.", strict.Number(upTo(1), "a cosine above 0 and up to 1"),
 		func(d *directives, _ string, n float64) error { d.threshold = float32(n); return nil }),
 	strict.In("max_error", "The share of wrong answers that semantic hits may have.", strict.Number(upTo(1), maxErrorForm),

@@ -43,7 +43,8 @@ type directives struct {
 	conversation cache.Conversation
 	ignoreSystem bool
 	maxAge, ttl  time.Duration
-	forceRefresh bool
+	forceRefresh bool // the last word on it counts: a header's, or else the config's
+	noneStored   bool // an age of zero, or no-cache: whatever else is said
 	noStore      bool
 	onlyIfCached bool
 	maxError     float64 // zero: as the cache says
@@ -235,7 +236,7 @@ func (d *directives) parse() *apiError {
 		if err != nil {
 			return badRequest("invalid_header", name, "%s is %.40q: use true or false", name, v)
 		}
-		d.forceRefresh = d.forceRefresh || b
+		d.forceRefresh = b
 	}
 	if v, name := d.fields.get(ownMaxError); v != nil {
 		n, err := strconv.ParseFloat(string(v), 64)
@@ -320,7 +321,7 @@ func (d *directives) parseCacheControl(v []byte) *apiError {
 		case "no-cache":
 			// Clients that open an event stream say so out of habit, go-openai for one, as browsers do for an
 			// EventSource. It is about the stream, not about the answer; max-age=0 and x-portkey-cache-force-refresh are.
-			d.forceRefresh = d.forceRefresh || !bytes.EqualFold(d.fields.std[stdAccept], []byte("text/event-stream"))
+			d.noneStored = d.noneStored || !bytes.EqualFold(d.fields.std[stdAccept], []byte("text/event-stream"))
 		case "only-if-cached":
 			d.onlyIfCached = true
 		case "max-age":
@@ -337,13 +338,16 @@ func (d *directives) parseCacheControl(v []byte) *apiError {
 // setMaxAge takes the stricter of two limits. As in HTTP, an age of zero accepts nothing that is stored.
 func (d *directives) setMaxAge(s float64) {
 	if s == 0 {
-		d.forceRefresh = true
+		d.noneStored = true
 		return
 	}
 	if age := seconds(s); d.maxAge == 0 || age < d.maxAge {
 		d.maxAge = age
 	}
 }
+
+// refreshes reports whether nothing that is stored may be served.
+func (d *directives) refreshes() bool { return d.forceRefresh || d.noneStored }
 
 func seconds(s float64) time.Duration {
 	if s >= math.MaxInt64/float64(time.Second) {

@@ -118,7 +118,7 @@ func (x *exchange) langSearch(ctx *fasthttp.RequestCtx, conversation bool) *apiE
 	prompt := strings.Join(append(q.Context, q.Prompt), "\n")
 	query := x.langQuery(prompt)
 	query.Threshold = max(query.Threshold, float32(q.Threshold))
-	query.ForceRefresh = x.d.forceRefresh // finds nothing: whoever searches then asks their provider
+	query.ForceRefresh = x.d.refreshes() // finds nothing: whoever searches then asks their provider
 	began := time.Now()
 	found, err := x.s.cfg.Cache.Search(x.s.ctx, query, cache.Search{
 		// An equal text is the best semantic match there is.
