@@ -60,8 +60,8 @@ func (c *adminCall) etag(v ConfigVersion) {
 	c.ctx.Response.Header.Set("ETag", strconv.Quote(strconv.Itoa(v.Version)))
 }
 
-// ifMatch reads which version has to be the newest one: by If-Match its number, as the ETag has it, or by If-None-Match: *
-// none at all. anyVersion: it does not matter.
+// ifMatch reads which version has to be the newest one: by If-Match its number, as the ETag has it, or * for any that there is; by
+// If-None-Match: * none at all (RFC 9110, section 13.1). anyVersion: it does not matter.
 func (c *adminCall) ifMatch() (int, *apiError) {
 	match, none := string(c.ctx.Request.Header.Peek("If-Match")), string(c.ctx.Request.Header.Peek("If-None-Match"))
 	switch {
@@ -69,12 +69,14 @@ func (c *adminCall) ifMatch() (int, *apiError) {
 		return anyVersion, nil
 	case match == "" && none == "*":
 		return 0, nil
+	case none == "" && match == "*":
+		return someVersion, nil
 	case none == "":
 		if n, err := strconv.Atoi(strings.Trim(match, `"`)); err == nil && n >= 1 {
 			return n, nil
 		}
 	}
-	return 0, badRequest("invalid_header", "if-match", "give if-match with the etag of the version that is to be replaced, as \"3\", or if-none-match: * where there is to be none")
+	return 0, badRequest("invalid_header", "if-match", "give if-match with the etag of the version that is to be replaced, as \"3\", or * for any, or if-none-match: * where there is to be none")
 }
 
 func adminConfigHistory(s *Server, c *adminCall) *apiError {

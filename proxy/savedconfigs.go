@@ -179,13 +179,16 @@ func (s *Server) PutConfig(id string, text []byte) (v ConfigVersion, isNew bool,
 	return s.putConfig(id, text, anyVersion)
 }
 
-// anyVersion may be the newest one when putConfig saves another.
-const anyVersion = -1
+// What the newest version may be when putConfig saves another, beside a number.
+const (
+	anyVersion  = -1 // whichever, or none
+	someVersion = -2 // whichever, but there is one
+)
 
 // errConfigMoved: somebody else has saved a version meanwhile.
 var errConfigMoved = errors.New("proxy: the config was changed meanwhile")
 
-// putConfig is PutConfig, where was is the newest version; 0: there is none.
+// putConfig is PutConfig, where was is the newest version, or what it may be; 0: there is none.
 func (s *Server) putConfig(id string, text []byte, was int) (v ConfigVersion, isNew bool, err error) {
 	if s.cfg.SavedConfigs == nil {
 		return v, false, ErrNoConfigs
@@ -197,7 +200,11 @@ func (s *Server) putConfig(id string, text []byte, was int) (v ConfigVersion, is
 		return v, false, fmt.Errorf("%w: %w", ErrConfigInvalid, strict.Wrong("", "give a JSON object"))
 	}
 	got, isNew, err := s.cfg.SavedConfigs.store.Put(id, text, func(next *saved.View) error {
-		if newest, _ := s.view().Get(id, 0); was != anyVersion && newest.N != was { // none: 0
+		switch newest, _ := s.view().Get(id, 0); { // of none the number is 0
+		case was == anyVersion, was == someVersion && newest.N > 0, was == newest.N:
+		case newest.N == 0:
+			return fmt.Errorf("%w: there is none of that name", errConfigMoved)
+		default:
 			return fmt.Errorf("%w: its newest version is %d: read it, and try again", errConfigMoved, newest.N)
 		}
 		if err := s.readSaved(next, id); err != nil {

@@ -84,6 +84,7 @@ func TestSavedConfigs(t *testing.T) {
 		{"if-match", `"2"`, `{"provider":"second"}`, 412, "version is 3"},
 		{"if-match", `"3"`, `{"provider":"main"}`, 200, `"version":3`}, // the same text: said again, after an answer was lost
 		{"if-match", `"2"`, `{"provider":"main"}`, 200, `"version":3`},
+		{"if-match", "*", `{"provider":"main"}`, 200, `"version":3`},
 		{"if-none-match", "*", `{"provider":"second"}`, 412, "version is 3"},
 		{"if-match", "newest", `{"provider":"second"}`, 400, "if-match"},
 		{"if-none-match", `"3"`, `{"provider":"second"}`, 400, "if-none-match"},
@@ -92,6 +93,9 @@ func TestSavedConfigs(t *testing.T) {
 		if got.StatusCode != step.status || !strings.Contains(got.body, step.want) {
 			t.Errorf("%s %s %s: %d %s", step.header, step.value, step.body, got.StatusCode, got.body)
 		}
+	}
+	if got := r.do("PUT", "/admin/v1/configs/pc-new", `{"provider":"main"}`, append(bearerOf(operator), "if-match", "*")...); got.StatusCode != 412 || !strings.Contains(got.body, "there is none") {
+		t.Errorf("one that there has to be: %d %s", got.StatusCode, got.body)
 	}
 	if got := r.do("PUT", "/admin/v1/configs/pc-new", `{"provider":"main"}`, append(bearerOf(operator), "if-none-match", "*")...); got.StatusCode != 201 || got.Header.Get("ETag") != `"1"` {
 		t.Errorf("one that there was not: %d %s", got.StatusCode, got.body)
