@@ -38,7 +38,7 @@ func (x *exchange) chargeBody(d *wire.Dialect, body []byte) {
 		x.charge(tokensOf(p.Cost), p.Model)
 		return
 	}
-	x.charge(x.estimate(said(body)/bytesPerToken), p.Model)
+	x.charge(x.estimate(tokens(said(body))), p.Model)
 }
 
 // chargeStream notes what a stream cost. Most clients do not ask a stream to say so; then there are about as many tokens
@@ -59,7 +59,7 @@ func (x *exchange) credit(lay *layout) {
 		x.bill.saved = tokensOf(lay.Cost)
 		return
 	}
-	x.bill.saved = x.estimate(lay.said / bytesPerToken)
+	x.bill.saved = x.estimate(tokens(lay.said))
 }
 
 // estimate is for answers that do not say what they cost.
@@ -70,7 +70,7 @@ func (x *exchange) estimate(output int) prices.Tokens {
 			input += len(x.question.Messages[i].Text)
 		}
 	}
-	return prices.Tokens{Input: int64((input + bytesPerToken - 1) / bytesPerToken), Output: int64(output), Estimated: true}
+	return prices.Tokens{Input: int64(tokens(input)), Output: int64(output), Estimated: true}
 }
 
 // said is the length of what an answer says.

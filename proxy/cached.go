@@ -8,6 +8,7 @@ import (
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/keys"
+	"github.com/reprise-cache/reprise/proxy/internal/prices"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
@@ -204,6 +205,9 @@ func (x *exchange) sendHit(ctx *fasthttp.RequestCtx, d *wire.Dialect) bool {
 		x.appendFresh(ctx, e.Value.Body, lay)
 	}
 	x.writeHeaders(&ctx.Response.Header)
+	if lay.NoUsage != (wire.Span{}) && x.s.cfg.Usage != ZeroUsage && (!x.question.Stream || x.question.IncludeUsage) {
+		ctx.Response.Header.SetCanonical(hUsage, vEstimated)
+	}
 	if x.s.cfg.RequestLog.Bodies {
 		x.keepAnswered(ctx.Response.Body())
 	}
@@ -244,6 +248,12 @@ func (x *exchange) appendCut(dst, body []byte, lay *layout, c cut) []byte {
 		return appendUnix(dst, x.start)
 	case cutEcho:
 		return append(dst, x.question.Echo[c.name]...)
+	case cutNoUsage:
+		t := x.bill.saved
+		if x.s.cfg.Usage == ZeroUsage {
+			t = prices.Tokens{}
+		}
+		return wire.AppendUsage(dst, c.Span, t.Prompt(), t.Output)
 	}
 	if x.s.cfg.Usage == ZeroUsage {
 		return append(dst, wire.ZeroUsage(body[c.Start:c.End])...)

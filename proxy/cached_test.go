@@ -316,6 +316,45 @@ func TestZeroUsage(t *testing.T) {
 	}
 }
 
+// TestUsageOfAStreamThatSaidNone: who expects a usage has one, of an answer that was stored from a stream which was not asked for it:
+// an estimate that is told as such. Who did not ask for it is sent none, and none is stored.
+func TestUsageOfAStreamThatSaidNone(t *testing.T) {
+	const estimate = `"usage":{"prompt_tokens":2,"completion_tokens":6,"total_tokens":8}` // of 6 and 22 bytes, four a token
+	for _, zero := range []bool{false, true} {
+		r := newRig(t, answerWith("yes, it is, and always"), func(c *Config) {
+			if zero {
+				c.Usage = ZeroUsage
+			}
+		})
+		want, told := estimate, "estimated"
+		if zero {
+			want, told = `"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`, ""
+		}
+		if got := r.ask("is it?", `"stream":true`); strings.Contains(got.body, "usage") || got.Header.Get("x-reprise-usage") != "" {
+			t.Errorf("the provider's own stream: %s", got.body)
+		}
+		r.flush()
+		plain := r.ask("is it?", "")
+		if plain.cache() != "HIT" || !strings.HasSuffix(plain.body, `],`+want+`}`) || !json.Valid([]byte(plain.body)) || plain.Header.Get("x-reprise-usage") != told {
+			t.Errorf("a plain client, zero %v: %s, %q, %s", zero, plain.cache(), plain.Header.Get("x-reprise-usage"), plain.body)
+		}
+		asked := r.ask("is it?", `"stream":true,"stream_options":{"include_usage":true}`)
+		if asked.cache() != "HIT" || !strings.Contains(asked.body, `"choices":[],`+want) || asked.Header.Get("x-reprise-usage") != told {
+			t.Errorf("a stream that asks for it, zero %v: %s, %s", zero, asked.cache(), asked.body)
+		}
+		if got := r.ask("is it?", `"stream":true`); got.cache() != "HIT" || strings.Contains(got.body, "usage") || got.Header.Get("x-reprise-usage") != "" {
+			t.Errorf("a stream that does not: %s, %s", got.cache(), got.body)
+		}
+		r.wantCalls(1)
+	}
+	r := newRig(t, answerWith("yes"))
+	r.ask("is it?", "")
+	r.flush()
+	if got := r.ask("is it?", ""); got.Header.Get("x-reprise-usage") != "" || !strings.Contains(got.body, `"total_tokens":7`) {
+		t.Errorf("an answer that says its usage: %s", got.body)
+	}
+}
+
 func TestCacheFailureIsNotTheCallers(t *testing.T) {
 	r := newRig(t, answerWith("yes"))
 	r.embedder.fail.Store(true)

@@ -77,13 +77,15 @@ var (
 	hExplain     = []byte("X-Reprise-Explain")
 	hTurns       = []byte("X-Reprise-Conversation")
 	hWarning     = []byte("X-Reprise-Warning")
+	hUsage       = []byte("X-Reprise-Usage")
 	hTiming      = []byte("Server-Timing")
 
 	vHit    = []byte("hit")
 	vMiss   = []byte("miss")
 	vFailed = []byte("-1")
 
-	vLastTurn = []byte("earlier turns were not looked at (semantic_last_turn_only): an answer that depends on them may be wrong")
+	vEstimated = []byte("estimated")
+	vLastTurn  = []byte("earlier turns were not looked at (semantic_last_turn_only): an answer that depends on them may be wrong")
 )
 
 // cacheStatus is the word that clients read.

@@ -67,6 +67,7 @@ const (
 	cutID uint8 = iota
 	cutCreated
 	cutUsage
+	cutNoUsage
 	cutEcho
 )
 
@@ -88,7 +89,7 @@ func (m *places) of(d *wire.Dialect, e *cache.Entry) (*layout, error) {
 	if !p.Cost.Known {
 		l.said = said(e.Value.Body)
 	}
-	for what, span := range []wire.Span{p.ID, p.Created, p.Usage} {
+	for what, span := range []wire.Span{p.ID, p.Created, p.Usage, p.NoUsage} {
 		if span.End > 0 {
 			l.cuts = append(l.cuts, cut{span, uint8(what), ""})
 		}

@@ -8,6 +8,9 @@ import (
 // bytesPerToken is what a token is taken to be where nobody counted: four bytes of English.
 const bytesPerToken = 4
 
+// tokens is how many so many bytes are taken to be: of what is not empty one at least.
+func tokens(n int) int { return (n + bytesPerToken - 1) / bytesPerToken }
+
 // charge counts an answer against those whose limits its call is under: the gateway key that asked, and the virtual key that
 // was used. Only the call's own caller pays, not who was answered by the same call or from the cache.
 func (s *Server) charge(c *call, v via, t prices.Tokens, model string) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -70,6 +71,7 @@ type Span struct{ Start, End int }
 // Places says where in a body the members are that an answer from the cache gets anew, and how much it cost.
 type Places struct {
 	ID, Created, Usage       Span   // values, without their names
+	NoUsage                  Span   // where a usage belongs that the stream which was stored was not asked for: a null, or nothing
 	IDPrefix                 string // what a fresh id begins with: "chatcmpl-" of "chatcmpl-9x"
 	Echoes                   []Echo // what repeats the request, and must be this request's
 	Prompt, Completion, Both int    // tokens, as usage says; zero if it does not
@@ -107,6 +109,8 @@ func locate(d *Dialect, body []byte) (Places, error) {
 				p.Completion, _ = integer(either(us, "completion_tokens", "output_tokens"))
 				p.Both, _ = integer(find(us, "total_tokens"))
 				p.Cost = d.usageOf(m.value)
+			} else if isNull(m.value) {
+				p.NoUsage = span
 			}
 		case "model":
 			p.Model, _ = text(m.value)
@@ -117,7 +121,25 @@ func locate(d *Dialect, body []byte) (Places, error) {
 			}
 		}
 	}
+	switch {
+	case !d.spare || p.Usage != (Span{}):
+		p.NoUsage = Span{}
+	case p.NoUsage == (Span{}):
+		end := bytes.LastIndexByte(body, '}')
+		p.NoUsage = Span{end, end}
+	}
 	return p, nil
+}
+
+// AppendUsage appends a usage of so many tokens for the place that a body keeps for it, with the member's name where it has none.
+func AppendUsage(dst []byte, at Span, prompt, completion int64) []byte {
+	if at.Start == at.End {
+		dst = append(dst, `,"usage":`...)
+	}
+	dst = strconv.AppendInt(append(dst, `{"prompt_tokens":`...), prompt, 10)
+	dst = strconv.AppendInt(append(dst, `,"completion_tokens":`...), completion, 10)
+	dst = strconv.AppendInt(append(dst, `,"total_tokens":`...), prompt+completion, 10)
+	return append(dst, '}')
 }
 
 func either(ms []member, a, b string) jsontext.Value {

@@ -49,3 +49,35 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
+
+// TestAppendUsage puts a usage where a body has none.
+func TestAppendUsage(t *testing.T) {
+	const usage = `{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}`
+	for _, tt := range []struct {
+		d          *Dialect
+		body, want string
+	}{
+		{Chat, `{"id":"x","choices":[]}`, `{"id":"x","choices":[],"usage":` + usage + `}`},
+		{Completion, "{\"choices\":[{\"text\":\"}\"}] }\n", `{"choices":[{"text":"}"}] ,"usage":` + usage + "}\n"},
+		{Chat, `{"usage":null,"choices":[]}`, `{"usage":` + usage + `,"choices":[]}`},
+		{Chat, `{"usage":{},"choices":[]}`, ""},
+		{Messages, `{"content":[]}`, ""},
+		{Responses, `{"output":[]}`, ""},
+	} {
+		p, err := tt.d.Locate([]byte(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (p.NoUsage == Span{}) != (tt.want == "") {
+			t.Errorf("%s: %+v", tt.body, p.NoUsage)
+			continue
+		}
+		if tt.want == "" {
+			continue
+		}
+		got := string(AppendUsage([]byte(tt.body[:p.NoUsage.Start]), p.NoUsage, 3, 4)) + tt.body[p.NoUsage.End:]
+		if got != tt.want {
+			t.Errorf("%s became %s", tt.body, got)
+		}
+	}
+}

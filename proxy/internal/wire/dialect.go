@@ -21,6 +21,7 @@ type Dialect struct {
 	last       func(data []byte) bool
 	marks      []string // one of them is in the last event
 	echoes     []string // members of an answer that repeat harmless ones of the request
+	spare      bool     // its streams say their usage only if they are asked for it
 }
 
 // Chat is POST /v1/chat/completions.
@@ -57,7 +58,7 @@ var (
 
 func openaiDialect(name, path, asks string, question func(*Question, []member), f *completionForm) *Dialect {
 	return &Dialect{
-		Name: name, Path: path, marks: []string{Done}, asks: []string{asks}, harmless: harmless, question: question,
+		Name: name, Path: path, marks: []string{Done}, asks: []string{asks}, harmless: harmless, question: question, spare: true,
 		check: f.check, replay: f.replay,
 		aggregator: func() Aggregator { return newCompletionAggregator(f) },
 		last:       func(data []byte) bool { return string(data) == Done },
