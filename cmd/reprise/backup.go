@@ -22,7 +22,7 @@ func (c *backupCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.output(c.File, cfg.DB, h.stdout)
+	out, err := c.output(c.File, cfg, h.stdout)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	}
 	var pairs *output
 	if c.Pairs != "" { // before the time is spent
-		if pairs, err = c.output(c.Pairs, cfg.DB, h.stdout); err != nil {
+		if pairs, err = c.output(c.Pairs, cfg, h.stdout); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ func (c *exportCmd) Run(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.output(c.File, cfg.DB, h.stdout)
+	out, err := c.output(c.File, cfg, h.stdout)
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,9 @@ type output struct {
 	stream bool      // the name is a pipe's or a device's, which is written to and not replaced
 }
 
-// output says whether the name can be written to, before work is done for it. cacheFile is what nothing may be written over.
-func (f replaceFlag) output(name, cacheFile string, stdout io.Writer) (*output, error) {
+// output says whether the name can be written to, before work is done for it. Nothing may be written over the files that a server with
+// this configuration keeps.
+func (f replaceFlag) output(name string, cfg *config.Config, stdout io.Writer) (*output, error) {
 	o := &output{name: name, stdout: stdout}
 	if name == "-" {
 		return o, nil
@@ -53,8 +54,12 @@ func (f replaceFlag) output(name, cacheFile string, stdout io.Writer) (*output, 
 	if err != nil {
 		return nil, err
 	}
-	if own, err := os.Stat(cacheFile); err == nil && os.SameFile(own, st) {
-		return nil, fmt.Errorf("%w: %s is the cache's own file: name another", config.ErrInvalid, name)
+	for _, kept := range [...]struct{ path, is string }{
+		{cfg.DB, "the cache's own file"}, {cfg.KeysPath(), "the file of keys"}, {cfg.RequestLogPath(), "the request log"},
+	} {
+		if own, err := os.Stat(kept.path); err == nil && os.SameFile(own, st) {
+			return nil, fmt.Errorf("%w: %s is %s: name another", config.ErrInvalid, name, kept.is)
+		}
 	}
 	switch {
 	case st.IsDir():

@@ -12,7 +12,8 @@ func TestOutputs(t *testing.T) {
 	dir := t.TempDir()
 	db, log := filepath.Join(dir, "a.db"), filepath.Join(dir, "log.jsonl")
 	kept, folder, nowhere := filepath.Join(dir, "kept"), filepath.Join(dir, "folder"), filepath.Join(dir, "none", "x")
-	for name, text := range map[string]string{kept: "kept", log: pastLine(past[0][0], past[0][1], 1700000000)} {
+	keys, requests := filepath.Join(dir, "keys.db"), db+".requests"
+	for name, text := range map[string]string{kept: "kept", keys: "keys", requests: "requests", log: pastLine(past[0][0], past[0][1], 1700000000)} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -34,14 +35,17 @@ func TestOutputs(t *testing.T) {
 			}{
 				{kept, "", 1, "--replace"}, {folder, "", 2, "is a folder"}, {folder, "--replace", 2, "is a folder"},
 				{nowhere, "", 2, "does not exist"}, {db, "", 2, "the cache's own file"}, {db, "--replace", 2, "the cache's own file"},
+				{keys, "--replace", 2, "the file of keys"}, {requests, "--replace", 2, "the request log"},
 			} {
 				code, out, errs := reprise(t, nil, append(append([]string{}, args...), strings.Fields(c.to+" "+c.flag)...)...)
 				if code != c.code || !strings.Contains(errs, c.want) {
 					t.Errorf("to %s %s: %d, want %d and %q: %s%s", c.to, c.flag, code, c.code, c.want, out, errs)
 				}
 			}
-			if text, err := os.ReadFile(kept); err != nil || string(text) != "kept" {
-				t.Errorf("the file that was there says %q, %v", text, err)
+			for path, want := range map[string]string{kept: "kept", keys: "keys", requests: "requests"} {
+				if text, err := os.ReadFile(path); err != nil || string(text) != want {
+					t.Errorf("the file that was there says %q, %v", text, err)
+				}
 			}
 		})
 	}
