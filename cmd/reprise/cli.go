@@ -17,5 +17,5 @@ type cli struct {
 	Keys     keysCmd     `cmd:"" help:"Make, list, rotate and revoke the gateway's keys and those that it keeps of providers."`
 	Logs     logsCmd     `cmd:"" help:"Show the request log, from its file or through the server that has it open."`
 	Config   configCmd   `cmd:"" help:"Show, check or explain the configuration."`
-	Version  versionCmd  `cmd:"" help:"Say what this binary is."`
+	Version  versionCmd  `cmd:"" help:"Say what this binary is; reprise --version does, too."`
 }

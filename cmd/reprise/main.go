@@ -55,6 +55,9 @@ func main() {
 
 // run parses, runs the command and returns the exit code.
 func run(args []string, h *host) int {
+	if len(args) == 1 && args[0] == "--version" { // no flag of the whole: that of config get is another
+		args = []string{"version"}
+	}
 	var stopped *stop
 	parser, err := kong.New(&cli{},
 		kong.Name("reprise"),

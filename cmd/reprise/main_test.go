@@ -409,6 +409,7 @@ func TestExitCodesAndMessages(t *testing.T) {
 	}{
 		{[]string{"--help"}, nil, 0, "serve", ""},
 		{[]string{"version"}, nil, 0, "all-MiniLM-L6-v2", ""},
+		{[]string{"--version"}, nil, 0, "all-MiniLM-L6-v2", ""},
 		{[]string{}, nil, 2, "", "reprise --help"},
 		{[]string{"sevre"}, nil, 2, "", "sevre"},
 		{[]string{"serve", "--no-such-flag"}, nil, 2, "", "no-such-flag"},
