@@ -15,20 +15,57 @@ type fileFlag struct {
 	Config string `placeholder:"FILE" help:"Configuration file (YAML). REPRISE_CONFIG names it too."`
 }
 
-// settingFlags are the flags that set configuration keys: the common ones by name, every one by --set.
+// settingFlags are those of commands that work on what the configuration names: the file by name, every key by --set.
 type settingFlags struct {
 	fileFlag
-	Listen    *string  `placeholder:"ADDR" help:"Address to serve on; port 0 picks a free one (key listen)."`
-	DB        *string  `name:"db" placeholder:"PATH" help:"The cache's file (key db)."`
+	DB  *string  `name:"db" placeholder:"PATH" help:"The cache's file (key db)."`
+	Set []string `sep:"none" placeholder:"KEY=VALUE" help:"Any other key, as cache.ttl=10m. Repeatable."`
+}
+
+// decidingFlags are those of commands to which it matters where a question goes, and what may be served.
+type decidingFlags struct {
 	Provider  []string `sep:"none" placeholder:"NAME=URL" help:"An OpenAI-compatible API, as local=http://127.0.0.1:11434/v1. Repeatable (key providers.NAME.base_url)."`
 	Mode      *string  `placeholder:"MODE" help:"semantic, simple, shadow, threshold or off (key cache.mode)."`
 	Threshold *string  `placeholder:"COSINE" help:"Least similarity of a semantic hit (key cache.threshold)."`
-	Set       []string `sep:"none" placeholder:"KEY=VALUE" help:"Any other key, as cache.ttl=10m. Repeatable."`
+}
+
+// listenFlag is that of the commands that serve, or say what would be served.
+type listenFlag struct {
+	Listen *string `placeholder:"ADDR" help:"Address to serve on; port 0 picks a free one (key listen)."`
+}
+
+// setter is a group of flags that sets keys.
+type setter interface {
+	settings() ([]config.Setting, error)
+}
+
+// set is the setting of a flag, if that is given.
+func set(key, flag string, value *string) []config.Setting {
+	if value == nil {
+		return nil
+	}
+	return []config.Setting{{Key: key, Value: *value, Flag: flag}}
+}
+
+func (f listenFlag) settings() ([]config.Setting, error) {
+	return set("listen", "--listen", f.Listen), nil
+}
+
+func (f decidingFlags) settings() ([]config.Setting, error) {
+	out := append(set("cache.mode", "--mode", f.Mode), set("cache.threshold", "--threshold", f.Threshold)...)
+	for _, p := range f.Provider {
+		name, url, ok := strings.Cut(p, "=")
+		if !ok {
+			return nil, fmt.Errorf("%w: --provider needs NAME=URL, as local=http://127.0.0.1:11434/v1", config.ErrInvalid)
+		}
+		out = append(out, config.Setting{Key: "providers." + name + ".base_url", Value: url, Flag: "--provider"})
+	}
+	return out, nil
 }
 
 // load is read, for commands that have no log to warn in.
-func (f settingFlags) load(h *host) (*config.Config, error) {
-	cfg, err := f.read(h)
+func (f settingFlags) load(h *host, more ...setter) (*config.Config, error) {
+	cfg, err := f.read(h, more...)
 	if err == nil {
 		for _, w := range cfg.Warnings {
 			complain(h.stderr, errors.New("warning: "+w))
@@ -37,26 +74,15 @@ func (f settingFlags) load(h *host) (*config.Config, error) {
 	return cfg, err
 }
 
-// read reads every source, these flags over the rest.
-func (f settingFlags) read(h *host) (*config.Config, error) {
-	src := config.Sources{File: f.Config, Env: h.env}
-	for _, one := range []struct {
-		key, flag string
-		value     *string
-	}{
-		{"listen", "--listen", f.Listen}, {"db", "--db", f.DB},
-		{"cache.mode", "--mode", f.Mode}, {"cache.threshold", "--threshold", f.Threshold},
-	} {
-		if one.value != nil {
-			src.Flags = append(src.Flags, config.Setting{Key: one.key, Value: *one.value, Flag: one.flag})
+// read reads every source, the flags over the rest, and --set over the others.
+func (f settingFlags) read(h *host, more ...setter) (*config.Config, error) {
+	src := config.Sources{File: f.Config, Env: h.env, Flags: set("db", "--db", f.DB)}
+	for _, m := range more {
+		these, err := m.settings()
+		if err != nil {
+			return nil, err
 		}
-	}
-	for _, p := range f.Provider {
-		name, url, ok := strings.Cut(p, "=")
-		if !ok {
-			return nil, fmt.Errorf("%w: --provider needs NAME=URL, as local=http://127.0.0.1:11434/v1", config.ErrInvalid)
-		}
-		src.Flags = append(src.Flags, config.Setting{Key: "providers." + name + ".base_url", Value: url, Flag: "--provider"})
+		src.Flags = append(src.Flags, these...)
 	}
 	for _, s := range f.Set {
 		key, value, ok := strings.Cut(s, "=")
@@ -82,11 +108,15 @@ type configCmd struct {
 	Delete   configDeleteCmd   `cmd:"" help:"Delete a saved config with all its versions."`
 }
 
-type configPrintCmd struct{ settingFlags }
+type configPrintCmd struct {
+	settingFlags
+	listenFlag
+	decidingFlags
+}
 
 // Run is called by kong.
 func (c *configPrintCmd) Run(h *host) error {
-	cfg, err := c.load(h)
+	cfg, err := c.load(h, c.listenFlag, c.decidingFlags)
 	if err != nil {
 		return err
 	}

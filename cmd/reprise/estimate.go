@@ -18,6 +18,7 @@ import (
 
 type estimateCmd struct {
 	settingFlags
+	decidingFlags
 	File     string `arg:"" help:"Past traffic, oldest first, in a form that reprise import reads; - is standard input."`
 	Riskiest int    `default:"20" placeholder:"N" help:"How many of the semantic hits to list, those first whose own answer differs, then the least probable."`
 	Pairs    string `placeholder:"FILE" help:"Write all semantic hits there in the same order, a JSON object a line. With \"same\": true or false added by whoever read them, reprise bench quality --pairs takes it."`
@@ -30,7 +31,7 @@ type estimateCmd struct {
 // afterwards: the decision is made of each request in turn, the answer that it got then is stored, and where another's would have been
 // served, the two are compared. Nobody is called.
 func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
-	cfg, err := c.load(h)
+	cfg, err := c.load(h, c.decidingFlags)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -74,5 +75,27 @@ func TestVariableOfNoKey(t *testing.T) {
 		if _, out, errs := reprise(t, []string{"REPRISE_BD=x.db"}, strings.Fields(args)...); !strings.Contains(errs, `warning: environment variable REPRISE_BD`) {
 			t.Errorf("%s: %s%s", args, out, errs)
 		}
+	}
+}
+
+// TestHelpShowsFlagsThatAct: a command that serves nothing takes no flag of serving.
+func TestHelpShowsFlagsThatAct(t *testing.T) {
+	serving, deciding := []string{"--listen"}, []string{"--provider", "--mode", "--threshold"}
+	for args, want := range map[string][]string{
+		"serve": append(serving, deciding...), "config print": append(serving, deciding...), "import": deciding, "estimate": deciding,
+		"export": nil, "backup": nil, "restore": nil, "compact": nil, "entries show": nil, "keys list": nil, "logs": nil, "check": nil,
+	} {
+		code, out, errs := reprise(t, nil, append(strings.Fields(args), "--help")...)
+		if code != 0 || !strings.Contains(out, "--db") {
+			t.Errorf("%s: %d %s%s", args, code, out, errs)
+		}
+		for _, flag := range append(serving, deciding...) {
+			if has := strings.Contains(out, flag+"="); has != slices.Contains(want, flag) {
+				t.Errorf("%s --help shows %s: %v", args, flag, has)
+			}
+		}
+	}
+	if code, _, errs := reprise(t, nil, "export", "--listen", "127.0.0.1:0"); code != 2 || !strings.Contains(errs, "--listen") {
+		t.Errorf("a flag that would not act: %d %s", code, errs)
 	}
 }

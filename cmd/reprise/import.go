@@ -19,6 +19,7 @@ import (
 
 type importCmd struct {
 	remoteFlags
+	decidingFlags
 	File string `arg:"" help:"What to read; - is standard input."`
 	lineFlags
 	pastFlags
@@ -43,7 +44,7 @@ const importTogether = 64
 // Run is called by kong. What says how far it has come is the cache's file itself: of a line that is stored already nothing is
 // embedded or written again, so that the same command goes on where another was killed, however it ended.
 func (c *importCmd) Run(ctx context.Context, h *host) error {
-	cfg, err := c.load(h)
+	cfg, err := c.load(h, c.decidingFlags)
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,16 @@ import (
 	"github.com/reprise-cache/reprise/proxy"
 )
 
-type serveCmd struct{ settingFlags }
+type serveCmd struct {
+	settingFlags
+	listenFlag
+	decidingFlags
+}
 
 // Run is called by kong. It serves until one of the endSignals, for the drain delay beyond that, then finishes what is under way; a
 // second signal ends the process at once.
 func (c *serveCmd) Run(h *host) (err error) {
-	cfg, err := c.read(h)
+	cfg, err := c.read(h, c.listenFlag, c.decidingFlags)
 	if err != nil {
 		return err
 	}
