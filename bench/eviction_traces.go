@@ -216,7 +216,7 @@ func evictionReplayed(files []string, n int, equal bool, seed uint64) (*eviction
 		asks = append(asks, more...)
 	}
 	if len(asks) < 100 {
-		return nil, fmt.Errorf("bench: eviction: %d requests in the files; name some of gzipped JSON lines of text and intent, with 100 at least", len(asks))
+		return nil, fmt.Errorf("bench: eviction: %d requests in the files; name some of JSON lines, or of CSV, with text and intent, and 100 requests at least", len(asks))
 	}
 	rng := rand.New(rand.NewPCG(seed, replaySeed))
 	rng.Shuffle(len(asks), func(i, j int) { asks[i], asks[j] = asks[j], asks[i] })

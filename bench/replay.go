@@ -1,10 +1,7 @@
 package bench
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -21,7 +18,7 @@ import (
 
 // ReplayOptions configures [Replay].
 type ReplayOptions struct {
-	Intents  []string // files of requests with their intents: gzipped JSON lines of text and intent
+	Intents  []string // files of requests with their intents, as readIntents reads them
 	Requests int      // 0: 20,000
 	MaxError float64  // 0: the cache's default
 	Progress io.Writer
@@ -91,7 +88,7 @@ func Replay(ctx context.Context, o ReplayOptions) (*ReplayReport, error) {
 		asks = append(asks, more...)
 	}
 	if len(asks) < 2 {
-		return nil, errors.New("bench: replay: no requests; name files of gzipped JSON lines of text and intent")
+		return nil, errors.New("bench: replay: no requests; name files of JSON lines, or of CSV, with text and intent")
 	}
 	intents := map[string]bool{}
 	for _, a := range asks {
@@ -117,41 +114,6 @@ func Replay(ctx context.Context, o ReplayOptions) (*ReplayReport, error) {
 		report.Rows = append(report.Rows, *row)
 	}
 	return report, nil
-}
-
-type replayAsk struct {
-	Text   string `json:"text"`
-	Intent string `json:"intent"`
-}
-
-// outOfScope marks the requests of CLINC150 that belong to no intent.
-const outOfScope = "oos"
-
-func readIntents(path string) (asks []replayAsk, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	s := bufio.NewScanner(z)
-	s.Buffer(nil, maxLine)
-	for n := 1; s.Scan(); n++ {
-		var a replayAsk
-		if err := json.Unmarshal(s.Bytes(), &a); err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		if a.Text == "" || a.Intent == "" {
-			return nil, fmt.Errorf("line %d: text and intent must be there", n)
-		}
-		if a.Intent != outOfScope {
-			asks = append(asks, a)
-		}
-	}
-	return asks, s.Err()
 }
 
 // replay is one run through a fresh file.

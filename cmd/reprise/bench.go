@@ -123,7 +123,7 @@ func (c *benchQualityCmd) Run(ctx context.Context, h *host) error {
 }
 
 type benchReplayCmd struct {
-	Intents  []string `required:"" placeholder:"FILE" help:"Requests with their intents, as CLINC150 or Banking77: gzipped JSON lines of text and intent."`
+	Intents  []string `required:"" placeholder:"FILE" help:"Requests with their intents, as CLINC150 or Banking77: JSON lines of text and intent, or CSV with such columns; gzipped or not."`
 	Requests int      `default:"20000" help:"Length of the stream."`
 	MaxError float64  `default:"0.01" placeholder:"SHARE" help:"Error budget."`
 }
