@@ -99,8 +99,10 @@ type Config struct {
 
 	Transport http.RoundTripper // towards the providers; nil: one of the server's own
 
-	requests *requestlog.Log // of a Transport, whose servers share it and leave it open; nil: the one that RequestLog names
-	priced   string          // the row of the provider table whose prices the only provider has, of a Transport; "": none
+	allowed  *egress.AllowList // AllowedHosts, and
+	origins  *origins          // AllowedOrigins, as withDefaults has read them
+	requests *requestlog.Log   // of a Transport, whose servers share it and leave it open; nil: the one that RequestLog names
+	priced   string            // the row of the provider table whose prices the only provider has, of a Transport; "": none
 }
 
 // RequestLog says where one record a request is kept, and what money was spent and saved. Records never hold headers,
@@ -178,6 +180,7 @@ func (p Provider) String() string {
 
 // withDefaults returns a copy whose zero fields are filled in, or every complaint about the set ones.
 func (c Config) withDefaults() (Config, error) {
+	var err error
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("proxy: "+format, args...)) }
 	notNegative(bad, "MaxBodyBytes", c.MaxBodyBytes)
@@ -222,10 +225,10 @@ func (c Config) withDefaults() (Config, error) {
 	if t := c.AdminToken; t != "" && (len(t) < MinAdminToken || !validHeaderValue(t)) {
 		bad("AdminToken has %d bytes: use %d or more that a header can carry, drawn at random", len(t), MinAdminToken)
 	}
-	if _, err := egress.ParseAllowList(c.AllowedHosts); err != nil {
+	if c.allowed, err = egress.ParseAllowList(c.AllowedHosts); err != nil {
 		bad("AllowedHosts: %w", err)
 	}
-	if _, err := parseOrigins(c.AllowedOrigins); err != nil {
+	if c.origins, err = parseOrigins(c.AllowedOrigins); err != nil {
 		bad("AllowedOrigins: %w", err)
 	}
 	if len(errs) > 0 {

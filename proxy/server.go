@@ -70,7 +70,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, providers: newProviders(&cfg), started: time.Now()}
+	s := &Server{cfg: cfg, providers: newProviders(&cfg), allowed: cfg.allowed, origins: cfg.origins, started: time.Now()}
 	s.flights.open = map[flightKey]*flight{}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.endpoints = map[string]*questions{}
@@ -87,12 +87,6 @@ func New(cfg Config) (*Server, error) {
 		s.upstream.transport = newTransport(plainDialer())
 	}
 	s.upstream.guarded = newTransport(egress.Dialer(dialTimeout))
-	if s.allowed, err = egress.ParseAllowList(cfg.AllowedHosts); err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
-	}
-	if s.origins, err = parseOrigins(cfg.AllowedOrigins); err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
-	}
 	s.router = newRouter()
 	if err := s.prepare(); err != nil {
 		return nil, err
