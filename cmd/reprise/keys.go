@@ -136,7 +136,7 @@ type keysRotateCmd struct {
 	keysFlags
 	secretFlags
 	Name  string        `arg:"" help:"The id of a gateway key, or the name of a virtual one."`
-	Grace time.Duration `help:"For how long the old gateway key goes on to be good, as 24h."`
+	Grace time.Duration `help:"For how long the old gateway key goes on to be good, as 24h; older ones keep what is left of theirs. Without it all old ones end at once."`
 }
 
 // Run is called by kong.

@@ -61,7 +61,17 @@ type gatewayRecord struct {
 	Hash     []byte    `json:"hash,omitzero"`      // none: revoked
 	OldHash  []byte    `json:"old_hash,omitzero"`  // of the key that this one replaced
 	OldUntil time.Time `json:"old_until,omitzero"` // and for how long that goes on to be good
+	Older    []older   `json:"older,omitzero"`     // of those before it whose time is not over, the last one first
 }
+
+// older is the digest of a key that was replaced more than once since.
+type older struct {
+	Hash  []byte    `json:"hash"`
+	Until time.Time `json:"until"`
+}
+
+// maxOlder bounds how many of them there may be; those that were replaced first are forgotten first.
+const maxOlder = 8
 
 // Gateway is a gateway key that was presented. Safe for concurrent use.
 type Gateway struct {
@@ -100,6 +110,11 @@ func tokenID(token []byte) (string, bool) {
 func (r *gatewayRecord) matches(sum []byte, now time.Time) bool {
 	ok := subtle.ConstantTimeCompare(sum, r.Hash) == 1
 	old := subtle.ConstantTimeCompare(sum, r.OldHash) == 1 && now.Before(r.OldUntil)
+	for _, o := range r.Older {
+		if subtle.ConstantTimeCompare(sum, o.Hash) == 1 && now.Before(o.Until) {
+			old = true
+		}
+	}
 	return ok || old
 }
 
@@ -187,7 +202,8 @@ func (s *Store) putGateway(rec gatewayRecord, m *meter) (*Gateway, error) {
 	return g, nil
 }
 
-// RotateGateway gives a key a new token. The old one goes on to be good for grace.
+// RotateGateway gives a key a new token. The old one goes on to be good for grace, and those before it for what is left of theirs;
+// without a grace all of them end at once, which is what a key that is in the wrong hands needs.
 func (s *Store) RotateGateway(id string, grace time.Duration) (GatewayInfo, string, error) {
 	if grace < 0 || grace > MaxGrace {
 		return GatewayInfo{}, "", wrong("grace_seconds", "is %v: give seconds from 0 to %d", grace.Seconds(), int(MaxGrace.Seconds()))
@@ -201,8 +217,13 @@ func (s *Store) RotateGateway(id string, grace time.Duration) (GatewayInfo, stri
 	now := time.Now()
 	rec := g.rec
 	token, hash := newToken(id)
-	rec.OldHash, rec.OldUntil = nil, time.Time{}
+	rec.OldHash, rec.OldUntil, rec.Older = nil, time.Time{}, nil
 	if grace > 0 {
+		for _, o := range append([]older{{g.rec.OldHash, g.rec.OldUntil}}, g.rec.Older...) {
+			if now.Before(o.Until) && len(rec.Older) < maxOlder {
+				rec.Older = append(rec.Older, o)
+			}
+		}
 		rec.OldHash, rec.OldUntil = rec.Hash, now.Add(grace).UTC()
 	}
 	rec.Hash, rec.Rotated = hash, now.UTC()
@@ -223,7 +244,7 @@ func (s *Store) RevokeGateway(id string) error {
 		return ErrNotFound
 	}
 	rec := g.rec
-	rec.Hash, rec.OldHash, rec.OldUntil, rec.Revoked = nil, nil, time.Time{}, time.Now().UTC()
+	rec.Hash, rec.OldHash, rec.OldUntil, rec.Older, rec.Revoked = nil, nil, time.Time{}, nil, time.Now().UTC()
 	_, err := s.putGateway(rec, g.meter)
 	return err
 }

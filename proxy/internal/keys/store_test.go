@@ -79,6 +79,60 @@ func TestGatewayKeyLivesInTheFileAsDigestOnly(t *testing.T) {
 	}
 }
 
+// TestRotationsOverlap: a second rotation does not take back the time that the first one gave, unless it gives none itself.
+func TestRotationsOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := tempStore(t)
+		info, first, _ := s.AddGateway(GatewaySpec{})
+		tokens := []string{first}
+		rotate := func(grace time.Duration) {
+			_, next, err := s.RotateGateway(info.ID, grace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tokens = append(tokens, next)
+		}
+		want := func(what string, good ...bool) {
+			t.Helper()
+			for i, token := range tokens {
+				if _, err := s.Authenticate([]byte(token)); (err == nil) != good[i] {
+					t.Errorf("%s: key %d: %v", what, i, err)
+				}
+			}
+		}
+		rotate(3 * time.Hour)
+		time.Sleep(time.Hour)
+		rotate(time.Hour)
+		want("both graces run", true, true, true)
+		time.Sleep(time.Hour)
+		want("the second is over", true, false, true)
+		rotate(time.Hour)
+		want("a third", true, false, true, true)
+		time.Sleep(time.Hour)
+		want("all are over", false, false, false, true)
+		rotate(time.Hour)
+		rotate(time.Hour)
+		want("two more", false, false, false, true, true, true)
+		rotate(0)
+		want("without a grace", false, false, false, false, false, false, true)
+		rotate(time.Hour)
+		rotate(time.Hour)
+		if err := s.RevokeGateway(info.ID); err != nil {
+			t.Fatal(err)
+		}
+		want("revoked", make([]bool, len(tokens))...)
+
+		info, first, _ = s.AddGateway(GatewaySpec{})
+		tokens = []string{first}
+		for range maxOlder + 1 {
+			rotate(time.Hour)
+		}
+		want("as many as there may be", slices.Repeat([]bool{true}, len(tokens))...)
+		rotate(time.Hour)
+		want("one more", append([]bool{false}, slices.Repeat([]bool{true}, len(tokens)-1)...)...)
+	})
+}
+
 func TestRotationAndRevocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := tempStore(t)
