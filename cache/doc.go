@@ -35,6 +35,7 @@
 //   - A cache failure is not the caller's: Lookup never fails, and Do returns the loaded value even if it could not
 //     be stored.
 //   - Vectors of two embedding models are never compared.
+//   - An entry that was stored while the embedder failed, or before there was one, gets its vector in the background once it works.
 //
 // # What is learnt
 //
@@ -64,7 +65,7 @@
 //
 // A Cache and all its methods are safe for concurrent use. A Lookup is one goroutine's at a time. Entries are
 // shared: read only. A query's messages must stay unchanged until its Lookup is done with. Close ends the upkeep,
-// the writers, comparisons, shadow checks and shared loads; nothing else runs in the background. What was learnt in the
+// the supply of vectors, the writers, comparisons, shadow checks and shared loads; nothing else runs in the background. What was learnt in the
 // last second before a kill may be lost; what Feedback and Judge have returned from is not.
 //
 // # Lock order
