@@ -116,7 +116,9 @@ func (l *Lookup) head(v *Value, created time.Time) store.Head {
 
 // simple reports whether the exact tier is all that was asked for, rather than all that there is.
 func (l *Lookup) simple() bool {
-	return l.Mode == ModeSimple && (l.q.Mode == ModeSimple || l.c.opts.Embedder != nil)
+	o := &l.c.opts
+	chosen := l.q.Mode == ModeSimple || l.q.Mode == ModeDefault && o.simple
+	return l.Mode == ModeSimple && (chosen || o.Embedder != nil)
 }
 
 // validSpent refuses what an answer cannot have cost or taken.

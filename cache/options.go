@@ -122,6 +122,8 @@ type Options struct {
 	// SweepInterval is how often expired entries are removed; zero: DefaultSweepInterval; negative: never. What was learnt is kept
 	// within its bounds in any case.
 	SweepInterval time.Duration
+
+	simple bool // Mode was said to be ModeSimple, and is not that for want of an embedder
 }
 
 // withDefaults returns a copy whose zero fields are filled in, or every complaint about the set ones.
@@ -203,6 +205,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.Join(errs...)
 	}
 
+	o.simple = o.Mode == ModeSimple
 	if o.Mode == ModeDefault {
 		o.Mode = ModeSimple
 		if o.Embedder != nil {

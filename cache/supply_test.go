@@ -88,6 +88,28 @@ func TestATextThatIsRefusedKeepsNoOther(t *testing.T) {
 	})
 }
 
+// TestNoVectorsForSimpleMode: who has the whole cache answer equal questions only waits for no vectors, and gets none later.
+func TestNoVectorsForSimpleMode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "cache.db")
+		c := open(t, Options{Mode: ModeSimple}, path)
+		put(t, c, ask("what is asked for word by word"), "simple")
+		other := ask("what somebody would have had compared by meaning")
+		other.Mode = ModeSemantic
+		put(t, c, other, "other")
+		lacking(t, c, 0, 1)
+		closeSound(t, c)
+
+		c = open(t, Options{Embedder: newBag()}, path)
+		synctest.Wait()
+		lacking(t, c, 1, 0)
+		expect(t, c, ask("what is asked for word by word please"), Miss, "")
+		expect(t, c, ask("what is asked for word by word"), HitExact, "simple")
+		expect(t, c, ask("what somebody would have had compared by meaning please"), HitSemantic, "other")
+		closeSound(t, c)
+	})
+}
+
 // TestVectorsOfAFileThatHadNone: entries of a cache without an embedder get theirs when it has one, and the check says how many lack it.
 func TestVectorsOfAFileThatHadNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
