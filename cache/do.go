@@ -86,7 +86,7 @@ func again(caller context.Context, load LoadFunc) CallFunc {
 		values, cancel := context.WithCancel(context.WithoutCancel(caller))
 		defer cancel()
 		defer context.AfterFunc(ctx, cancel)()
-		v, err := safely(values, loadFunction, load)
+		v, err := apart(values, loadFunction, load)
 		return v, 0, err
 	}
 }

@@ -27,7 +27,7 @@ type learner struct {
 	jobs    chan func(ctx context.Context)
 	pending sync.WaitGroup // of jobs that were queued and are not done
 
-	panicked atomic.Uint64 // jobs that a panic ended
+	panicked atomic.Uint64 // jobs that a panic ended, or runtime.Goexit
 }
 
 // enqueue hands a job over, or drops it. Jobs that wait when the cache is closed are not run.
@@ -65,14 +65,12 @@ func (q *learner) work(ctx context.Context) {
 }
 
 // run runs a job, which calls what callers have brought (Embedder, Verifier, ReadAnswer, OnTighten) on a goroutine that none of them
-// can guard: a panic ends the job, and not the process.
+// can guard: a panic ends the job, and not the process, and runtime.Goexit not the worker.
 func (q *learner) run(ctx context.Context, job func(ctx context.Context)) {
-	defer func() {
-		if recover() != nil {
-			q.panicked.Add(1)
-		}
-	}()
-	job(ctx)
+	_, err := apart(ctx, "a comparison", func(ctx context.Context) (struct{}, error) { job(ctx); return struct{}{}, nil })
+	if err != nil {
+		q.panicked.Add(1)
+	}
 }
 
 // Flush waits until the answers that were handed over for comparison so far are compared, shadow checks included, and writes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -74,14 +75,20 @@ func TestMissLabels(t *testing.T) {
 }
 
 // TestComparisonPanics holds that a panic of what a caller brought, on a goroutine that he cannot guard, costs one comparison and
-// not the process.
+// not the process, nor those that follow; nor does what ends the goroutine.
 func TestComparisonPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("a slip") }, "exit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) { testComparisonEnds(t, end) })
+	}
+}
+
+func testComparisonEnds(t *testing.T, end func()) {
 	var slip atomic.Bool
 	c := open(t, Options{
 		Embedder: newBag(), Verifier: &judge{p: map[string]float64{wipe: 0.6}}, Threshold: 0.7, MaxError: 0.01,
 		ReadAnswer: func(body []byte) (Answer, bool) {
 			if slip.Load() {
-				panic("a slip")
+				end()
 			}
 			return readAnswer(body)
 		},
@@ -206,6 +213,31 @@ func TestShadowChecks(t *testing.T) {
 	})
 }
 
+// TestShadowCheckThatEndsItsGoroutine: as many of them as there are workers keep none from being made after them.
+func TestShadowCheckThatEndsItsGoroutine(t *testing.T) {
+	c := open(t, Options{Embedder: newBag(), Shadow: ShadowOptions{Rate: 1, PerMinute: 1000}})
+	put(t, c, ask(enable), "press on")
+	c.shadow.draw = func() float64 { return 0 }
+	q := near(turnOn, "", alice)
+	q.Namespace = ""
+	for i := range 3 * shadowWorkers {
+		res, err := c.Do(bg, q, func(context.Context) (Value, error) {
+			if i < 2*shadowWorkers {
+				runtime.Goexit()
+			}
+			return Value{Body: []byte("Press on.")}, nil
+		})
+		if err != nil || res.Status != HitSemantic {
+			t.Fatal(res, err)
+		}
+		flush(t, c)
+	}
+	if s := c.Stats().Learning; s.ShadowFailed != 2*shadowWorkers || s.Shadow.Same != shadowWorkers {
+		t.Errorf("%+v", s)
+	}
+	closeSound(t, c)
+}
+
 // TestShadowDemotes: a hit that a check finds wrong is not served again.
 func TestShadowDemotes(t *testing.T) {
 	c := open(t, Options{Embedder: newBag(), Shadow: ShadowOptions{Rate: 1}})
@@ -264,8 +296,11 @@ func TestShadowLimits(t *testing.T) {
 		if s.ShadowDrawn != 30 || s.ShadowDropped != 20 || s.ShadowSpent != 10 {
 			t.Errorf("%+v", s)
 		}
-		if f := c.memory.rates[""]; f.Sum <= 10 {
-			t.Errorf("10 checks of 30 hits stand for %v", f.Sum)
+		c.memory.mu.Lock() // the upkeep is due now as well
+		sum := c.memory.rates[""].Sum
+		c.memory.mu.Unlock()
+		if sum <= 10 {
+			t.Errorf("10 checks of 30 hits stand for %v", sum)
 		}
 		time.Sleep(24 * time.Hour)
 		if !check(8.5) || check(0) == false || check(0) {

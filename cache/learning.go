@@ -18,7 +18,7 @@ type LearningStats struct {
 	Misses    LabelStats // near misses compared with the answer that was bought
 	Shadow    LabelStats // hits compared with the provider's answer
 	Dropped   uint64     // near misses that were not compared because too many waited
-	Panicked  uint64     // comparisons, and calls of OnTighten, that a panic ended, of an Embedder, a Verifier or ReadAnswer for one
+	Panicked  uint64     // comparisons, and calls of OnTighten, that a panic or runtime.Goexit ended, of an Embedder, a Verifier or ReadAnswer for one
 	StoreErrs uint64     // writes that the store refused
 
 	ShadowDrawn   uint64  // hits that were drawn to be checked

@@ -132,7 +132,7 @@ func (c *Cache) supplyFrom(g store.Generation, after uint64) uint64 {
 }
 
 func (c *Cache) supplyBatch(g store.Generation, heads []store.Head) error {
-	_, err := safely(c.life, "the embedder", func(ctx context.Context) (struct{}, error) { return struct{}{}, c.reembedBatch(ctx, g, heads) })
+	_, err := apart(c.life, "the embedder", func(ctx context.Context) (struct{}, error) { return struct{}{}, c.reembedBatch(ctx, g, heads) })
 	return err
 }
 

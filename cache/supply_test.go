@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,8 +73,11 @@ func TestATextThatIsRefusedKeepsNoOther(t *testing.T) {
 			put(t, c, ask(fmt.Sprintf("what may be said of number%d", i)), "much")
 		}
 		bag.make = func(text string) []float32 {
-			if slices.Contains([]string{"what may be said of number0", "what may be said of number21", "what may be said of number39"}, text) {
+			switch text {
+			case "what may be said of number0", "what may be said of number21":
 				panic("never")
+			case "what may be said of number39":
+				runtime.Goexit()
 			}
 			v := make([]float32, bag.dim)
 			v[len(text)] = 1
