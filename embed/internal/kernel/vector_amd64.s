@@ -4599,7 +4599,7 @@ inputs1:
 	RET
 
 // func productAVX2(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·productAVX2(SB), NOSPLIT, $0-88
 	MOVQ rows+80(FP), AX
 	CMPQ AX, $0x01
@@ -4639,6 +4639,7 @@ group6:
 	MOVQ  $0x00000060, R11
 
 inputs6:
+	PREFETCHT0   6144(CX)
 	VPMOVSXBW    (CX), Y12
 	VPMOVSXBW    16(CX), Y13
 	VPBROADCASTD (AX), Y14
@@ -4830,6 +4831,7 @@ group5:
 	MOVQ  $0x00000060, R11
 
 inputs5:
+	PREFETCHT0   6144(CX)
 	VPMOVSXBW    (CX), Y10
 	VPMOVSXBW    16(CX), Y11
 	VPBROADCASTD (AX), Y12
@@ -4995,6 +4997,7 @@ group4:
 	MOVQ  $0x00000060, R11
 
 inputs4:
+	PREFETCHT0   6144(CX)
 	VPMOVSXBW    (CX), Y8
 	VPMOVSXBW    16(CX), Y9
 	VPBROADCASTD (AX), Y10
@@ -5134,6 +5137,7 @@ group3:
 	MOVQ  $0x00000060, R10
 
 inputs3:
+	PREFETCHT0   6144(CX)
 	VPMOVSXBW    (CX), Y6
 	VPMOVSXBW    16(CX), Y7
 	VPBROADCASTD (AX), Y8
@@ -5246,6 +5250,7 @@ group2:
 	MOVQ  $0x00000060, R10
 
 inputs2:
+	PREFETCHT0   6144(CX)
 	VPMOVSXBW    (CX), Y4
 	VPMOVSXBW    16(CX), Y5
 	VPBROADCASTD (AX), Y6
@@ -5332,6 +5337,7 @@ group1:
 	MOVQ  $0x00000060, R8
 
 inputs1:
+	PREFETCHT0   6144(CX)
 	VPMOVSXBW    (CX), Y2
 	VPMOVSXBW    16(CX), Y3
 	VPBROADCASTD (AX), Y4

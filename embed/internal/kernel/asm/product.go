@@ -18,6 +18,8 @@ type tile struct {
 	run     int // neighbouring inputs that one 32-bit sum takes at once
 	// activation is the bytes of an activation.
 	activation int
+	// ahead is how many bytes ahead of its weights the loop asks for a cache line of more; zero: it leaves that to the processor.
+	ahead int
 	// load loads a vector of weights.
 	load func(m Mem, w VecVirtual)
 	// sum adds the products of a run of activations, broadcast from a, with each vector of weights to acc.
@@ -50,9 +52,12 @@ func productVNNI() {
 // productAVX2 multiplies up to six rows with a panel of 16 channels, in 16 bits: VPMADDWD adds two products in 32 bits, and the
 // weights are widened as they are loaded. Multiplying bytes (VPMADDUBSW) instead needs the activation's size, the weight
 // with its sign and VPMADDWD besides, and all of these compete for the same two units.
+//
+// A pass reads every layer's weights anew, most of them from beyond the core's own caches. So each round of the loop, which uses
+// up one cache line of weights, asks for the one that lies a group ahead: most often the next panel's.
 func productAVX2() {
 	v := widths[1]
-	t := tile{v: v, vectors: 2, run: 2, activation: 2}
+	t := tile{v: v, vectors: 2, run: 2, activation: 2, ahead: 16 * group}
 	t.start = func(acc []VecVirtual, _ GPVirtual) {
 		for c := range acc {
 			VPXOR(acc[c], acc[c], acc[c])
@@ -125,6 +130,9 @@ func (t tile) body(rows int) {
 	left := GP64()
 	MOVQ(U32(uint32(group/t.run/unroll)), left)
 	Label(label("inputs"))
+	if t.ahead > 0 {
+		PREFETCHT0(Mem{Base: w, Disp: t.ahead})
+	}
 	for u := range unroll {
 		weights := v.vecs(t.vectors)
 		for c := range weights {
