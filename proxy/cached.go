@@ -253,7 +253,7 @@ func (x *exchange) appendCut(dst, body []byte, lay *layout, c cut) []byte {
 		if x.s.cfg.Usage == ZeroUsage {
 			t = prices.Tokens{}
 		}
-		return wire.AppendUsage(dst, c.Span, t.Prompt(), t.Output)
+		return wire.AppendUsage(dst, t.Prompt(), t.Output)
 	}
 	if x.s.cfg.Usage == ZeroUsage {
 		return append(dst, wire.ZeroUsage(body[c.Start:c.End])...)

@@ -353,6 +353,20 @@ func TestUsageOfAStreamThatSaidNone(t *testing.T) {
 	if got := r.ask("is it?", ""); got.Header.Get("x-reprise-usage") != "" || !strings.Contains(got.body, `"total_tokens":7`) {
 		t.Errorf("an answer that says its usage: %s", got.body)
 	}
+	// A provider that says no usage in a whole answer says none in a hit either.
+	silent := strings.Replace(bodyOf("yes"), `,"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}`, "", 1)
+	r = newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, silent)
+	})
+	r.ask("is it?", "")
+	r.flush()
+	for _, rest := range []string{"", `"stream":true,"stream_options":{"include_usage":true}`} {
+		got := r.ask("is it?", rest)
+		if got.cache() != "HIT" || strings.Contains(got.body, "prompt_tokens") || got.Header.Get("x-reprise-usage") != "" || rest == "" && strings.Contains(got.body, "usage") {
+			t.Errorf("an answer without a usage, asked with %q: %s, %s", rest, got.cache(), got.body)
+		}
+	}
 }
 
 func TestCacheFailureIsNotTheCallers(t *testing.T) {

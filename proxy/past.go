@@ -161,7 +161,8 @@ func wholeAnswer(d *wire.Dialect, answer []byte) ([]byte, error) {
 		if rec.agg == nil || !rec.done {
 			return nil, errNoAnswer
 		}
-		return rec.agg.Finish()
+		body, err := rec.agg.Finish()
+		return d.KeepUsagePlace(body), err
 	}
 	return text, d.Check(text)
 }

@@ -195,7 +195,7 @@ func (r *runner) storeStream(rec *recorder) {
 		return
 	}
 	if body, err := rec.agg.Finish(); err == nil {
-		r.store(stored{lookup: r.lookup, body: body})
+		r.store(stored{lookup: r.lookup, body: r.dialect.KeepUsagePlace(body)})
 	}
 }
 

@@ -71,7 +71,7 @@ type Span struct{ Start, End int }
 // Places says where in a body the members are that an answer from the cache gets anew, and how much it cost.
 type Places struct {
 	ID, Created, Usage       Span   // values, without their names
-	NoUsage                  Span   // where a usage belongs that the stream which was stored was not asked for: a null, or nothing
+	NoUsage                  Span   // the null that keeps the place of the usage which a stream did not say
 	IDPrefix                 string // what a fresh id begins with: "chatcmpl-" of "chatcmpl-9x"
 	Echoes                   []Echo // what repeats the request, and must be this request's
 	Prompt, Completion, Both int    // tokens, as usage says; zero if it does not
@@ -109,7 +109,7 @@ func locate(d *Dialect, body []byte) (Places, error) {
 				p.Completion, _ = integer(either(us, "completion_tokens", "output_tokens"))
 				p.Both, _ = integer(find(us, "total_tokens"))
 				p.Cost = d.usageOf(m.value)
-			} else if isNull(m.value) {
+			} else if d.spare && isNull(m.value) {
 				p.NoUsage = span
 			}
 		case "model":
@@ -121,21 +121,21 @@ func locate(d *Dialect, body []byte) (Places, error) {
 			}
 		}
 	}
-	switch {
-	case !d.spare || p.Usage != (Span{}):
-		p.NoUsage = Span{}
-	case p.NoUsage == (Span{}):
-		end := bytes.LastIndexByte(body, '}')
-		p.NoUsage = Span{end, end}
-	}
 	return p, nil
 }
 
-// AppendUsage appends a usage of so many tokens for the place that a body keeps for it, with the member's name where it has none.
-func AppendUsage(dst []byte, at Span, prompt, completion int64) []byte {
-	if at.Start == at.End {
-		dst = append(dst, `,"usage":`...)
+// KeepUsagePlace gives a body that was put together from a stream a null for the usage, where the stream said none. A provider's own
+// body that has no usage is so told from it, and stays as it is.
+func (d *Dialect) KeepUsagePlace(body []byte) []byte {
+	ms, err := object(body)
+	if !d.spare || err != nil || find(ms, "usage") != nil {
+		return body
 	}
+	return append(bytes.TrimSuffix(body, []byte("}")), `,"usage":null}`...)
+}
+
+// AppendUsage appends a usage of so many tokens, as Chat and Completion have it.
+func AppendUsage(dst []byte, prompt, completion int64) []byte {
 	dst = strconv.AppendInt(append(dst, `{"prompt_tokens":`...), prompt, 10)
 	dst = strconv.AppendInt(append(dst, `,"completion_tokens":`...), completion, 10)
 	dst = strconv.AppendInt(append(dst, `,"total_tokens":`...), prompt+completion, 10)

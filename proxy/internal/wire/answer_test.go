@@ -50,19 +50,23 @@ func TestLocate(t *testing.T) {
 	}
 }
 
-// TestAppendUsage puts a usage where a body has none.
+// TestAppendUsage puts a usage where a stream said none. A body that has no place for one is as its provider sent it.
 func TestAppendUsage(t *testing.T) {
 	const usage = `{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}`
 	for _, tt := range []struct {
 		d          *Dialect
 		body, want string
 	}{
-		{Chat, `{"id":"x","choices":[]}`, `{"id":"x","choices":[],"usage":` + usage + `}`},
-		{Completion, "{\"choices\":[{\"text\":\"}\"}] }\n", `{"choices":[{"text":"}"}] ,"usage":` + usage + "}\n"},
+		{Chat, `{"id":"x","choices":[]}`, ""},
+		{Chat, string(Chat.KeepUsagePlace([]byte(`{"id":"x","choices":[]}`))), `{"id":"x","choices":[],"usage":` + usage + `}`},
+		{Chat, string(Chat.KeepUsagePlace([]byte(`{"usage":{},"choices":[]}`))), ""},
+		{Responses, string(Responses.KeepUsagePlace([]byte(`{"output":[]}`))), ""},
+		{Completion, `{"choices":[],"usage": null }`, `{"choices":[],"usage": ` + usage + ` }`},
 		{Chat, `{"usage":null,"choices":[]}`, `{"usage":` + usage + `,"choices":[]}`},
 		{Chat, `{"usage":{},"choices":[]}`, ""},
 		{Messages, `{"content":[]}`, ""},
 		{Responses, `{"output":[]}`, ""},
+		{Responses, `{"output":[],"usage":null}`, ""},
 	} {
 		p, err := tt.d.Locate([]byte(tt.body))
 		if err != nil {
@@ -75,7 +79,7 @@ func TestAppendUsage(t *testing.T) {
 		if tt.want == "" {
 			continue
 		}
-		got := string(AppendUsage([]byte(tt.body[:p.NoUsage.Start]), p.NoUsage, 3, 4)) + tt.body[p.NoUsage.End:]
+		got := string(AppendUsage([]byte(tt.body[:p.NoUsage.Start]), 3, 4)) + tt.body[p.NoUsage.End:]
 		if got != tt.want {
 			t.Errorf("%s became %s", tt.body, got)
 		}
