@@ -70,7 +70,7 @@ func NewMiniLMOn(name string) (*MiniLM, error) {
 // Kernels names the implementations of the arithmetic that this machine can run, fastest first. The last is "portable".
 func Kernels() []string { return kernel.Names() }
 
-// newMiniLM reads a file that the compiler embedded, or one that has not the digest.
+// newMiniLM reads a file that the compiler embedded, whose pages it gives up.
 func newMiniLM(file, digest string, k *kernel.Kernel) (*MiniLM, error) {
 	f, err := weights.Open(file, digest, minilmFormat)
 	if err != nil {

@@ -53,7 +53,7 @@ func NewVerifier(encoder *MiniLM) (*Verifier, error) {
 	return newVerifier(encoder, verifierFile, verifierDigest)
 }
 
-// newVerifier reads a file that the compiler embedded, or one that has not the digest.
+// newVerifier reads a file that the compiler embedded, whose pages it gives up.
 func newVerifier(encoder *MiniLM, file, digest string) (*Verifier, error) {
 	f, err := weights.Open(file, digest, verifierFormat)
 	if err != nil {
