@@ -32,6 +32,7 @@ type metrics struct {
 	prompt, cached, completion   atomic.Int64 // tokens of calls that were made
 	savedPrompt, savedCompletion atomic.Int64 // and of calls that were not
 	spent, saved                 atomic.Int64 // nanodollars
+	spentEst, savedEst           atomic.Int64 // of these, what comes of estimated tokens
 	noPrice, estimated, attempts atomic.Uint64
 }
 
@@ -94,18 +95,13 @@ func (m *metrics) count(endpoint string, r *requestlog.Record) {
 
 // pay adds what a request cost.
 func (m *metrics) pay(r *requestlog.Record) {
-	if r.Cost != nil {
-		m.spent.Add(int64(*r.Cost))
-	}
-	if r.Saved != nil {
-		m.saved.Add(int64(*r.Saved))
-	}
-	if r.NoPrice {
-		m.noPrice.Add(1)
-	}
-	if r.Estimated {
-		m.estimated.Add(1)
-	}
+	t := requestlog.Of(r)
+	m.spent.Add(int64(t.Spent))
+	m.saved.Add(int64(t.Saved))
+	m.spentEst.Add(int64(t.SpentEstimated))
+	m.savedEst.Add(int64(t.SavedEstimated))
+	m.noPrice.Add(t.NoPrice)
+	m.estimated.Add(t.Estimated)
 }
 
 // charge adds tokens, told apart by whether somebody was paid for them.
@@ -201,6 +197,9 @@ func (m *metrics) write(w *promtext.Writer) {
 	w.Family("reprise_cost_dollars_total", promtext.Counter, "Money that calls to providers cost or would have cost, as far as their prices are known.")
 	w.Sample(float64(m.spent.Load())/1e9, "call", "made")
 	w.Sample(float64(m.saved.Load())/1e9, "call", "saved")
+	w.Family("reprise_cost_estimated_dollars_total", promtext.Counter, "Of that money, what comes of tokens that no answer named, and that were estimated.")
+	w.Sample(float64(m.spentEst.Load())/1e9, "call", "made")
+	w.Sample(float64(m.savedEst.Load())/1e9, "call", "saved")
 	count("reprise_price_unknown_total", "Requests whose call has no known price.", m.noPrice.Load())
 	count("reprise_tokens_estimated_total", "Requests whose tokens were estimated.", m.estimated.Load())
 	count("reprise_upstream_attempts_total", "Calls to providers, retries included.", m.attempts.Load())

@@ -325,13 +325,26 @@ func TestTotalsEqualTheRecords(t *testing.T) {
 		}
 	}
 	whole := requestlog.Totals{}
+	var spent, saved prices.Money // on tokens that were estimated
 	for i := range records {
 		of := requestlog.Of(&records[i])
 		whole.Add(&of)
+		if r := &records[i]; r.Estimated && r.Cost != nil {
+			spent = spent.Add(*r.Cost)
+		}
+		if r := &records[i]; r.Estimated && r.Saved != nil {
+			saved = saved.Add(*r.Saved)
+		}
+	}
+	if whole.SpentEstimated != spent || whole.SavedEstimated != saved || spent > whole.Spent || saved > whole.Saved {
+		t.Errorf("%+v: want %v and %v estimated", whole, spent, saved)
 	}
 	m := r.metrics()
-	for _, line := range []string{fmt.Sprintf("reprise_cost_dollars_total{call=\"saved\"} %v\n", float64(whole.Saved)/1e9), fmt.Sprintf("reprise_cost_dollars_total{call=\"made\"} %v\n", float64(whole.Spent)/1e9)} {
-		if !strings.Contains(m, line) {
+	for name, money := range map[string]prices.Money{
+		`cost_dollars_total{call="saved"}`: whole.Saved, `cost_dollars_total{call="made"}`: whole.Spent,
+		`cost_estimated_dollars_total{call="saved"}`: saved, `cost_estimated_dollars_total{call="made"}`: spent,
+	} {
+		if line := fmt.Sprintf("reprise_%s %v\n", name, float64(money)/1e9); !strings.Contains(m, line) {
 			t.Errorf("the metrics lack %s", line)
 		}
 	}

@@ -43,7 +43,7 @@ func (c *call) charged(v via) bool { return c.key != nil || v.virtual != "" }
 func (c *call) taken(d *wire.Dialect, answer []byte) (t prices.Tokens, model string) {
 	p, err := d.Locate(answer)
 	if err != nil || !p.Cost.Known {
-		return c.estimate(len(answer) / bytesPerToken), p.Model
+		return c.estimate(tokens(len(answer))), p.Model
 	}
 	return tokensOf(p.Cost), p.Model
 }
@@ -54,5 +54,5 @@ func tokensOf(u wire.Usage) prices.Tokens {
 
 // estimate is what a call took whose answer said nothing of it.
 func (c *call) estimate(output int) prices.Tokens {
-	return prices.Tokens{Input: int64(len(c.body) / bytesPerToken), Output: int64(output), Estimated: true}
+	return prices.Tokens{Input: int64(tokens(len(c.body))), Output: int64(output), Estimated: true}
 }

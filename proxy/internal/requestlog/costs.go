@@ -22,6 +22,10 @@ type Totals struct {
 	Saved     prices.Money `json:"saved_usd"`
 	NoPrice   uint64       `json:"price_unknown"`    // requests whose call nobody knows the price of
 	Estimated uint64       `json:"tokens_estimated"` // requests whose tokens were estimated
+
+	// Of Spent and Saved, what comes of tokens that were estimated.
+	SpentEstimated prices.Money `json:"spent_estimated_usd"`
+	SavedEstimated prices.Money `json:"saved_estimated_usd"`
 }
 
 // Add adds o.
@@ -35,6 +39,8 @@ func (t *Totals) Add(o *Totals) {
 	t.Saved = t.Saved.Add(o.Saved)
 	t.NoPrice += o.NoPrice
 	t.Estimated += o.Estimated
+	t.SpentEstimated = t.SpentEstimated.Add(o.SpentEstimated)
+	t.SavedEstimated = t.SavedEstimated.Add(o.SavedEstimated)
 }
 
 // Of returns the totals of one record.
@@ -53,7 +59,7 @@ func Of(r *Record) Totals {
 		t.NoPrice = 1
 	}
 	if r.Estimated {
-		t.Estimated = 1
+		t.Estimated, t.SpentEstimated, t.SavedEstimated = 1, t.Spent, t.Saved
 	}
 	return t
 }
