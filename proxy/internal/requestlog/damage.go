@@ -44,7 +44,7 @@ func opening(path string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &d) && (!d.Bolt || len(d.Buckets) > 0 && !ours(d.Buckets)):
+	case errors.As(err, &d) && (!d.Bolt || len(d.Buckets) > 0 && !ours(d.Buckets) && !partOfOurs(d.Buckets)):
 		return fmt.Errorf("%w: %s: %w", ErrFormat, path, d)
 	case errors.As(err, &d), errors.Is(err, boltfile.ErrPanicked):
 		return fmt.Errorf("%w: %s: %w", ErrCorrupt, path, err)
@@ -66,6 +66,17 @@ func ours(names []string) bool {
 		}
 	}
 	return found >= 2
+}
+
+// partOfOurs reports whether these may be all that can still be read of a request log's buckets: one that no other file of this program
+// has is among them, and none that a request log does not have.
+func partOfOurs(names []string) bool {
+	foreign := func(name string) bool {
+		return !slices.ContainsFunc(buckets, func(b []byte) bool { return string(b) == name })
+	}
+	return !slices.ContainsFunc(names, foreign) && slices.ContainsFunc(names, func(name string) bool {
+		return name != string(bucketMeta) && name != string(bucketTraces)
+	})
 }
 
 // openOrBegin opens the file, or sets a damaged one aside and begins a new one.

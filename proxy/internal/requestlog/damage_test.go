@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,47 @@ func TestDamageNeverStopsServing(t *testing.T) {
 	t.Logf("outcomes: %v", counts)
 	if counts["opened"] == 0 || counts["set aside"] == 0 {
 		t.Error("all of them are treated alike")
+	}
+}
+
+// TestDamageOfTheRoot: of the page that names the buckets only a part can be read, or all of it but not what is in one of them. The
+// file is kept as it was, and a new one begun.
+func TestDamageOfTheRoot(t *testing.T) {
+	good := sample(t)
+	for name, spoil := range map[string]func(page []byte){ // pages that are no longer in use may look the same
+		"an element": func(page []byte) { // the second, of 16 bytes as the header before: its offset, which follows four bytes of flags
+			if bytes.Contains(page, []byte("costs")) && bytes.Contains(page, []byte("feedback")) && bytes.Contains(page, []byte("records")) {
+				page[16+16+4+3] ^= 0x40
+			}
+		},
+		"the salt's name": func(page []byte) {
+			for at := bytes.Index(page, []byte("salt")); at >= 0; at = bytes.Index(page, []byte("salt")) {
+				page[at] ^= 1
+			}
+		},
+	} {
+		b := bytes.Clone(good)
+		for page := range slices.Chunk(b, os.Getpagesize()) {
+			spoil(page)
+		}
+		path := filepath.Join(t.TempDir(), "requests.db")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(path, Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_ = l.Close()
+		kept, _ := filepath.Glob(path + ".damaged-*") // the pattern is good
+		if len(kept) != 1 {
+			t.Errorf("%s: %q", name, kept)
+			continue
+		}
+		if was, err := os.ReadFile(kept[0]); err != nil || !bytes.Equal(was, b) {
+			t.Errorf("%s: what was set aside is not what was there: %v", name, err)
+		}
 	}
 }
 

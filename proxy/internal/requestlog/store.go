@@ -62,10 +62,17 @@ func openStore(path string, readOnly bool) (*store, error) {
 		return nil, opening(path, err)
 	}
 	err = boltfile.Guard(func() error {
-		if !readOnly {
-			if err := s.db.Update(s.prepare); err != nil {
-				return err
-			}
+		empty := false // an Update writes to the file even if it changes nothing, and a damaged one is to be kept as it was
+		err := s.db.View(func(tx *bolt.Tx) error {
+			k, _ := tx.Cursor().First()
+			empty = k == nil
+			return nil
+		})
+		if empty && !readOnly {
+			err = s.db.Update(prepare)
+		}
+		if err != nil {
+			return err
 		}
 		return s.db.View(s.load)
 	})
@@ -76,11 +83,8 @@ func openStore(path string, readOnly bool) (*store, error) {
 	return s, nil
 }
 
-// prepare makes what a new file has to have. A file with anything else in it is left alone.
-func (s *store) prepare(tx *bolt.Tx) error {
-	if k, _ := tx.Cursor().First(); k != nil {
-		return nil
-	}
+// prepare makes what a new file has to have.
+func prepare(tx *bolt.Tx) error {
 	for _, b := range buckets {
 		if _, err := tx.CreateBucket(b); err != nil {
 			return err
