@@ -61,7 +61,7 @@ func TestReadPairs(t *testing.T) {
 		}
 		return path
 	}
-	write("authored_pairs_x.jsonl", `{"a":"x","b":"y","same":true,"kind":"near","domain":"x02"}`+"\n"+`{"a":"x","b":"z","same":false,"kind":"number","domain":"x03"}`)
+	write("authored_pairs_a.jsonl", `{"a":"x","b":"y","same":true,"kind":"near","domain":"a02"}`+"\n"+`{"a":"x","b":"z","same":false,"kind":"number","domain":"a03"}`)
 	pairs, err := ReadPairs(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -24,8 +24,8 @@ type Pair struct {
 
 // Sets that serve one purpose whatever the number of their domains; embed/train/verifier/authored.py has the same rule.
 const (
-	trainingSets    = "ruy"
-	calibrationSets = "svz"
+	trainingSets    = "ruypw"
+	calibrationSets = "svzqx"
 )
 
 // of reports whether the pair's domain belongs to one of the sets.

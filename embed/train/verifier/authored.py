@@ -8,7 +8,9 @@ import json
 import pathlib
 
 BLOCK = 30  # pairs a domain, in order, in a file whose rows do not name theirs
-WHOLE = {"r": "train", "s": "calibration", "u": "train", "v": "calibration", "y": "train", "z": "calibration"}  # sets that serve one purpose, whatever the number of their domains
+# Sets that serve one purpose, whatever the number of their domains.
+WHOLE = dict.fromkeys("rupyw", "train") | dict.fromkeys("svzqx", "calibration")
+FOUND = "wx"  # sets of what a search found: b is a question of a domain of the set's part, a is a neighbour from wherever it was found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,10 @@ class Pair:
     kind: str
     domain: str
     part: str  # "train", "dev", "calibration" or "heldout"
+
+    @property
+    def found(self) -> bool:
+        return self.domain[0] in FOUND
 
 
 def part_of(set_: str, number: int) -> str:
@@ -34,7 +40,7 @@ def read(folder: pathlib.Path, pattern: str = "authored_pairs*.jsonl") -> list[P
     """Pairs of every matching file. A row may name its domain as "<set><number>"; else blocks of 30 of a set are domains.
 
     A question that stands in a held-out domain keeps its pairs out of every other part, one of the calibration set out of the
-    training part.
+    training part; but a neighbour that was found for one does not: pairs with it are trained on, and this one is not.
     """
     pairs: list[Pair] = []
     files = sorted(folder.glob(pattern))
@@ -55,6 +61,6 @@ def read(folder: pathlib.Path, pattern: str = "authored_pairs*.jsonl") -> list[P
                 raise SystemExit(f"authored: {path.name} line {at}: domain {domain!r} has no number, which decides its part")
             pairs.append(Pair(row["a"], row["b"], bool(row["same"]), row["kind"], domain, part_of(row["set"], number)))
     for part, others in (("heldout", ("train", "dev", "calibration")), ("calibration", ("train",))):
-        kept_out = {t.lower() for p in pairs if p.part == part for t in (p.a, p.b)}
+        kept_out = {t.lower() for p in pairs if p.part == part and not p.found for t in (p.a, p.b)}
         pairs = [p for p in pairs if p.part not in others or not {p.a.lower(), p.b.lower()} & kept_out]
     return pairs

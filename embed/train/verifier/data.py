@@ -3,7 +3,8 @@
     python data.py --authored DIR --qqp FILE --intents FILE --intents FILE --wordnet DIR --model DIR --out DIR
 
 Writes, as lines of {"a", "b", "same", "from", "kind" ...}: qqp.jsonl (question pairs), rules.jsonl (made by rule, and mined), authored.jsonl,
-authored_rules.jsonl and authored_mined.jsonl (the training domains), and for measuring only: dev.jsonl, heldout.jsonl, calibration.jsonl
+authored_rules.jsonl and authored_mined.jsonl (the training domains), found.jsonl (neighbours that were labelled), neighbours.jsonl (neighbours that
+were not), and for measuring only: dev.jsonl, heldout.jsonl, calibration.jsonl
 (authored), qqp_dev.jsonl, qqp_heldout.jsonl. Of the conversations, as renderings: conversations.jsonl, conversations_rules.jsonl, and
 for measuring conversations_dev.jsonl and conversations_heldout.jsonl.
 """
@@ -112,6 +113,20 @@ def mined_authored(model: pathlib.Path, pairs: list[authored.Pair], k: int) -> l
     return rows
 
 
+def neighbours(model: pathlib.Path, rules: Rules, rng: random.Random, texts: list[tuple[str, str]], count: int) -> list[dict]:
+    """Texts with what lies nearest of other labels, not so near that it might be the same: all that a cache finds for most questions.
+
+    Pairs that people write and label are alike in one way or another. Without these a model never sees two that are not, and says
+    of any two sentences of unlike form that one paraphrases the other. One in three has slips of the pen.
+    """
+    found = mine.near_others(mine.embed(model, [t for t, _ in texts]), [label for _, label in texts], k=8, below=0.55)
+    rows = []
+    for _, i, j in rng.sample(found, min(count, len(found))):
+        a, b = texts[i][0], texts[j][0]
+        rows.append({"a": a, "b": rules.near(b) if rng.random() < 0.33 else b, "same": False, "from": "neighbour", "kind": "other"})
+    return rows
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--authored", type=pathlib.Path, required=True, help="folder with authored_pairs*.jsonl and authored_conversations*.jsonl")
@@ -128,7 +143,8 @@ def main() -> None:
     pairs = authored.read(a.authored)
     qqp = split_qqp(read_gz(a.qqp), rng, heldout=4000, dev=1500)
     intents = [r for f in a.intents for r in read_gz(f) if r["intent"] != "oos"]
-    train = [q for q in pairs if q.part == "train"]
+    train = [q for q in pairs if q.part == "train" and not q.found]
+    found = [q for q in pairs if q.part == "train" and q.found]
 
     asked = [{"a": r["a"], "b": r["b"], "same": r["same"], "from": "qqp", "kind": "qqp"} for r in qqp["train"]]
     texts = [t for r in qqp["train"] for t in (r["a"], r["b"])] + [r["text"] for r in intents]
@@ -142,13 +158,21 @@ def main() -> None:
             made.append({"a": x, "b": y, "same": s, "from": "rule", "kind": name})
     made += mined_intents(a.model, rng.sample(intents, min(10000, len(intents))), 5000)
 
-    own = [{"a": q.a, "b": q.b, "same": q.same, "from": "authored", "kind": q.kind, "domain": q.domain} for q in train]
+    def labelled(some: list[authored.Pair]) -> list[dict]:
+        return [{"a": q.a, "b": q.b, "same": q.same, "from": "authored", "kind": q.kind, "domain": q.domain} for q in some]
+
     same = [(q.a, q.b) for q in train if q.same]
     singles = sorted({t for q in train for t in (q.a, q.b)})
     edited = rule_rows(rules, rng, singles, same, traps=14000, nears=12000)
     for r in edited:
         r["from"] = "authored_rule"
     extra = mined_authored(a.model, train, k=2)
+    of = components([(r["a"].lower(), r["b"].lower()) for r in qqp["train"]])
+    asked_texts = sorted({t for r in qqp["train"] for t in (r["a"], r["b"])})
+    some = sorted({(t, q.domain) for q in train for t in (q.a, q.b)})
+    some += [(t, "qqp " + of[t.lower()]) for t in rng.sample(asked_texts, min(20000, len(asked_texts)))]
+    some += [(r["text"], "intent " + r["intent"]) for r in rng.sample(intents, min(8000, len(intents)))]
+    apart = neighbours(a.model, rules, rng, some, 60000)
 
     def write(name: str, rows: list[dict]) -> None:
         rng.shuffle(rows)
@@ -162,11 +186,13 @@ def main() -> None:
 
     write("qqp.jsonl", asked)
     write("rules.jsonl", made)
-    write("authored.jsonl", own)
+    write("authored.jsonl", labelled(train))
+    write("found.jsonl", labelled(found))
     write("authored_rules.jsonl", edited)
     write("authored_mined.jsonl", extra)
+    write("neighbours.jsonl", apart)
     for part in ("dev", "heldout", "calibration"):
-        write(f"{part}.jsonl", [{"a": q.a, "b": q.b, "same": q.same, "from": "authored", "kind": q.kind, "domain": q.domain} for q in pairs if q.part == part])
+        write(f"{part}.jsonl", labelled([q for q in pairs if q.part == part]))
     chats = conversation.pairs(a.authored, a.seed)
     write("conversations_rules.jsonl", [r for r in chats if r["from"] == "conversation_rule"])
     for part, name in (("train", "conversations"), ("dev", "conversations_dev"), ("heldout", "conversations_heldout")):

@@ -73,6 +73,36 @@ class Parts(unittest.TestCase):
             pairs = authored.read(pathlib.Path(folder))
         self.assertEqual([(p.a, p.part) for p in pairs], [("held out", "heldout"), ("to calibrate", "calibration"), ("to train", "train")])
 
+    def test_a_neighbour_that_was_found_may_be_trained_on(self):
+        rows = [
+            {"a": "to calibrate", "b": "x", "same": True, "kind": "near", "set": "s", "domain": "s02"},
+            {"a": "to train", "b": "to calibrat", "same": False, "kind": "other", "set": "x", "domain": "x000"},
+            {"a": "to train", "b": "y", "same": True, "kind": "near", "set": "r", "domain": "r02"},
+            {"a": "to calibrate", "b": "y", "same": False, "kind": "other", "set": "w", "domain": "w000"},
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "authored_pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+            pairs = authored.read(pathlib.Path(folder))
+        self.assertEqual([(p.b, p.part, p.found) for p in pairs], [("x", "calibration", False), ("to calibrat", "calibration", True), ("y", "train", False)])
+
+    def test_neighbours_are_of_other_labels_and_not_the_nearest_of_all(self):
+        turns = np.linspace(0, np.pi, 60, endpoint=False)
+        texts = [(f"How wide is the number {i} bridge?", f"d{i % 7}") for i in range(60)]
+        label = dict(texts)
+        embed, data.mine.embed = data.mine.embed, lambda folder, texts: np.stack([np.cos(turns), np.sin(turns)], 1)
+        try:
+            rules = data.Rules(random.Random(10), [t for t, _ in texts], FakeWordNet())
+            rows = data.neighbours(pathlib.Path("."), rules, random.Random(10), texts, 100)
+        finally:
+            data.mine.embed = embed
+        self.assertEqual(len(rows), 100)
+        at = {t: i for i, (t, _) in enumerate(texts)}
+        for r in rows:
+            self.assertFalse(r["same"])
+            if r["b"] in label:  # no slip of the pen
+                self.assertNotEqual(label[r["a"]], label[r["b"]])
+                self.assertLess(np.cos(turns[at[r["a"]]] - turns[at[r["b"]]]), 0.55)
+
     def test_question_pairs_split_by_component(self):
         rows = [{"a": f"{i}", "b": f"{i + 1 if i % 3 else i}x", "same": False} for i in range(600)]
         parts = data.split_qqp(rows, random.Random(1), heldout=100, dev=50)
