@@ -106,6 +106,7 @@ def main() -> None:
     p.add_argument("--out", type=pathlib.Path, required=True)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--fraction", type=float, default=1, help="of the draws: less than 1 tries the path, not the recipe")
     a = p.parse_args()
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
@@ -116,6 +117,8 @@ def main() -> None:
         traps[r["a"]].append(r["b"])
         traps[r["b"]].append(r["a"])
     pairs = [(r["a"], r["b"]) for n, times in PASSES.items() for r in read(a.data / f"{n}.jsonl") if r["same"] for _ in range(times)]
+    if a.fraction < 1:
+        pairs = rng.sample(pairs, round(a.fraction * len(pairs)))
     with tempfile.TemporaryDirectory() as temp:
         model_dir = a.model or convert.download(temp)
         convert.check(model_dir / "model.safetensors", convert.SOURCE_SHA256)

@@ -5,7 +5,7 @@
 Scheme and names are those of ../convert.py, the container is ../container.py's. The file holds no word embeddings: those of the encoder's file serve,
 they were frozen in training. It has only the positions that a pair can have. Beside the encoder's tensors it has head.hidden.{weight,bias} (128 x 768, the [CLS] state before the mean)
 and head.logit.{weight,bias}, float32, and calibration (slope, offset): P = sigmoid(slope * mean logit of both orders + offset),
-fitted on what was neither trained on nor is measured: dev.jsonl, calibration.jsonl, part of qqp_dev.jsonl. Activation ranges are read on pairs of the training domains.
+fitted on what was neither trained on nor is measured: dev.jsonl, calibration.jsonl without neighbours, part of qqp_dev.jsonl. Activation ranges are read on pairs of the training domains.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import authored  # noqa: E402
 from calibrate import smoothing  # noqa: E402
 from container import serialise  # noqa: E402
 from convert import rows_to_int8  # noqa: E402
@@ -98,7 +99,10 @@ def main() -> None:
     model = Verifier.load(a.model, a.weights)
     tok = PairTokenizer(a.model)
     tensors = export(model, tok, [(r["a"], r["b"]) for r in read(a.data / "authored.jsonl")[:200]])
-    tensors["calibration"] = calibrate(model, tok, read(a.data / "dev.jsonl") + read(a.data / "calibration.jsonl") + read(a.data / "qqp_dev.jsonl")[:330])
+    # Two parameters fit no more than one mix of pairs: that of what people compare, half of it the same. What neighbours that a search
+    # found come to is the decision's to say.
+    pairs = [r for n in ("dev.jsonl", "calibration.jsonl") for r in read(a.data / n) if r["domain"][0] not in authored.FOUND]
+    tensors["calibration"] = calibrate(model, tok, pairs + read(a.data / "qqp_dev.jsonl")[:330])
     source = hashlib.sha256((a.model / "model.safetensors").read_bytes()).hexdigest()
     data = serialise(tensors, {"format": FORMAT, "model": "bge-small-en-v1.5 verifier", "source_sha256": source})
     a.out.write_bytes(data)

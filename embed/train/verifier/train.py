@@ -5,8 +5,8 @@
 The recipe is a list of stages; a stage draws so many rows of each file, each file reshuffled whenever it is used up, and moves the rate
 in a straight line. What a stage hands on, and the last one writes, is an exponential average of the weights over its steps: free, and
 steadier than the last step. So that a stage can be tried again alone, it takes nothing else from the one before, and names its seed. A stage
-may begin by dropping layers (Sajjad et al., 2023): "layers" are those that stay, counted from 0. It may end by mixing a share "keep" of what
-it began with into what it hands on (Wortsman et al., 2022): they err elsewhere, and the mean of both errs less than either.
+may begin by dropping layers (Sajjad et al., 2023): "layers" are those that stay, counted from 0. It may end by mixing what earlier stages
+handed on, "keep" has the share of each by its number, into what it hands on itself (Wortsman et al., 2022): they err elsewhere, and the mean errs less than any.
 """
 
 from __future__ import annotations
@@ -86,13 +86,23 @@ def written(out: pathlib.Path, stage: int) -> pathlib.Path:
     return out.with_suffix(f".stage{stage}.safetensors")
 
 
+def partial(out: pathlib.Path) -> pathlib.Path:
+    """Where the weights are kept while they are not a stage's last."""
+    return out.with_suffix(".partial")
+
+
+def save(model: Verifier, out: pathlib.Path, to: pathlib.Path) -> None:
+    """Writes weights so that the file, if it is there, is whole."""
+    save_file(model.state_dict(), partial(out))
+    partial(out).replace(to)
+
+
 def stage_of(model: Verifier, tok: PairTokenizer, stage: dict, recipe: dict, a: argparse.Namespace, number: int, dev: dict[str, list[dict]]) -> Verifier:
     """Trains through one stage and returns the running average of the weights. Optimiser, warm-up, draws and seed are the stage's own."""
     torch.manual_seed(stage["seed"])
     rng = random.Random(stage["seed"])
     if "layers" in stage:
         model.trunk.keep(stage["layers"])
-    begun = {n: w.clone() for n, w in model.state_dict().items()}
     model.train()
     head = [q for n, q in model.named_parameters() if not n.startswith("trunk.")]
     body = [q for n, q in model.named_parameters() if n.startswith("trunk.") and q.requires_grad]
@@ -101,7 +111,7 @@ def stage_of(model: Verifier, tok: PairTokenizer, stage: dict, recipe: dict, a: 
     steady_body = [q for q in steady.parameters() if q.requires_grad]
     body_now = [q for q in model.parameters() if q.requires_grad]
     draws = {n: Draws(read(a.data / n), rng) for n in sorted(stage["mix"])}
-    rows = [r for n in sorted(stage["mix"]) for r in draws[n].take(stage["mix"][n])]
+    rows = [r for n in sorted(stage["mix"]) for r in draws[n].take(round(a.fraction * stage["mix"][n]))]
     for layer in model.trunk.layers:
         layer.dropout = stage["dropout"]
     began, step, running, todo, done = time.time(), 0, 0.0, len(rows), 0
@@ -129,10 +139,20 @@ def stage_of(model: Verifier, tok: PairTokenizer, stage: dict, recipe: dict, a: 
             print(f"stage {number} step {step} pairs {done}/{todo} loss {running / (1 - 0.98**step):.4f} {spent:.0f} s", flush=True)
         if step % 800 == 0 or done == todo:
             print(report(steady, tok, dev), flush=True)
-            save_file(steady.state_dict(), a.out.with_suffix(".partial"))
+            save_file(steady.state_dict(), partial(a.out))
     if keep := stage.get("keep"):
-        steady.load_state_dict({n: torch.lerp(w, begun[n], keep) for n, w in steady.state_dict().items()})
+        kept = [(share, earlier(a, int(n), stage)) for n, share in keep.items()]
+        own = 1 - sum(keep.values())
+        steady.load_state_dict({n: own * w + sum(share * v[n] for share, v in kept) for n, w in steady.state_dict().items()})
     return steady
+
+
+def earlier(a: argparse.Namespace, number: int, stage: dict) -> dict[str, torch.Tensor]:
+    """The weights that an earlier stage handed on, without the layers that this one drops."""
+    model = Verifier.load(a.model, written(a.out, number))
+    if "layers" in stage:
+        model.trunk.keep(stage["layers"])
+    return model.state_dict()
 
 
 def main() -> None:
@@ -142,6 +162,7 @@ def main() -> None:
     p.add_argument("--recipe", type=pathlib.Path, default=pathlib.Path(__file__).with_name("recipe.json"))
     p.add_argument("--out", type=pathlib.Path, required=True)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--fraction", type=float, default=1, help="of the draws of every stage: less than 1 tries the path, not the recipe")
     p.add_argument("--from-stage", type=int, default=0, help="goes on at this stage, from what the one before wrote beside --out")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
@@ -157,8 +178,8 @@ def main() -> None:
         model = Verifier.load(a.model, written(a.out, a.from_stage - 1))
     for number, stage in stages[a.from_stage :]:
         model = stage_of(model, tok, stage, recipe, a, number, dev)
-        save_file(model.state_dict(), written(a.out, number))
-    save_file(model.state_dict(), a.out)
+        save(model, a.out, written(a.out, number))
+    save(model, a.out, a.out)
 
 
 if __name__ == "__main__":
