@@ -27,8 +27,8 @@ import (
 // bad answers with it. The third line makes the promise: it holds whatever the mix does.
 //
 // The mix is that of the best candidate of each look-up, whether served or not. A partition begins with its namespace's,
-// which begins with that of the calibration pairs, each counting for 100 candidates; half of those pairs were written to
-// look the same and not to be, so that a young cache is careful. Both sums forget: a candidate counts for its last 500 successors or
+// which begins with that of the calibration pairs, each counting for 100 candidates; two thirds of those pairs are not the same, written
+// to look as if they were or found beside a question as its best candidate, so that a young cache is careful. Both sums forget: a candidate counts for its last 500 successors or
 // so, a hit for 1,000, so that a quiet year does not pay for a bad day. The 20 in the third line is the credit that lets the
 // first hit happen; it is lent once a partition, but a namespace has it once for all of its partitions.
 //

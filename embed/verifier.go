@@ -17,7 +17,7 @@ var verifierFile string
 
 const (
 	// verifierDigest is the SHA-256 of the file that embed/train/verifier/export.py wrote.
-	verifierDigest = "1888ce1114aec2fbbf8cddab5c4ccfc70bb0a39d71a4f1eb92fdc5f9ac08b0cf"
+	verifierDigest = "611f9c33ea6a689b7015f53b531f039896f873e5a2950ab3b4b9a87de94fccd1"
 	verifierFormat = "2"
 )
 
