@@ -46,9 +46,9 @@ func intentsFrom(r io.Reader) (asks []replayAsk, err error) {
 	if mark, _ := b.Peek(3); string(mark) == "\xef\xbb\xbf" {
 		_, _ = b.Discard(len(mark)) // it was peeked at
 	}
-	add := func(line int, a replayAsk) error {
+	add := func(a replayAsk) error {
 		if a.Text == "" || a.Intent == "" {
-			return fmt.Errorf("line %d: text and intent must be there", line)
+			return errors.New("text and intent must be there")
 		}
 		if a.Intent != outOfScope {
 			asks = append(asks, a)
@@ -62,25 +62,17 @@ func intentsFrom(r io.Reader) (asks []replayAsk, err error) {
 	return asks, read(b, add)
 }
 
-func intentLines(r io.Reader, add func(int, replayAsk) error) error {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxLine)
-	for n := 1; s.Scan(); n++ {
-		if len(bytes.TrimSpace(s.Bytes())) == 0 {
-			continue
-		}
+func intentLines(r io.Reader, add func(replayAsk) error) error {
+	return linesOf(r, func(line []byte) error {
 		var a replayAsk
-		if err := json.Unmarshal(s.Bytes(), &a); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-		if err := add(n, a); err != nil {
+		if err := json.Unmarshal(line, &a); err != nil {
 			return err
 		}
-	}
-	return s.Err()
+		return add(a)
+	})
 }
 
-func intentColumns(r io.Reader, add func(int, replayAsk) error) error {
+func intentColumns(r io.Reader, add func(replayAsk) error) error {
 	c := csv.NewReader(r)
 	names, err := c.Read()
 	if err == io.EOF {
@@ -107,9 +99,9 @@ func intentColumns(r io.Reader, add func(int, replayAsk) error) error {
 		if err != nil {
 			return err
 		}
-		line, _ := c.FieldPos(0)
-		if err := add(line, replayAsk{row[text], row[intent]}); err != nil {
-			return err
+		if err := add(replayAsk{row[text], row[intent]}); err != nil {
+			line, _ := c.FieldPos(0)
+			return fmt.Errorf("line %d: %w", line, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -98,7 +99,15 @@ func eachLine(path string, do func(line []byte) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	s := bufio.NewScanner(f)
+	if err := linesOf(f, do); err != nil {
+		return fmt.Errorf("%s %w", path, err)
+	}
+	return nil
+}
+
+// linesOf is eachLine of what has no name.
+func linesOf(r io.Reader, do func(line []byte) error) error {
+	s := bufio.NewScanner(r)
 	s.Buffer(nil, maxLine)
 	n := 0
 	for s.Scan() {
@@ -108,14 +117,14 @@ func eachLine(path string, do func(line []byte) error) (err error) {
 			continue
 		}
 		if err := do(line); err != nil {
-			return fmt.Errorf("%s line %d: %w", path, n, err)
+			return fmt.Errorf("line %d: %w", n, err)
 		}
 	}
 	if errors.Is(s.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("%s line %d: longer than %d bytes", path, n+1, maxLine)
+		return fmt.Errorf("line %d: longer than %d bytes", n+1, maxLine)
 	}
 	if err := s.Err(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("line %d: %w", n+1, err)
 	}
 	return nil
 }
