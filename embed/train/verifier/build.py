@@ -20,21 +20,26 @@ import train
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def step(made: pathlib.Path, script: str, *flags: object, out: str = "--out") -> None:
-    """Runs a script that makes one file or folder, unless that is there. It is made under another name, so that what is there is whole."""
+def run(script: str, *flags: object, into: pathlib.Path | None = None) -> None:
+    command = [sys.executable, str(HERE / script), *map(str, flags)]
+    print("+", *command[1:], flush=True)
+    if into is None:
+        subprocess.run(command, check=True)
+    else:
+        with into.open("w", encoding="utf-8") as f:
+            subprocess.run(command, check=True, stdout=f)
+
+
+def step(made: pathlib.Path, script: str, *flags: object, prints: bool = False) -> None:
+    """Runs a script that makes one file or folder, or prints a file, unless that is there. It is made under another name, so that what is there is whole."""
     if made.exists():
         print(f"kept {made}", flush=True)
         return
     part = made.with_name(made.name + ".part")
-    command = [sys.executable, str(HERE / script), *map(str, flags)]
-    if out:
-        command += [out, str(part)]
-    print("+", *command[1:], flush=True)
-    if out:
-        subprocess.run(command, check=True)
-    else:  # it prints what it makes
-        with part.open("w", encoding="utf-8") as f:
-            subprocess.run(command, check=True, stdout=f)
+    if prints:
+        run(script, *flags, into=part)
+    else:
+        run(script, *flags, "--out", part)
     part.replace(made)
 
 
@@ -56,18 +61,16 @@ def main() -> None:
     intents = [x for f in a.intents for x in ("--intents", f)]
     step(data, "data.py", "--authored", a.authored, "--qqp", a.qqp, *intents, "--wordnet", a.wordnet, "--model", a.encoder)
     step(encoder, "../finetune.py", "--data", data, "--model", a.encoder, "--fraction", a.fraction)
-    step(smoothing, "../calibrate.py", "--model", encoder, out="")
+    step(smoothing, "../calibrate.py", "--model", encoder, prints=True)
     step(a.work / "minilm.safetensors", "../convert.py", "--model", encoder, "--smoothing", smoothing)
     step(start, "start.py", "--archive", a.archive, "--encoder", a.encoder)
     if not weights.exists():
         stages = len(json.loads(a.recipe.read_text())["stages"])
         done = max((n + 1 for n in range(stages - 1) if train.written(weights, n).exists()), default=0)
-        command = [HERE / "train.py", "--data", data, "--model", start, "--recipe", a.recipe, "--out", weights, "--from-stage", done, "--fraction", a.fraction]
-        print("+", *command, flush=True)
-        subprocess.run([sys.executable, *map(str, command)], check=True)
+        run("train.py", "--data", data, "--model", start, "--recipe", a.recipe, "--out", weights, "--from-stage", done, "--fraction", a.fraction)
     step(quantised, "export.py", "--weights", weights, "--model", start, "--data", data)
     judged = ["--weights", weights, "--quantised", quantised, "--one-order"]
-    step(a.work / "figures.md", "evaluate.py", "--data", data, "--model", start, "--encoder", encoder, *judged, out="")
+    step(a.work / "figures.md", "evaluate.py", "--data", data, "--model", start, "--encoder", encoder, *judged, prints=True)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,12 @@ from __future__ import annotations
 import argparse
 import collections
 import gzip
+import itertools
 import json
 import pathlib
 import random
+
+import numpy as np
 
 import authored
 import conversation
@@ -91,35 +94,37 @@ def mined_intents(model: pathlib.Path, rows: list[dict], count: int) -> list[dic
     ]
 
 
-def mined_authored(model: pathlib.Path, pairs: list[authored.Pair], k: int) -> list[dict]:
-    """Questions of one domain that no pair declares the same, the nearest of each: other topics, so other answers."""
+def by_domain(pairs: list[authored.Pair]) -> list[tuple[str, str]]:
+    """The questions of the pairs, each with its domain, those of one domain together."""
+    questions: dict[str, dict[str, None]] = collections.defaultdict(dict)
+    for p in pairs:
+        questions[p.domain].update({p.a: None, p.b: None})
+    return [(t, d) for d in sorted(questions) for t in questions[d]]
+
+
+def mined_authored(pairs: list[authored.Pair], texts: list[tuple[str, str]], vectors: np.ndarray, k: int) -> list[dict]:
+    """Questions of one domain that no pair declares the same, the nearest of each: other topics, so other answers. texts are by_domain's."""
     of = components([(p.a, p.b) for p in pairs if p.same] + [(p.a, p.a) for p in pairs] + [(p.b, p.b) for p in pairs])
     linked = {frozenset((p.a, p.b)) for p in pairs}
     rows = []
-    by_domain = collections.defaultdict(dict)
-    for p in pairs:
-        for t in (p.a, p.b):
-            by_domain[p.domain][t] = of[t]
-    texts = [(d, t) for d in sorted(by_domain) for t in by_domain[d]]
-    vectors = mine.embed(model, [t for _, t in texts])
     start = 0
-    for d in sorted(by_domain):
-        own = list(by_domain[d].items())
+    for _, domain in itertools.groupby(texts, key=lambda x: x[1]):
+        own = [t for t, _ in domain]
         v = vectors[start : start + len(own)]
         start += len(own)
-        for _, i, j in mine.near_others(v, [c for _, c in own], k=min(k, len(own) - 1), below=0.8):
-            if frozenset((own[i][0], own[j][0])) not in linked:
-                rows.append({"a": own[i][0], "b": own[j][0], "same": False, "from": "authored", "kind": "mined"})
+        for _, i, j in mine.near_others(v, [of[t] for t in own], k=min(k, len(own) - 1), below=0.8):
+            if frozenset((own[i], own[j])) not in linked:
+                rows.append({"a": own[i], "b": own[j], "same": False, "from": "authored", "kind": "mined"})
     return rows
 
 
-def neighbours(model: pathlib.Path, rules: Rules, rng: random.Random, texts: list[tuple[str, str]], count: int) -> list[dict]:
+def neighbours(rules: Rules, rng: random.Random, texts: list[tuple[str, str]], vectors: np.ndarray, count: int) -> list[dict]:
     """Texts with what lies nearest of other labels, not so near that it might be the same: all that a cache finds for most questions.
 
     Pairs that people write and label are alike in one way or another. Without these a model never sees two that are not, and says
     of any two sentences of unlike form that one paraphrases the other. One in three has slips of the pen.
     """
-    found = mine.near_others(mine.embed(model, [t for t, _ in texts]), [label for _, label in texts], k=8, below=0.55)
+    found = mine.near_others(vectors, [label for _, label in texts], k=8, below=0.55)
     rows = []
     for _, i, j in rng.sample(found, min(count, len(found))):
         a, b = texts[i][0], texts[j][0]
@@ -166,13 +171,14 @@ def main() -> None:
     edited = rule_rows(rules, rng, singles, same, traps=14000, nears=12000)
     for r in edited:
         r["from"] = "authored_rule"
-    extra = mined_authored(a.model, train, k=2)
+    questions = by_domain(train)
+    vectors = mine.embed(a.model, [t for t, _ in questions])
+    extra = mined_authored(train, questions, vectors, k=2)
     of = components([(r["a"].lower(), r["b"].lower()) for r in qqp["train"]])
     asked_texts = sorted({t for r in qqp["train"] for t in (r["a"], r["b"])})
-    some = sorted({(t, q.domain) for q in train for t in (q.a, q.b)})
-    some += [(t, "qqp " + of[t.lower()]) for t in rng.sample(asked_texts, min(20000, len(asked_texts)))]
-    some += [(r["text"], "intent " + r["intent"]) for r in rng.sample(intents, min(8000, len(intents)))]
-    apart = neighbours(a.model, rules, rng, some, 60000)
+    others = [(t, "qqp " + of[t.lower()]) for t in rng.sample(asked_texts, min(20000, len(asked_texts)))]
+    others += [(r["text"], "intent " + r["intent"]) for r in rng.sample(intents, min(8000, len(intents)))]
+    apart = neighbours(rules, rng, questions + others, np.concatenate([vectors, mine.embed(a.model, [t for t, _ in others])]), 60000)
 
     def write(name: str, rows: list[dict]) -> None:
         rng.shuffle(rows)

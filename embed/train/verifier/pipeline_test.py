@@ -39,14 +39,18 @@ class FakeWordNet:
         return [(["rye bread", "ryebread"], "any of various breads made with rye flour", ["bread made of barley meal", "pita"], "food")]
 
 
+def read(rows):
+    """The pairs that are read of a folder with these rows in a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / "authored_pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        return authored.read(pathlib.Path(folder))
+
+
 class Parts(unittest.TestCase):
     def test_no_heldout_question_is_trained_on(self):
         rows = [{"a": f"q{i}", "b": f"r{i}", "same": True, "kind": "near", "set": "a"} for i in range(30 * 20)]
         rows[0]["a"] = "R75"  # stands in the held-out third domain, in other case
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "authored_pairs.jsonl"
-            path.write_text("\n".join(map(json.dumps, rows)))
-            pairs = authored.read(pathlib.Path(folder))
+        pairs = read(rows)
         heldout = {t.lower() for p in pairs if p.part == "heldout" for t in (p.a, p.b)}
         rest = {t.lower() for p in pairs if p.part != "heldout" for t in (p.a, p.b)}
         self.assertEqual(len([p for p in pairs if p.part == "heldout"]), 120)
@@ -55,9 +59,7 @@ class Parts(unittest.TestCase):
 
     def test_a_named_domain_outlives_dropped_rows(self):
         row = {"a": "x", "b": "y", "same": True, "kind": "near", "set": "a", "domain": "a07"}
-        with tempfile.TemporaryDirectory() as folder:
-            (pathlib.Path(folder) / "authored_pairs.jsonl").write_text(json.dumps(row))
-            (pair,) = authored.read(pathlib.Path(folder))
+        (pair,) = read([row])
         self.assertEqual((pair.domain, pair.part), ("a07", "heldout"))
 
     def test_a_set_may_serve_one_purpose(self):
@@ -68,9 +70,7 @@ class Parts(unittest.TestCase):
             {"a": "to train", "b": "z", "same": True, "kind": "near", "set": "r", "domain": "r02"},
             {"a": "to train", "b": "TO CALIBRATE", "same": False, "kind": "near", "set": "r", "domain": "r02"},
         ]
-        with tempfile.TemporaryDirectory() as folder:
-            (pathlib.Path(folder) / "authored_pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
-            pairs = authored.read(pathlib.Path(folder))
+        pairs = read(rows)
         self.assertEqual([(p.a, p.part) for p in pairs], [("held out", "heldout"), ("to calibrate", "calibration"), ("to train", "train")])
 
     def test_a_neighbour_that_was_found_may_be_trained_on(self):
@@ -80,21 +80,15 @@ class Parts(unittest.TestCase):
             {"a": "to train", "b": "y", "same": True, "kind": "near", "set": "r", "domain": "r02"},
             {"a": "to calibrate", "b": "y", "same": False, "kind": "other", "set": "w", "domain": "w000"},
         ]
-        with tempfile.TemporaryDirectory() as folder:
-            (pathlib.Path(folder) / "authored_pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
-            pairs = authored.read(pathlib.Path(folder))
+        pairs = read(rows)
         self.assertEqual([(p.b, p.part, p.found) for p in pairs], [("x", "calibration", False), ("to calibrat", "calibration", True), ("y", "train", False)])
 
     def test_neighbours_are_of_other_labels_and_not_the_nearest_of_all(self):
         turns = np.linspace(0, np.pi, 60, endpoint=False)
         texts = [(f"How wide is the number {i} bridge?", f"d{i % 7}") for i in range(60)]
         label = dict(texts)
-        embed, data.mine.embed = data.mine.embed, lambda folder, texts: np.stack([np.cos(turns), np.sin(turns)], 1)
-        try:
-            rules = data.Rules(random.Random(10), [t for t, _ in texts], FakeWordNet())
-            rows = data.neighbours(pathlib.Path("."), rules, random.Random(10), texts, 100)
-        finally:
-            data.mine.embed = embed
+        rules = data.Rules(random.Random(10), [t for t, _ in texts], FakeWordNet())
+        rows = data.neighbours(rules, random.Random(10), texts, np.stack([np.cos(turns), np.sin(turns)], 1), 100)
         self.assertEqual(len(rows), 100)
         at = {t: i for i, (t, _) in enumerate(texts)}
         for r in rows:
