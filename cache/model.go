@@ -49,7 +49,7 @@ func (c *Cache) reembed(ctx context.Context, next store.Generation) error {
 			return err
 		}
 		if len(heads) > 0 {
-			if err := c.reembedBatch(ctx, next, heads); err != nil {
+			if err := c.giveVectors(ctx, next, heads); err != nil {
 				return err
 			}
 		}
@@ -61,8 +61,8 @@ func (c *Cache) reembed(ctx context.Context, next store.Generation) error {
 	return next.Finish(ctx)
 }
 
-// reembedBatch gives entries their vectors.
-func (c *Cache) reembedBatch(ctx context.Context, g store.Generation, heads []store.Head) error {
+// giveVectors embeds what entries ask, and stores the vectors.
+func (c *Cache) giveVectors(ctx context.Context, g store.Generation, heads []store.Head) error {
 	texts := make([]string, len(heads))
 	for i := range heads {
 		texts[i] = heads[i].Text
@@ -132,7 +132,7 @@ func (c *Cache) supplyFrom(g store.Generation, after uint64) uint64 {
 }
 
 func (c *Cache) supplyBatch(g store.Generation, heads []store.Head) error {
-	_, err := apart(c.life, "the embedder", func(ctx context.Context) (struct{}, error) { return struct{}{}, c.reembedBatch(ctx, g, heads) })
+	_, err := apart(c.life, "the embedder", func(ctx context.Context) (struct{}, error) { return struct{}{}, c.giveVectors(ctx, g, heads) })
 	return err
 }
 
