@@ -15,6 +15,7 @@ type benchCmd struct {
 	Embed    benchEmbedCmd    `cmd:"" help:"Time of the encoder and the verifier on every kernel, beside onnxruntime if asked."`
 	Verify   benchVerifyCmd   `cmd:"" help:"The verifier beside plain cosine on labelled pairs."`
 	Quality  benchQualityCmd  `cmd:"" help:"What each policy and error budget comes to on labelled pairs: wrong answers, hits, and hits of the best cosine threshold."`
+	Hits     benchHitsCmd     `cmd:"" help:"Held-out questions asked of a large store, most of it about something else: right, wrong and unjudged hits by error budget."`
 	Replay   benchReplayCmd   `cmd:"" help:"A stream of real requests with known intents through the cache: hits and wrong answers by quarter, with and without learning."`
 	Index    benchIndexCmd    `cmd:"" help:"Searches of one partition: chromem's own query, a screen of all codes, the default."`
 	Store    benchStoreCmd    `cmd:"" help:"The file: writing, opening, size, backup and compaction, look-ups beside writes; with --soak what the process holds over time."`
