@@ -31,5 +31,8 @@
 // Loading unpacks the weights into one stretch of memory a model, which the system is asked to keep in huge pages, and gives up
 // the pages of the embedded file as it goes. `reprise bench embed` prints how long it takes for both models, and what they keep.
 //
-// The environment variable REPRISE_KERNEL selects the arithmetic's implementation by name, for tests and measurements.
+// The arithmetic has an implementation for AVX-512 with VNNI ("avx512vnni"), for AVX2 with AVX-VNNI ("avxvnni"), for AVX2 ("avx2")
+// and for any processor ("portable"); the fastest that the machine can run is taken. The second was tested by emulating
+// the instruction that it is for, and is not timed on a processor that has it. The environment variable REPRISE_KERNEL
+// selects another by name, for tests and measurements.
 package embed

@@ -10,29 +10,35 @@ const (
 	lowHalf   = 0x00000000ffffffff
 )
 
-// pack lays the weights out panel after panel, for every four inputs the weights of each of the panel's channels, and counts
-// what the product has to take off, since activations are offset by 128.
-func (avx512vnni) pack(m *Matrix, w []int8) {
+func (avx512vnni) pack(m *Matrix, w []int8) { packFours[[vnniPanel]struct{}](m, w) }
+
+func (avxvnni) pack(m *Matrix, w []int8) { packFours[[avxvnniPanel]struct{}](m, w) }
+
+// packFours lays the weights out panel after panel, for every four inputs the weights of each of the panel's channels, and counts
+// what the product has to take off, since activations are offset by 128. P has the length of a panel: as a constant of
+// the type it spares the inner loop the bounds checks that a parameter would bring.
+func packFours[P [vnniPanel]struct{} | [avxvnniPanel]struct{}](m *Matrix, w []int8) {
+	var p P
+	panel := len(p)
 	from, to := asBytes(w), asBytes(m.data)
 	// Panel after panel and in it group after group, as the product reads them.
 	m.offset = make([]int32, m.Out*m.In/Group)
 	offset := m.offset
-	for o := 0; o < m.Out; o += vnniPanel {
+	for o := 0; o < m.Out; o += panel {
 		for i := 0; i < m.In; i += Group {
-			block := (*[vnniPanel * Group]byte)(to)
-			for c := 0; c < vnniPanel; c += 2 {
+			for c := 0; c < panel; c += 2 {
 				a, b := (*[Group]byte)(from[(o+c)*m.In+i:]), (*[Group]byte)(from[(o+c+1)*m.In+i:])
 				var sumA, sumB uint64
-				at := block[4*c:]
+				at := to[4*c : panel*Group]
 				for k := 0; k < Group; k += 8 {
 					x, y := binary.LittleEndian.Uint64(a[k:]), binary.LittleEndian.Uint64(b[k:])
-					binary.LittleEndian.PutUint64(at[k*vnniPanel:], x&lowHalf|y<<32)
-					binary.LittleEndian.PutUint64(at[(k+4)*vnniPanel:], x>>32|y&^lowHalf)
+					binary.LittleEndian.PutUint64(at[k*panel:], x&lowHalf|y<<32)
+					binary.LittleEndian.PutUint64(at[(k+4)*panel:], x>>32|y&^lowHalf)
 					sumA, sumB = sumA+pairSums(x), sumB+pairSums(y)
 				}
 				offset[c], offset[c+1] = -128*groupSum(sumA), -128*groupSum(sumB)
 			}
-			to, offset = to[vnniPanel*Group:], offset[vnniPanel:]
+			to, offset = to[panel*Group:], offset[panel:]
 		}
 	}
 }

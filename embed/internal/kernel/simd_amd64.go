@@ -11,6 +11,9 @@ func vectorKernels() []*Kernel {
 	if x.HasAVX512F && x.HasAVX512VL && x.HasAVX512VNNI && x.HasAVX2 && x.HasFMA {
 		list = append(list, &Kernel{name: "avx512vnni", impl: avx512vnni{}})
 	}
+	if x.HasAVXVNNI && x.HasAVX2 && x.HasFMA {
+		list = append(list, &Kernel{name: "avxvnni", impl: avxvnni{}})
+	}
 	if x.HasAVX2 && x.HasFMA {
 		list = append(list, &Kernel{name: "avx2", impl: avx2{}})
 	}
@@ -110,6 +113,33 @@ func (avx512vnni) addNorm(x, residual, weight, bias []float32) {
 
 func (avx512vnni) attend(dst, qkv, scratch []float32, heads int) {
 	attendWith(attend4_512, attend1_512, dst, qkv, scratch, heads)
+}
+
+// avxvnni multiplies 32 bytes with one VPDPBUSD, without AVX-512: on Intel's client processors since the 12th generation and on
+// servers of efficiency cores. All else is as avx2 has it.
+type avxvnni struct{ avx2 }
+
+const (
+	avxvnniPanel = 16
+	avxvnniRows  = 6
+)
+
+func (avxvnni) width() int { return 1 }
+
+func (avxvnni) quantize(q []int8, scale, x, inverse []float32) {
+	quantizeBytes256(&q[0], &scale[0], &x[0], inverseOrOnes(inverse), len(scale))
+}
+
+func (avxvnni) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
+	rows, groups := len(q)/m.In, m.In/Group
+	for o := 0; o < m.Out; o += avxvnniPanel {
+		each(rows, avxvnniRows, func(r, n int) {
+			productAVXVNNI(&dst[r*m.Out+o], m.Out, &q[r*m.In], m.In, groups, &m.data[o*m.In], &m.offset[o*groups], &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
+		})
+	}
+	if gelu {
+		gelu256(&dst[0], len(dst))
+	}
 }
 
 // avx2 multiplies 16 words with VPMADDWD: activations are kept in 16 bits, weights in 8.

@@ -26,6 +26,10 @@ func attend1_256(dst *float32, dstStride int, q *float32, keys *float32, v *floa
 
 func transpose4(keys *float32, k *float32, stride int, padded int, count int)
 
+func quantizeBytes256(q *int8, scale *float32, x *float32, inverse *float32, groups int)
+
 func productVNNI512(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
+
+func productAVXVNNI(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
 
 func productAVX2(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)

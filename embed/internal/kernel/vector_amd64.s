@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func quantize512(q *int8, scale *float32, x *float32, inverse *float32, groups int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·quantize512(SB), NOSPLIT, $0-40
 	MOVQ         q+0(FP), AX
 	MOVQ         scale+8(FP), CX
@@ -17,7 +17,7 @@ TEXT ·quantize512(SB), NOSPLIT, $0-40
 	MOVQ         $0x00000600, R8
 	VMOVSS       f32cAA<>+0(SB), X1
 	MOVL         $0x80808080, DI
-	VPBROADCASTD DI, X2
+	VPBROADCASTD DI, Z2
 
 group:
 	VPXORD Z3, Z3, Z3
@@ -3538,6 +3538,97 @@ tokens:
 	JNZ       tokens
 	RET
 
+// func quantizeBytes256(q *int8, scale *float32, x *float32, inverse *float32, groups int)
+// Requires: AVX, AVX2
+TEXT ·quantizeBytes256(SB), NOSPLIT, $0-40
+	MOVQ         q+0(FP), AX
+	MOVQ         scale+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         inverse+24(FP), BX
+	MOVQ         groups+32(FP), SI
+	MOVL         $0x7fffffff, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         $0x00000600, R8
+	VMOVSS       f32cAA<>+0(SB), X1
+	MOVL         $0x80808080, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         $0x0703060205010400, DI
+	VMOVQ        DI, X3
+	VPMOVZXBD    X3, Y3
+
+group:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	XORQ  DI, DI
+
+peak:
+	VMOVUPS      (DX)(DI*1), Y6
+	VMULPS       (BX)(DI*1), Y6, Y6
+	VANDPS       Y0, Y6, Y6
+	VMAXPS       Y6, Y4, Y4
+	VMOVUPS      32(DX)(DI*1), Y6
+	VMULPS       32(BX)(DI*1), Y6, Y6
+	VANDPS       Y0, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	ADDQ         $0x00000040, DI
+	CMPQ         DI, R8
+	JB           peak
+	VMAXPS       Y5, Y4, Y4
+	VMOVAPS      Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VMAXPS       X5, X4, X5
+	VPERMILPS    $0x4e, X5, X4
+	VMAXPS       X4, X5, X5
+	VPERMILPS    $0xb1, X5, X4
+	VMAXPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VDIVSS       X1, X4, X5
+	VMOVSS       X5, (CX)
+	VPXOR        Y5, Y5, Y5
+	VUCOMISS     f32cAB<>+0(SB), X4
+	JBE          tiny
+	VDIVSS       X4, X1, X5
+	VBROADCASTSS X5, Y5
+
+tiny:
+	XORQ DI, DI
+
+round:
+	VMOVUPS   (DX)(DI*1), Y4
+	VMULPS    (BX)(DI*1), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VCVTPS2DQ Y4, Y4
+	VMOVUPS   64(DX)(DI*1), Y6
+	VMULPS    64(BX)(DI*1), Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VCVTPS2DQ Y6, Y6
+	VMOVUPS   32(DX)(DI*1), Y7
+	VMULPS    32(BX)(DI*1), Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VCVTPS2DQ Y7, Y7
+	VPACKSSDW Y7, Y4, Y4
+	VMOVUPS   96(DX)(DI*1), Y7
+	VMULPS    96(BX)(DI*1), Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VCVTPS2DQ Y7, Y7
+	VPACKSSDW Y7, Y6, Y6
+	VPACKSSWB Y6, Y4, Y4
+	VPERMD    Y4, Y3, Y4
+	VPXOR     Y2, Y4, Y4
+	VMOVDQU   Y4, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x00000080, DI
+	CMPQ      DI, R8
+	JB        round
+	ADDQ      $0x00000600, DX
+	ADDQ      $0x04, CX
+	DECQ      SI
+	JNZ       group
+	VZEROUPPER
+	RET
+
 // func productVNNI512(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·productVNNI512(SB), NOSPLIT, $0-88
@@ -4593,6 +4684,718 @@ inputs1:
 	MOVQ         R10, R9
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000100, BX
+	DECQ         DI
+	JNZ          group1
+	VZEROUPPER
+	RET
+
+// func productAVXVNNI(dst *float32, dstStride int, q *int8, qStride int, groups int, w *int8, offset *int32, rowScale *float32, colScale *float32, bias *float32, rows int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3, MMX+
+TEXT ·productAVXVNNI(SB), NOSPLIT, $0-88
+	MOVQ rows+80(FP), AX
+	CMPQ AX, $0x01
+	JEQ  rows1
+	CMPQ AX, $0x02
+	JEQ  rows2
+	CMPQ AX, $0x03
+	JEQ  rows3
+	CMPQ AX, $0x04
+	JEQ  rows4
+	CMPQ AX, $0x05
+	JEQ  rows5
+	MOVQ q+16(FP), AX
+	MOVQ w+40(FP), CX
+	MOVQ qStride+24(FP), DX
+	MOVQ offset+48(FP), BX
+	MOVQ rowScale+56(FP), SI
+	LEAQ (DX)(DX*2), DI
+	MOVQ groups+32(FP), R8
+	MOVQ bias+72(FP), R9
+	XORQ R10, R10
+
+group6:
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	VMOVDQU (BX), Y2
+	VMOVDQU 32(BX), Y3
+	VMOVDQU (BX), Y4
+	VMOVDQU 32(BX), Y5
+	VMOVDQU (BX), Y6
+	VMOVDQU 32(BX), Y7
+	VMOVDQU (BX), Y8
+	VMOVDQU 32(BX), Y9
+	VMOVDQU (BX), Y10
+	VMOVDQU 32(BX), Y11
+	LEAQ    (AX)(DI*1), R11
+	MOVQ    $0x00000030, R12
+
+inputs6:
+	PREFETCHT0   6144(CX)
+	PREFETCHT0   6208(CX)
+	VMOVDQU      (CX), Y12
+	VMOVDQU      32(CX), Y13
+	VPBROADCASTD (AX), Y14
+	LONG         $0x500dc2c4; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
+	LONG         $0x500dc2c4; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
+	VPBROADCASTD (AX)(DX*1), Y14
+	LONG         $0x500dc2c4; BYTE $0xd4 // VPDPBUSD Y12, Y14, Y2
+	LONG         $0x500dc2c4; BYTE $0xdd // VPDPBUSD Y13, Y14, Y3
+	VPBROADCASTD (AX)(DX*2), Y14
+	LONG         $0x500dc2c4; BYTE $0xe4 // VPDPBUSD Y12, Y14, Y4
+	LONG         $0x500dc2c4; BYTE $0xed // VPDPBUSD Y13, Y14, Y5
+	VPBROADCASTD (R11), Y14
+	LONG         $0x500dc2c4; BYTE $0xf4 // VPDPBUSD Y12, Y14, Y6
+	LONG         $0x500dc2c4; BYTE $0xfd // VPDPBUSD Y13, Y14, Y7
+	VPBROADCASTD (R11)(DX*1), Y14
+	LONG         $0x500d42c4; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y8
+	LONG         $0x500d42c4; BYTE $0xcd // VPDPBUSD Y13, Y14, Y9
+	VPBROADCASTD (R11)(DX*2), Y14
+	LONG         $0x500d42c4; BYTE $0xd4 // VPDPBUSD Y12, Y14, Y10
+	LONG         $0x500d42c4; BYTE $0xdd // VPDPBUSD Y13, Y14, Y11
+	VMOVDQU      64(CX), Y12
+	VMOVDQU      96(CX), Y13
+	VPBROADCASTD 4(AX), Y14
+	LONG         $0x500dc2c4; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
+	LONG         $0x500dc2c4; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
+	VPBROADCASTD 4(AX)(DX*1), Y14
+	LONG         $0x500dc2c4; BYTE $0xd4 // VPDPBUSD Y12, Y14, Y2
+	LONG         $0x500dc2c4; BYTE $0xdd // VPDPBUSD Y13, Y14, Y3
+	VPBROADCASTD 4(AX)(DX*2), Y14
+	LONG         $0x500dc2c4; BYTE $0xe4 // VPDPBUSD Y12, Y14, Y4
+	LONG         $0x500dc2c4; BYTE $0xed // VPDPBUSD Y13, Y14, Y5
+	VPBROADCASTD 4(R11), Y14
+	LONG         $0x500dc2c4; BYTE $0xf4 // VPDPBUSD Y12, Y14, Y6
+	LONG         $0x500dc2c4; BYTE $0xfd // VPDPBUSD Y13, Y14, Y7
+	VPBROADCASTD 4(R11)(DX*1), Y14
+	LONG         $0x500d42c4; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y8
+	LONG         $0x500d42c4; BYTE $0xcd // VPDPBUSD Y13, Y14, Y9
+	VPBROADCASTD 4(R11)(DX*2), Y14
+	LONG         $0x500d42c4; BYTE $0xd4 // VPDPBUSD Y12, Y14, Y10
+	LONG         $0x500d42c4; BYTE $0xdd // VPDPBUSD Y13, Y14, Y11
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x08, AX
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          inputs6
+	MOVQ         dst+0(FP), R11
+	MOVQ         dstStride+8(FP), R12
+	MOVQ         colScale+64(FP), R13
+	SHLQ         $0x02, R12
+	MOVQ         groups+32(FP), R14
+	MOVQ         SI, R15
+	SHLQ         $0x02, R14
+	VBROADCASTSS (R15), Y12
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y12, Y0, Y0
+	VMOVUPS      (R13), Y13
+	VFMADD213PS  (R9), Y13, Y0
+	VMOVUPS      Y0, (R11)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y12, Y1, Y1
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y1
+	VMOVUPS      Y1, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y2
+	VMOVUPS      Y2, (R11)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y3
+	VMOVUPS      Y3, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y4
+	VMOVUPS      Y4, (R11)
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y5
+	VMOVUPS      Y5, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y6
+	VMOVUPS      Y6, (R11)
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y7
+	VMOVUPS      Y7, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y8
+	VMOVUPS      Y8, (R11)
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y9
+	VMOVUPS      Y9, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y10
+	VMOVUPS      Y10, (R11)
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y0, Y11, Y11
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y11
+	VMOVUPS      Y11, 32(R11)
+	MOVQ         dst+0(FP), R9
+	MOVQ         R12, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	DECQ         R8
+	JNZ          group6
+	VZEROUPPER
+	RET
+
+rows5:
+	MOVQ q+16(FP), AX
+	MOVQ w+40(FP), CX
+	MOVQ qStride+24(FP), DX
+	MOVQ offset+48(FP), BX
+	MOVQ rowScale+56(FP), SI
+	LEAQ (DX)(DX*2), DI
+	MOVQ groups+32(FP), R8
+	MOVQ bias+72(FP), R9
+	XORQ R10, R10
+
+group5:
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	VMOVDQU (BX), Y2
+	VMOVDQU 32(BX), Y3
+	VMOVDQU (BX), Y4
+	VMOVDQU 32(BX), Y5
+	VMOVDQU (BX), Y6
+	VMOVDQU 32(BX), Y7
+	VMOVDQU (BX), Y8
+	VMOVDQU 32(BX), Y9
+	LEAQ    (AX)(DI*1), R11
+	MOVQ    $0x00000030, R12
+
+inputs5:
+	PREFETCHT0   6144(CX)
+	PREFETCHT0   6208(CX)
+	VMOVDQU      (CX), Y10
+	VMOVDQU      32(CX), Y11
+	VPBROADCASTD (AX), Y12
+	LONG         $0x501dc2c4; BYTE $0xc2 // VPDPBUSD Y10, Y12, Y0
+	LONG         $0x501dc2c4; BYTE $0xcb // VPDPBUSD Y11, Y12, Y1
+	VPBROADCASTD (AX)(DX*1), Y12
+	LONG         $0x501dc2c4; BYTE $0xd2 // VPDPBUSD Y10, Y12, Y2
+	LONG         $0x501dc2c4; BYTE $0xdb // VPDPBUSD Y11, Y12, Y3
+	VPBROADCASTD (AX)(DX*2), Y12
+	LONG         $0x501dc2c4; BYTE $0xe2 // VPDPBUSD Y10, Y12, Y4
+	LONG         $0x501dc2c4; BYTE $0xeb // VPDPBUSD Y11, Y12, Y5
+	VPBROADCASTD (R11), Y12
+	LONG         $0x501dc2c4; BYTE $0xf2 // VPDPBUSD Y10, Y12, Y6
+	LONG         $0x501dc2c4; BYTE $0xfb // VPDPBUSD Y11, Y12, Y7
+	VPBROADCASTD (R11)(DX*1), Y12
+	LONG         $0x501d42c4; BYTE $0xc2 // VPDPBUSD Y10, Y12, Y8
+	LONG         $0x501d42c4; BYTE $0xcb // VPDPBUSD Y11, Y12, Y9
+	VMOVDQU      64(CX), Y10
+	VMOVDQU      96(CX), Y11
+	VPBROADCASTD 4(AX), Y12
+	LONG         $0x501dc2c4; BYTE $0xc2 // VPDPBUSD Y10, Y12, Y0
+	LONG         $0x501dc2c4; BYTE $0xcb // VPDPBUSD Y11, Y12, Y1
+	VPBROADCASTD 4(AX)(DX*1), Y12
+	LONG         $0x501dc2c4; BYTE $0xd2 // VPDPBUSD Y10, Y12, Y2
+	LONG         $0x501dc2c4; BYTE $0xdb // VPDPBUSD Y11, Y12, Y3
+	VPBROADCASTD 4(AX)(DX*2), Y12
+	LONG         $0x501dc2c4; BYTE $0xe2 // VPDPBUSD Y10, Y12, Y4
+	LONG         $0x501dc2c4; BYTE $0xeb // VPDPBUSD Y11, Y12, Y5
+	VPBROADCASTD 4(R11), Y12
+	LONG         $0x501dc2c4; BYTE $0xf2 // VPDPBUSD Y10, Y12, Y6
+	LONG         $0x501dc2c4; BYTE $0xfb // VPDPBUSD Y11, Y12, Y7
+	VPBROADCASTD 4(R11)(DX*1), Y12
+	LONG         $0x501d42c4; BYTE $0xc2 // VPDPBUSD Y10, Y12, Y8
+	LONG         $0x501d42c4; BYTE $0xcb // VPDPBUSD Y11, Y12, Y9
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x08, AX
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          inputs5
+	MOVQ         dst+0(FP), R11
+	MOVQ         dstStride+8(FP), R12
+	MOVQ         colScale+64(FP), R13
+	SHLQ         $0x02, R12
+	MOVQ         groups+32(FP), R14
+	MOVQ         SI, R15
+	SHLQ         $0x02, R14
+	VBROADCASTSS (R15), Y10
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y10, Y0, Y0
+	VMOVUPS      (R13), Y11
+	VFMADD213PS  (R9), Y11, Y0
+	VMOVUPS      Y0, (R11)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y10, Y1, Y1
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y1
+	VMOVUPS      Y1, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y2
+	VMOVUPS      Y2, (R11)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y3
+	VMOVUPS      Y3, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y4
+	VMOVUPS      Y4, (R11)
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y5
+	VMOVUPS      Y5, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y6
+	VMOVUPS      Y6, (R11)
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y7
+	VMOVUPS      Y7, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y8
+	VMOVUPS      Y8, (R11)
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y9
+	VMOVUPS      Y9, 32(R11)
+	MOVQ         dst+0(FP), R9
+	MOVQ         R12, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	DECQ         R8
+	JNZ          group5
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ q+16(FP), AX
+	MOVQ w+40(FP), CX
+	MOVQ qStride+24(FP), DX
+	MOVQ offset+48(FP), BX
+	MOVQ rowScale+56(FP), SI
+	LEAQ (DX)(DX*2), DI
+	MOVQ groups+32(FP), R8
+	MOVQ bias+72(FP), R9
+	XORQ R10, R10
+
+group4:
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	VMOVDQU (BX), Y2
+	VMOVDQU 32(BX), Y3
+	VMOVDQU (BX), Y4
+	VMOVDQU 32(BX), Y5
+	VMOVDQU (BX), Y6
+	VMOVDQU 32(BX), Y7
+	LEAQ    (AX)(DI*1), R11
+	MOVQ    $0x00000030, R12
+
+inputs4:
+	PREFETCHT0   6144(CX)
+	PREFETCHT0   6208(CX)
+	VMOVDQU      (CX), Y8
+	VMOVDQU      32(CX), Y9
+	VPBROADCASTD (AX), Y10
+	LONG         $0x502dc2c4; BYTE $0xc0 // VPDPBUSD Y8, Y10, Y0
+	LONG         $0x502dc2c4; BYTE $0xc9 // VPDPBUSD Y9, Y10, Y1
+	VPBROADCASTD (AX)(DX*1), Y10
+	LONG         $0x502dc2c4; BYTE $0xd0 // VPDPBUSD Y8, Y10, Y2
+	LONG         $0x502dc2c4; BYTE $0xd9 // VPDPBUSD Y9, Y10, Y3
+	VPBROADCASTD (AX)(DX*2), Y10
+	LONG         $0x502dc2c4; BYTE $0xe0 // VPDPBUSD Y8, Y10, Y4
+	LONG         $0x502dc2c4; BYTE $0xe9 // VPDPBUSD Y9, Y10, Y5
+	VPBROADCASTD (R11), Y10
+	LONG         $0x502dc2c4; BYTE $0xf0 // VPDPBUSD Y8, Y10, Y6
+	LONG         $0x502dc2c4; BYTE $0xf9 // VPDPBUSD Y9, Y10, Y7
+	VMOVDQU      64(CX), Y8
+	VMOVDQU      96(CX), Y9
+	VPBROADCASTD 4(AX), Y10
+	LONG         $0x502dc2c4; BYTE $0xc0 // VPDPBUSD Y8, Y10, Y0
+	LONG         $0x502dc2c4; BYTE $0xc9 // VPDPBUSD Y9, Y10, Y1
+	VPBROADCASTD 4(AX)(DX*1), Y10
+	LONG         $0x502dc2c4; BYTE $0xd0 // VPDPBUSD Y8, Y10, Y2
+	LONG         $0x502dc2c4; BYTE $0xd9 // VPDPBUSD Y9, Y10, Y3
+	VPBROADCASTD 4(AX)(DX*2), Y10
+	LONG         $0x502dc2c4; BYTE $0xe0 // VPDPBUSD Y8, Y10, Y4
+	LONG         $0x502dc2c4; BYTE $0xe9 // VPDPBUSD Y9, Y10, Y5
+	VPBROADCASTD 4(R11), Y10
+	LONG         $0x502dc2c4; BYTE $0xf0 // VPDPBUSD Y8, Y10, Y6
+	LONG         $0x502dc2c4; BYTE $0xf9 // VPDPBUSD Y9, Y10, Y7
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x08, AX
+	ADDQ         $0x08, R11
+	DECQ         R12
+	JNZ          inputs4
+	MOVQ         dst+0(FP), R11
+	MOVQ         dstStride+8(FP), R12
+	MOVQ         colScale+64(FP), R13
+	SHLQ         $0x02, R12
+	MOVQ         groups+32(FP), R14
+	MOVQ         SI, R15
+	SHLQ         $0x02, R14
+	VBROADCASTSS (R15), Y8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y0, Y0
+	VMOVUPS      (R13), Y9
+	VFMADD213PS  (R9), Y9, Y0
+	VMOVUPS      Y0, (R11)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y8, Y1, Y1
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y1
+	VMOVUPS      Y1, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y2
+	VMOVUPS      Y2, (R11)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y3
+	VMOVUPS      Y3, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y4
+	VMOVUPS      Y4, (R11)
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y5
+	VMOVUPS      Y5, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y6
+	VMOVUPS      Y6, (R11)
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y7
+	VMOVUPS      Y7, 32(R11)
+	MOVQ         dst+0(FP), R9
+	MOVQ         R12, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	DECQ         R8
+	JNZ          group4
+	VZEROUPPER
+	RET
+
+rows3:
+	MOVQ q+16(FP), AX
+	MOVQ w+40(FP), CX
+	MOVQ qStride+24(FP), DX
+	MOVQ offset+48(FP), BX
+	MOVQ rowScale+56(FP), SI
+	LEAQ (DX)(DX*2), DI
+	MOVQ groups+32(FP), R8
+	MOVQ bias+72(FP), R9
+	XORQ R10, R10
+
+group3:
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	VMOVDQU (BX), Y2
+	VMOVDQU 32(BX), Y3
+	VMOVDQU (BX), Y4
+	VMOVDQU 32(BX), Y5
+	LEAQ    (AX)(DI*1), R11
+	MOVQ    $0x00000030, R11
+
+inputs3:
+	PREFETCHT0   6144(CX)
+	PREFETCHT0   6208(CX)
+	VMOVDQU      (CX), Y6
+	VMOVDQU      32(CX), Y7
+	VPBROADCASTD (AX), Y8
+	LONG         $0x503de2c4; BYTE $0xc6 // VPDPBUSD Y6, Y8, Y0
+	LONG         $0x503de2c4; BYTE $0xcf // VPDPBUSD Y7, Y8, Y1
+	VPBROADCASTD (AX)(DX*1), Y8
+	LONG         $0x503de2c4; BYTE $0xd6 // VPDPBUSD Y6, Y8, Y2
+	LONG         $0x503de2c4; BYTE $0xdf // VPDPBUSD Y7, Y8, Y3
+	VPBROADCASTD (AX)(DX*2), Y8
+	LONG         $0x503de2c4; BYTE $0xe6 // VPDPBUSD Y6, Y8, Y4
+	LONG         $0x503de2c4; BYTE $0xef // VPDPBUSD Y7, Y8, Y5
+	VMOVDQU      64(CX), Y6
+	VMOVDQU      96(CX), Y7
+	VPBROADCASTD 4(AX), Y8
+	LONG         $0x503de2c4; BYTE $0xc6 // VPDPBUSD Y6, Y8, Y0
+	LONG         $0x503de2c4; BYTE $0xcf // VPDPBUSD Y7, Y8, Y1
+	VPBROADCASTD 4(AX)(DX*1), Y8
+	LONG         $0x503de2c4; BYTE $0xd6 // VPDPBUSD Y6, Y8, Y2
+	LONG         $0x503de2c4; BYTE $0xdf // VPDPBUSD Y7, Y8, Y3
+	VPBROADCASTD 4(AX)(DX*2), Y8
+	LONG         $0x503de2c4; BYTE $0xe6 // VPDPBUSD Y6, Y8, Y4
+	LONG         $0x503de2c4; BYTE $0xef // VPDPBUSD Y7, Y8, Y5
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x08, AX
+	DECQ         R11
+	JNZ          inputs3
+	MOVQ         dst+0(FP), R11
+	MOVQ         dstStride+8(FP), R12
+	MOVQ         colScale+64(FP), R13
+	SHLQ         $0x02, R12
+	MOVQ         groups+32(FP), R14
+	MOVQ         SI, R15
+	SHLQ         $0x02, R14
+	VBROADCASTSS (R15), Y6
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y6, Y0, Y0
+	VMOVUPS      (R13), Y7
+	VFMADD213PS  (R9), Y7, Y0
+	VMOVUPS      Y0, (R11)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y6, Y1, Y1
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y1
+	VMOVUPS      Y1, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y2
+	VMOVUPS      Y2, (R11)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y3
+	VMOVUPS      Y3, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y4
+	VMOVUPS      Y4, (R11)
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y5
+	VMOVUPS      Y5, 32(R11)
+	MOVQ         dst+0(FP), R9
+	MOVQ         R12, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	DECQ         R8
+	JNZ          group3
+	VZEROUPPER
+	RET
+
+rows2:
+	MOVQ q+16(FP), AX
+	MOVQ w+40(FP), CX
+	MOVQ qStride+24(FP), DX
+	MOVQ offset+48(FP), BX
+	MOVQ rowScale+56(FP), SI
+	LEAQ (DX)(DX*2), DI
+	MOVQ groups+32(FP), R8
+	MOVQ bias+72(FP), R9
+	XORQ R10, R10
+
+group2:
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	VMOVDQU (BX), Y2
+	VMOVDQU 32(BX), Y3
+	LEAQ    (AX)(DI*1), R11
+	MOVQ    $0x00000030, R11
+
+inputs2:
+	PREFETCHT0   6144(CX)
+	PREFETCHT0   6208(CX)
+	VMOVDQU      (CX), Y4
+	VMOVDQU      32(CX), Y5
+	VPBROADCASTD (AX), Y6
+	LONG         $0x504de2c4; BYTE $0xc4 // VPDPBUSD Y4, Y6, Y0
+	LONG         $0x504de2c4; BYTE $0xcd // VPDPBUSD Y5, Y6, Y1
+	VPBROADCASTD (AX)(DX*1), Y6
+	LONG         $0x504de2c4; BYTE $0xd4 // VPDPBUSD Y4, Y6, Y2
+	LONG         $0x504de2c4; BYTE $0xdd // VPDPBUSD Y5, Y6, Y3
+	VMOVDQU      64(CX), Y4
+	VMOVDQU      96(CX), Y5
+	VPBROADCASTD 4(AX), Y6
+	LONG         $0x504de2c4; BYTE $0xc4 // VPDPBUSD Y4, Y6, Y0
+	LONG         $0x504de2c4; BYTE $0xcd // VPDPBUSD Y5, Y6, Y1
+	VPBROADCASTD 4(AX)(DX*1), Y6
+	LONG         $0x504de2c4; BYTE $0xd4 // VPDPBUSD Y4, Y6, Y2
+	LONG         $0x504de2c4; BYTE $0xdd // VPDPBUSD Y5, Y6, Y3
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x08, AX
+	DECQ         R11
+	JNZ          inputs2
+	MOVQ         dst+0(FP), R11
+	MOVQ         dstStride+8(FP), R12
+	MOVQ         colScale+64(FP), R13
+	SHLQ         $0x02, R12
+	MOVQ         groups+32(FP), R14
+	MOVQ         SI, R15
+	SHLQ         $0x02, R14
+	VBROADCASTSS (R15), Y4
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      (R13), Y5
+	VFMADD213PS  (R9), Y5, Y0
+	VMOVUPS      Y0, (R11)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y1
+	VMOVUPS      Y1, 32(R11)
+	ADDQ         R12, R11
+	ADDQ         R10, R9
+	ADDQ         R14, R15
+	VBROADCASTSS (R15), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (R13), Y1
+	VFMADD213PS  (R9), Y1, Y2
+	VMOVUPS      Y2, (R11)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      32(R13), Y0
+	VFMADD213PS  32(R9), Y0, Y3
+	VMOVUPS      Y3, 32(R11)
+	MOVQ         dst+0(FP), R9
+	MOVQ         R12, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	DECQ         R8
+	JNZ          group2
+	VZEROUPPER
+	RET
+
+rows1:
+	MOVQ q+16(FP), AX
+	MOVQ w+40(FP), CX
+	MOVQ qStride+24(FP), DX
+	MOVQ offset+48(FP), BX
+	MOVQ rowScale+56(FP), SI
+	LEAQ (DX)(DX*2), DX
+	MOVQ groups+32(FP), DI
+	MOVQ bias+72(FP), R8
+	XORQ R9, R9
+
+group1:
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	LEAQ    (AX)(DX*1), R9
+	MOVQ    $0x00000030, R9
+
+inputs1:
+	PREFETCHT0   6144(CX)
+	PREFETCHT0   6208(CX)
+	VMOVDQU      (CX), Y2
+	VMOVDQU      32(CX), Y3
+	VPBROADCASTD (AX), Y4
+	LONG         $0x505de2c4; BYTE $0xc2 // VPDPBUSD Y2, Y4, Y0
+	LONG         $0x505de2c4; BYTE $0xcb // VPDPBUSD Y3, Y4, Y1
+	VMOVDQU      64(CX), Y2
+	VMOVDQU      96(CX), Y3
+	VPBROADCASTD 4(AX), Y4
+	LONG         $0x505de2c4; BYTE $0xc2 // VPDPBUSD Y2, Y4, Y0
+	LONG         $0x505de2c4; BYTE $0xcb // VPDPBUSD Y3, Y4, Y1
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x08, AX
+	DECQ         R9
+	JNZ          inputs1
+	MOVQ         dst+0(FP), R9
+	MOVQ         dstStride+8(FP), R10
+	MOVQ         colScale+64(FP), R11
+	SHLQ         $0x02, R10
+	MOVQ         groups+32(FP), R12
+	MOVQ         SI, R13
+	SHLQ         $0x02, R12
+	VBROADCASTSS (R13), Y2
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      (R11), Y3
+	VFMADD213PS  (R8), Y3, Y0
+	VMOVUPS      Y0, (R9)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      32(R11), Y0
+	VFMADD213PS  32(R8), Y0, Y1
+	VMOVUPS      Y1, 32(R9)
+	MOVQ         dst+0(FP), R8
+	MOVQ         R10, R9
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
 	DECQ         DI
 	JNZ          group1
 	VZEROUPPER

@@ -175,6 +175,20 @@ func TestSelection(t *testing.T) {
 	if k, err := Default(); err != nil || k.Name() != Names()[0] {
 		t.Errorf("no choice: %v, %v", k, err)
 	}
+	for name, other := range instead {
+		t.Setenv(Env, name)
+		k, err := Default()
+		if !slices.Contains(Names(), other) {
+			if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s=%s: %v, want ErrUnknown and the name", Env, name, err)
+			}
+		} else if err != nil || k.Name() != other {
+			t.Errorf("%s=%s: %v, %v, want %s", Env, name, k, err, other)
+		}
+		if _, err := New(name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: %v, want ErrUnknown", name, err)
+		}
+	}
 	t.Setenv(Env, "none")
 	if _, err := Default(); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), Env) {
 		t.Errorf("a wrong choice: %v, want ErrUnknown and the variable's name", err)

@@ -11,6 +11,9 @@ import (
 // can be tested and measured on any machine that has it. Empty or unset: the fastest.
 const Env = "REPRISE_KERNEL"
 
+// instead maps a name that Env may have, since the embedding models have such a kernel, to that of the kernel which serves here.
+var instead = map[string]string{"avxvnni": "avx2"}
+
 // ErrUnknown: the name is none of a kernel that this machine can run.
 var ErrUnknown = errors.New("kernel: no such kernel on this machine")
 
@@ -36,13 +39,18 @@ func New(name string) (*Kernel, error) {
 	return nil, fmt.Errorf("%w: %q: use one of %s", ErrUnknown, name, strings.Join(Names(), ", "))
 }
 
-// Default is the kernel that Env names, or the fastest if it names none.
+// Default is the kernel that Env names, or the one that serves instead of it, or the fastest if it names none.
 func Default() (*Kernel, error) {
 	name := os.Getenv(Env)
 	if name == "" {
 		return kernels[0], nil
 	}
 	k, err := New(name)
+	if other, ok := instead[name]; ok && err != nil {
+		if k, err := New(other); err == nil {
+			return k, nil
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("environment variable %s: %w", Env, err)
 	}

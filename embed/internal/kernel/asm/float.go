@@ -7,9 +7,9 @@ import (
 )
 
 // quantize: the largest absolute value of each group, then 127 over it times each value, rounded to even by the
-// conversion. With AVX-512 the result is bytes offset by 128, as VPDPBUSD wants its unsigned operand, with AVX2 words.
-func quantize(v isa) {
-	TEXT("quantize"+v.suffix, NOSPLIT, "func(q *int8, scale, x, inverse *float32, groups int)")
+// conversion. The result is bytes offset by 128, as VPDPBUSD wants its unsigned operand, or words (not with AVX-512).
+func quantize(name string, v isa, words bool) {
+	TEXT(name, NOSPLIT, "func(q *int8, scale, x, inverse *float32, groups int)")
 	q, scale, x, inverse, groups := param("q"), param("scale"), param("x"), param("inverse"), param("groups")
 	sign := v.vec()
 	bits := GP32()
@@ -24,10 +24,20 @@ func quantize(v isa) {
 	MOVQ(U32(4*group), end)
 	c127 := XMM()
 	VMOVSS(f32(127), c127)
-	flip := XMM()
-	if v.floats == 16 {
+	flip := v.vec() // turns a byte into one that is offset by 128
+	inOrder := v.vec()
+	if !words {
 		MOVL(U32(0x80808080), bits)
-		VPBROADCASTD(bits, flip)
+		if v.floats == 16 {
+			VPBROADCASTD(bits, flip)
+		} else {
+			VMOVD(bits, flip.AsX())
+			VPBROADCASTD(flip.AsX(), flip)
+			order := GP64()
+			MOVQ(U64(0x0703060205010400), order)
+			VMOVQ(order, inOrder.AsX())
+			VPMOVZXBD(inOrder.AsX(), inOrder)
+		}
 	}
 
 	Label("group")
@@ -74,20 +84,33 @@ func quantize(v isa) {
 		VCVTPS2DQ(t, t)
 		return t
 	}
-	if v.floats == 16 {
-		loop("round", end, v.bytes(), func(i GPVirtual) {
-			b := XMM()
-			VPMOVSDB(whole(i, 0), b)
-			VPXOR(flip, b, b)
-			VMOVDQU(b, Mem{Base: at})
-			ADDQ(Imm(16), at)
-		})
-	} else {
+	switch {
+	case words:
 		// Two vectors of dwords become one of words; VPACKSSDW interleaves their halves, VPERMQ undoes it.
 		loop("round", end, 2*v.bytes(), func(i GPVirtual) {
 			a := whole(i, 0)
 			VPACKSSDW(whole(i, 1), a, a)
 			VPERMQ(Imm(0xd8), a, a)
+			VMOVDQU(a, Mem{Base: at})
+			ADDQ(Imm(32), at)
+		})
+	case v.floats == 16:
+		loop("round", end, v.bytes(), func(i GPVirtual) {
+			b := XMM()
+			VPMOVSDB(whole(i, 0), b)
+			VPXOR(flip.AsX(), b, b)
+			VMOVDQU(b, Mem{Base: at})
+			ADDQ(Imm(16), at)
+		})
+	default:
+		// Four vectors of dwords become one of bytes, whose runs of four VPERMD puts in order.
+		loop("round", end, 4*v.bytes(), func(i GPVirtual) {
+			a, b := whole(i, 0), whole(i, 2)
+			VPACKSSDW(whole(i, 1), a, a)
+			VPACKSSDW(whole(i, 3), b, b)
+			VPACKSSWB(b, a, a)
+			VPERMD(a, inOrder, a)
+			VPXOR(flip, a, a)
 			VMOVDQU(a, Mem{Base: at})
 			ADDQ(Imm(32), at)
 		})

@@ -3,12 +3,16 @@
 //	go run . -out ../vector_amd64.s -stubs ../vector_amd64.go -pkg kernel
 //
 // It is a module of its own, so that the library does not depend on the generator. Every function is written once for a vector
-// width and comes out twice, for AVX-512 (suffix 512) and for AVX2 (suffix 256); only the integer product has a body for each.
+// width and comes out twice, for AVX-512 (suffix 512) and for AVX2 (suffix 256); only the integer product has a body for each
+// way to multiply, and its input a form for each: words for AVX2, bytes for VPDPBUSD, of 512 bits or of 256.
 package main
 
 import (
+	"flag"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/pass"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
@@ -43,20 +47,36 @@ func (v isa) vecs(n int) []VecVirtual {
 	return out
 }
 
+// loadInts loads a vector of integers.
+func (v isa) loadInts(m Mem, r VecVirtual) {
+	if v.floats == 16 {
+		VMOVDQU32(m, r)
+	} else {
+		VMOVDQU(m, r)
+	}
+}
+
 // bytes is the size of a vector.
 func (v isa) bytes() int { return 4 * v.floats }
 
 func main() {
 	ConstraintExpr("amd64")
 	for _, v := range widths {
-		quantize(v)
+		quantize("quantize"+v.suffix, v, v.floats == 8)
 		addNorm(v)
 		gelu(v)
 		attend(v)
 	}
 	transpose()
+	quantize("quantizeBytes256", widths[1], false)
 	productVNNI()
+	productAVXVNNI()
 	productAVX2()
+	evex := flag.Bool("evex", false, "leave VPDPBUSD in its EVEX form everywhere: to run the avxvnni kernel where there is AVX-512 VNNI but not AVX-VNNI")
+	flag.Parse()
+	if !*evex {
+		pass.Compile = pass.Concat(pass.Compile, pass.FunctionPass(encodeVEX))
+	}
 	Generate()
 }
 

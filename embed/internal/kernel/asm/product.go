@@ -18,51 +18,51 @@ type tile struct {
 	run     int // neighbouring inputs that one 32-bit sum takes at once
 	// activation is the bytes of an activation.
 	activation int
-	// ahead is how many bytes ahead of its weights the loop asks for a cache line of more; zero: it leaves that to the processor.
+	// offsets: a group's sums begin with the panel's offsets, else with zero.
+	offsets bool
+	// ahead is how many bytes ahead of its weights the loop asks for more; zero: it leaves that to the processor.
 	ahead int
 	// load loads a vector of weights.
 	load func(m Mem, w VecVirtual)
 	// sum adds the products of a run of activations, broadcast from a, with each vector of weights to acc.
 	sum func(a Mem, weights, acc []VecVirtual)
-	// start sets a row's sums to what they begin with.
-	start func(acc []VecVirtual, offset GPVirtual)
 }
 
-// productVNNI multiplies up to six rows with a panel of 64 channels. The activations are offset by 128, since VPDPBUSD takes one
-// unsigned operand, so the sums begin with -128 times the sum of the channel's weights.
+// productVNNI multiplies up to six rows with a panel of 64 channels.
 func productVNNI() {
-	v := widths[0]
-	t := tile{v: v, vectors: 4, run: 4, activation: 1}
-	t.load = func(m Mem, w VecVirtual) { VMOVDQU32(m, w) }
-	t.start = func(acc []VecVirtual, offset GPVirtual) {
-		for c := range acc {
-			VMOVDQU32(Mem{Base: offset, Disp: c * v.bytes()}, acc[c])
-		}
-	}
+	vnni(tile{v: widths[0], vectors: 4}).emit("productVNNI512", 6)
+}
+
+// productAVXVNNI multiplies up to six rows with a panel of 16 channels: twelve sums, two vectors of weights and the activations
+// leave one of the sixteen registers free. encodeVEX makes it run without AVX-512.
+//
+// A pass reads every layer's weights anew, most of them from beyond the core's own caches. So each round of the loop asks for as
+// many cache lines of weights as it uses up, of those that lie a group ahead: most often the next panel's.
+func productAVXVNNI() {
+	vnni(tile{v: widths[1], vectors: 2, ahead: 16 * group}).emit("productAVXVNNI", 6)
+}
+
+// vnni completes a tile that multiplies with VPDPBUSD, which takes four bytes at once. The activations are offset by 128, since
+// it takes one unsigned operand, so the sums begin with -128 times the sum of the channel's weights.
+func vnni(t tile) tile {
+	t.run, t.activation, t.offsets, t.load = 4, 1, true, t.v.loadInts
 	t.sum = func(a Mem, weights, acc []VecVirtual) {
-		x := v.vec()
+		x := t.v.vec()
 		VPBROADCASTD(a, x)
 		for c := range weights {
 			VPDPBUSD(weights[c], x, acc[c])
 		}
 	}
-	t.emit("productVNNI512", 6)
+	return t
 }
 
 // productAVX2 multiplies up to six rows with a panel of 16 channels, in 16 bits: VPMADDWD adds two products in 32 bits, and the
 // weights are widened as they are loaded. Multiplying bytes (VPMADDUBSW) instead needs the activation's size, the weight
 // with its sign and VPMADDWD besides, and all of these compete for the same two units.
-//
-// A pass reads every layer's weights anew, most of them from beyond the core's own caches. So each round of the loop, which uses
-// up one cache line of weights, asks for the one that lies a group ahead: most often the next panel's.
+// It asks for weights ahead as productAVXVNNI does.
 func productAVX2() {
 	v := widths[1]
 	t := tile{v: v, vectors: 2, run: 2, activation: 2, ahead: 16 * group}
-	t.start = func(acc []VecVirtual, _ GPVirtual) {
-		for c := range acc {
-			VPXOR(acc[c], acc[c], acc[c])
-		}
-	}
 	t.load = func(m Mem, w VecVirtual) { VPMOVSXBW(m, w) }
 	t.sum = func(a Mem, weights, acc []VecVirtual) {
 		x := v.vec()
@@ -108,7 +108,13 @@ func (t tile) body(rows int) {
 	acc := make([][]VecVirtual, rows)
 	for r := range acc {
 		acc[r] = v.vecs(t.vectors)
-		t.start(acc[r], offset)
+		for c, sum := range acc[r] {
+			if t.offsets {
+				v.loadInts(Mem{Base: offset, Disp: c * v.bytes()}, sum)
+			} else {
+				VPXOR(sum, sum, sum)
+			}
+		}
 	}
 	upper := GP64() // q of the fourth row
 	LEAQ(Mem{Base: q, Index: third, Scale: 1}, upper)
@@ -130,8 +136,9 @@ func (t tile) body(rows int) {
 	left := GP64()
 	MOVQ(U32(uint32(group/t.run/unroll)), left)
 	Label(label("inputs"))
-	if t.ahead > 0 {
-		PREFETCHT0(Mem{Base: w, Disp: t.ahead})
+	round := unroll * t.vectors * v.floats * t.run // bytes of weights
+	for line := 0; t.ahead > 0 && line < round; line += 64 {
+		PREFETCHT0(Mem{Base: w, Disp: t.ahead + line})
 	}
 	for u := range unroll {
 		weights := v.vecs(t.vectors)
@@ -142,7 +149,7 @@ func (t tile) body(rows int) {
 			t.sum(at(r, u*t.run*t.activation), weights, acc[r])
 		}
 	}
-	ADDQ(U32(uint32(unroll*t.vectors*v.floats*t.run)), w)
+	ADDQ(U32(uint32(round)), w)
 	ADDQ(Imm(uint64(unroll*t.run*t.activation)), q)
 	if rows > 3 {
 		ADDQ(Imm(uint64(unroll*t.run*t.activation)), upper)
@@ -178,7 +185,7 @@ func (t tile) body(rows int) {
 	MOVQ(first, before)
 	MOVQ(dstStride, beforeStride)
 	ADDQ(Imm(4), rowScale)
-	if v.floats == 16 {
+	if t.offsets {
 		ADDQ(U32(uint32(t.vectors*v.bytes())), offset)
 	}
 	DECQ(groups)
