@@ -2,13 +2,10 @@ package cache
 
 import (
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/reprise-cache/reprise/cache/internal/store"
 )
 
 func TestWithCell(t *testing.T) {
@@ -28,35 +25,34 @@ func TestWithCell(t *testing.T) {
 	}
 }
 
-// TestCellLearns: how many labels it takes until a cell of some quality is served from at a budget of 1 %, if ever.
-func TestCellLearns(t *testing.T) {
-	const seed, runs = 3, 200
-	r := seeded(seed)
-	for _, c := range []struct {
-		truth, doubt float64
-		most, least  float64 // share of the runs that serve before 1,000 labels
-	}{{1, 0, 1, 1}, {0.998, 0, 1, 0.9}, {0.97, 0, 0.25, 0}, {0.95, 0, 0.06, 0}, {1, 0.1, 1, 0}, {0.9, 0.1, 0.02, 0}} {
-		served, first := 0, math.MaxInt
-		for range runs {
-			var cellTrait store.Trait
-			at := cell{bandOf(0.6), unanimous}
-			for n := range 1000 {
-				if _, shift := at.right(&cellTrait); shifted(0.6, withCell(0, shift)) >= 0.988 {
-					served++
-					first = min(first, n)
-					break
-				}
-				label := r.Float64() < c.truth
-				if r.Float64() < c.doubt { // the comparison is mistaken
-					label = !label
-				}
-				at.learn(&cellTrait, label, c.doubt, 1)
+// TestVotes: near candidates count more than far ones, and what was not looked at counts against what is as far away.
+func TestVotes(t *testing.T) {
+	for _, x := range []struct {
+		name  string
+		cos   []float32
+		class []uint64
+		want  company // of the first candidate with class 1
+	}{
+		{"one answer, near", []float32{0.9, 0.8, 0.75, 0.7, 0.6}, []uint64{1, 1, 1, 1, 1}, 4},
+		{"one answer, all as far as the rest", []float32{0.52, 0.52, 0.51, 0.51, 0.51}, []uint64{1, 1, 1, 1, 1}, 2},
+		{"the last has another", []float32{0.8, 0.78, 0.75, 0.7, 0.5}, []uint64{1, 1, 1, 1, 2}, 4},
+		{"the nearest has another", []float32{0.8, 0.6, 0.59, 0.58, 0.57}, []uint64{2, 1, 1, 1, 1}, 0},
+		{"unknown answers", []float32{0.9, 0.8, 0.75, 0.7, 0.6}, []uint64{1, 0, 0, 0, 0}, 0},
+		{"too few", []float32{0.9, 0.6, 0.5}, []uint64{1, 1, 1}, 0},
+	} {
+		candidates, at := make([]Candidate, len(x.cos)), -1
+		for i := range candidates {
+			candidates[i] = Candidate{Text: "there", Similarity: x.cos[i]}
+			if at < 0 && x.class[i] == 1 {
+				at = i
 			}
 		}
-		share := float64(served) / runs
-		t.Logf("seed %d: truth %v, labels mistaken %v: served in %.1f %% of the runs, at the earliest after %d labels", seed, c.truth, c.doubt, 100*share, first)
-		if share > c.most || share < c.least || first < 40 {
-			t.Errorf("want %v to %v, and no less than 40 labels", c.least, c.most)
+		if got := votes(candidates, x.class, at); got != x.want {
+			t.Errorf("%s: company %d, want %d", x.name, got, x.want)
+		}
+		gone := append(candidates, Candidate{Similarity: 0.4})
+		if got := votes(gone, append(x.class, 0), at); got != x.want {
+			t.Errorf("%s, with one that is gone: company %d, want %d", x.name, got, x.want)
 		}
 	}
 }
@@ -90,7 +86,7 @@ func TestConsensusUnlocks(t *testing.T) {
 			for n := range wordings {
 				text := stem + "please " + string(rune('p'+n))
 				j.p[text] = 0.75
-				if ask(text, fmt.Sprintf(`{"answer":%d}`, wish), n >= wordings-2) && first[off] < 0 {
+				if ask(text, fmt.Sprintf(`{"answer":%d}`, wish), n > 2) && first[off] < 0 {
 					first[off] = wish
 				}
 			}

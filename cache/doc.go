@@ -47,7 +47,8 @@
 // [Opinion] may be asked where the decision leaves a candidate open.
 //
 // Near misses also tell which stored questions have one answer. A partition counts how often the most probable candidate is
-// right where its neighbours agree on an answer and where they do not, see consensus.go.
+// right where its neighbours agree on an answer and where they do not, see consensus.go and cells.go. Only answers that are equal
+// raise anything there.
 //
 // Weights are bounded by key, entry and partition, so that no caller decides for the others, and a trait is of one
 // partition: what is said in one namespace, scope or key moves nothing in another.

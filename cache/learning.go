@@ -11,7 +11,7 @@ import (
 type LearningStats struct {
 	Entries    int // stored questions of which something is remembered
 	Demoted    int // of them, whose answers are not served to other questions
-	Partitions int // of which something is remembered, and their cells (consensus.go)
+	Partitions int // of which something is remembered, and their cells (cells.go), each counted twice
 	Traces     int // trace ids that feedback may still come for
 
 	Feedback  LabelStats // what users said

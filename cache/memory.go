@@ -213,12 +213,12 @@ func (l *label) claim() uint64 {
 func (m *memory) teach(l *label, at int64) (applied [6]float64) {
 	e, p := m.trait(store.EntryTrait, l.entry, at), m.trait(store.PartitionTrait, l.partition, at)
 	if l.cell.band > 0 && l.from != fromFeedback {
-		cell := m.trait(store.PartitionTrait, l.cell.key(l.partition), at)
+		likely, proven := m.cell(l.cell, l.partition, at)
 		weight := l.weight
 		if l.by != (Digest{}) {
-			weight = allowance(&cell.Sources, sourceID(l.by, 'm'), weight, measurementsPerCell)
+			weight = allowance(&likely.Sources, sourceID(l.by, 'm'), weight, measurementsPerCell)
 		}
-		l.cell.learn(cell, l.right, l.doubt, allowance(&cell.Sources, sourceID(l.entry, 'e'), weight, labelsPerEntryOfCell))
+		l.cell.learn(likely, proven, l.right, l.doubt, allowance(&likely.Sources, sourceID(l.entry, 'e'), weight, labelsPerEntryOfCell))
 	}
 	if l.aside {
 		return applied
