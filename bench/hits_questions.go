@@ -68,7 +68,9 @@ func readHitsQuestions(o *HitsOptions) (*hitsQuestions, error) {
 	q := &hitsQuestions{labels: hitsLabels{}}
 
 	for _, p := range trainingPart(pairs) {
-		q.stored = append(q.stored, p.A, p.B)
+		if !p.of(foundSets) { // what was found is among the others' questions; what it was found for is one of them with a slip of the pen
+			q.stored = append(q.stored, p.A, p.B)
+		}
 	}
 	q.stored = drawn(rng, distinct(q.stored, verbatim), o.Stored)
 	for _, p := range heldOut {
