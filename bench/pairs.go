@@ -25,7 +25,7 @@ type Pair struct {
 
 // Sets that serve one purpose whatever the number of their domains; embed/train/verifier/authored.py has the same rule.
 const (
-	trainingSets    = "ruypw"
+	trainingSets    = "ruypwt"
 	calibrationSets = "svzqx"
 )
 

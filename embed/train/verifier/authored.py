@@ -9,7 +9,7 @@ import pathlib
 
 BLOCK = 30  # pairs a domain, in order, in a file whose rows do not name theirs
 # Sets that serve one purpose, whatever the number of their domains.
-WHOLE = dict.fromkeys("rupyw", "train") | dict.fromkeys("svzqx", "calibration")
+WHOLE = dict.fromkeys("rupywt", "train") | dict.fromkeys("svzqx", "calibration")
 FOUND = "wx"  # sets of what a search found: b is a question of a domain of the set's part, a is a neighbour from wherever it was found
 
 
