@@ -17,7 +17,7 @@ var verifierFile string
 
 const (
 	// verifierDigest is the SHA-256 of the file that embed/train/verifier/export.py wrote.
-	verifierDigest = "611f9c33ea6a689b7015f53b531f039896f873e5a2950ab3b4b9a87de94fccd1"
+	verifierDigest = "69a22ed22865e8c5dbf76c9e7cd2365569f5f80ed188ce964433277bdab8c1a3"
 	verifierFormat = "2"
 )
 
