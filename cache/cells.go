@@ -76,15 +76,19 @@ func tallyOf(t *store.Trait, left float64) tally {
 	return tally{right, max(right, t.Certain*left)}
 }
 
-// share is the share of a cell's candidates that is right by a tally.
-func (c cell) share(t tally) float64 {
+// share is the share that is right, by a tally, of candidates in a cell of which the decision expects so much. Where nothing is known it is
+// just that.
+func (c cell) share(t tally, expected float64) float64 {
+	if t.n == 0 {
+		return expected
+	}
 	prior := c.prior()
-	return (prior*c.expected() + t.right) / (prior + t.n)
+	return (prior*expected + t.right) / (prior + t.n)
 }
 
 // learn counts a label in. For what is likely, one that may be mistaken counts less, and for what it leaves probable.
 func (c cell) learn(likely, proven *store.Trait, right bool, doubt, weight float64) {
-	y, _ := belief(c.share(tallyOf(likely, 1)), right, doubt)
+	y, _ := belief(c.share(tallyOf(likely, 1), c.expected()), right, doubt)
 	known := weight * (1 - 2*doubt)
 	add(likely, known*y, known)
 	if right && doubt == 0 {
@@ -127,12 +131,13 @@ func (m *memory) tally(key Digest, at int64) tally {
 
 // likely is the share of a cell's candidates that is right, as far as models can tell. The caller holds mu.
 func (m *memory) likely(c cell, cells Digest, at int64) float64 {
-	return c.share(m.tally(c.key(cells, false), at))
+	return c.share(m.tally(c.key(cells, false), at), c.expected())
 }
 
-// proven is the share of a cell's candidates that is right at least: the best that it shows with those of lesser cells, or without. The
-// caller holds mu.
-func (m *memory) proven(c cell, cells Digest, at int64) (share float64) {
+// proven is the share that is right at least of a cell's candidates of which so much is expected: the best that the cell shows with those of
+// lesser cells, or without, and no less than is expected. The caller holds mu.
+func (m *memory) proven(c cell, cells Digest, expected float64, at int64) (share float64) {
+	share = expected
 	var pools [len(companyEdges) + 1]tally // by the least company in it
 	for band := c.band; band > 0; band-- {
 		var t tally
@@ -140,7 +145,7 @@ func (m *memory) proven(c cell, cells Digest, at int64) (share float64) {
 			more := m.tally(cell{band, with}.key(cells, true), at)
 			t.right, t.n = t.right+more.right, t.n+more.n
 			pools[with].right, pools[with].n = pools[with].right+t.right, pools[with].n+t.n
-			share = max(share, c.share(pools[with]))
+			share = max(share, c.share(pools[with], expected))
 		}
 	}
 	return share

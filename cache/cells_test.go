@@ -21,7 +21,7 @@ func TestCellLearns(t *testing.T) {
 			var likely, proven store.Trait
 			at := cell{bandOf(0.6), 4}
 			for n := range 1000 {
-				if at.share(tallyOf(&proven, 1)) >= 0.988 {
+				if at.share(tallyOf(&proven, 1), at.expected()) >= 0.988 {
 					served++
 					first = min(first, n)
 					break
@@ -59,6 +59,21 @@ func cellsMemory() (m *memory, count func(c cell, right, wrong, open int), parti
 	}, partition
 }
 
+// TestCellWithoutLabels: what is expected of a candidate stays what it is, to the last bit, wherever it lies in its band.
+func TestCellWithoutLabels(t *testing.T) {
+	m, _, _ := cellsMemory()
+	cells := cellsOf(Digest{1})
+	for p := 0.01; p < 1; p += 0.01 {
+		c := cell{bandOf(p), 4}
+		if got := m.proven(c, cells, p, 0); got != p {
+			t.Errorf("%v is expected, %v is proven by nothing", p, got)
+		}
+		if c.band > 0 && m.likely(c, cells, 0) != c.expected() {
+			t.Errorf("band %d: %v is expected, %v is likely by nothing", c.band, c.expected(), m.likely(c, cells, 0))
+		}
+	}
+}
+
 // TestWhatIsLeftOpenIsNotProven: where nearly all answers are equal, one comparison in thirty that is left open may well be the one hit
 // in thirty that would have been wrong.
 func TestWhatIsLeftOpenIsNotProven(t *testing.T) {
@@ -71,13 +86,13 @@ func TestWhatIsLeftOpenIsNotProven(t *testing.T) {
 	for range 290 {
 		c.learn(likely, proven, true, 0, 1)
 	}
-	least, most := m.proven(c, cells, at), m.likely(c, cells, at)
+	least, most := m.proven(c, cells, c.expected(), at), m.likely(c, cells, at)
 	if least > 290.0/300 || least < 0.95 || most < 0.985 {
 		t.Errorf("proven %.4f, likely %.4f", least, most)
 	}
 	likely, proven = m.cell(c, partition, at)
 	c.learn(likely, proven, false, 0.2, 1) // models say that the answers differ
-	if now := m.proven(c, cells, at); now > 290.0/301 {
+	if now := m.proven(c, cells, c.expected(), at); now > 290.0/301 {
 		t.Errorf("proven %.4f after one more that models hold to differ", now)
 	}
 }
@@ -86,7 +101,7 @@ func TestWhatIsLeftOpenIsNotProven(t *testing.T) {
 func TestLesserCellsSpeakForBetterOnes(t *testing.T) {
 	m, count, partition := cellsMemory()
 	cells := cellsOf(partition)
-	proven := func(c cell) float64 { return m.proven(c, cells, 0) }
+	proven := func(c cell) float64 { return m.proven(c, cells, c.expected(), 0) }
 	middle := cell{2, 2}
 	count(middle, 400, 0, 0)
 	for _, better := range []cell{{2, 3}, {3, 2}, {4, 4}} {

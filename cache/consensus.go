@@ -134,8 +134,8 @@ func (m *memory) assemble(l *Lookup, at int64) (unknown []ID) {
 		}
 		shift := min(0, logit(m.likely(cand.cell, cells, at))-logit(cand.cell.expected()))
 		if i == first {
-			if raise := logit(m.proven(cand.cell, cells, at)) - logit(cand.prior); raise > 0 {
-				shift = raise
+			if share := m.proven(cand.cell, cells, cand.prior, at); share > cand.prior {
+				shift = logit(share) - logit(cand.prior)
 			}
 		}
 		cand.shift = withCell(cand.shift, shift)
