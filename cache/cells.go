@@ -35,11 +35,14 @@ type cell struct {
 }
 
 // bandOf returns the band of a probability; 0: none.
-func bandOf(probability float64) (band int8) {
-	for int(band) < len(cellEdges) && probability >= cellEdges[band] {
-		band++
+func bandOf(probability float64) int8 { return reached(cellEdges[:], probability) }
+
+// reached is how many of the rising edges a value is at or above.
+func reached(edges []float64, value float64) (n int8) {
+	for int(n) < len(edges) && value >= edges[n] {
+		n++
 	}
-	return band
+	return n
 }
 
 // cellsOf is what the keys of a partition's cells have in common.

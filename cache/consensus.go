@@ -27,10 +27,10 @@ const (
 	reach = 0.1
 )
 
-// votes is the company of candidate i, where the classes of all of them are known or 0. The nearer one is to the question, the more its vote
+// votes is the company of candidate i, and how many others have its answer, where the classes of all of them are known or 0. The nearer one is to the question, the more its vote
 // counts: agreement on the far side of a dissenter says little. Of what lies beyond the last nothing is known, so that one more vote is
 // cast there against it: neighbours that agree, but are all as far away as those that were not looked at, are the edge of something else.
-func votes(candidates []Candidate, of []uint64, i int) company {
+func votes(candidates []Candidate, of []uint64, i int) (with company, alike int) {
 	var same, other, last float64
 	others := -1
 	for j := range candidates {
@@ -39,20 +39,20 @@ func votes(candidates []Candidate, of []uint64, i int) company {
 		}
 		others++
 		last = math.Exp(float64(candidates[j].Similarity-candidates[i].Similarity) / reach)
-		if j == i || of[i] != 0 && of[i] == of[j] {
+		switch {
+		case j == i:
 			same += last
-		} else {
+		case of[i] != 0 && of[i] == of[j]:
+			same += last
+			alike++
+		default:
 			other += last
 		}
 	}
 	if others < companions {
-		return 0
+		return 0, alike
 	}
-	odds, c := same/(other+last), company(0)
-	for int(c) < len(companyEdges) && odds >= companyEdges[c] {
-		c++
-	}
-	return c
+	return company(reached(companyEdges[:], same/(other+last))), alike
 }
 
 // maxClasses bounds the entries whose answer is known to be, or not to be, another's.
@@ -123,12 +123,9 @@ func (m *memory) assemble(l *Lookup, at int64) (unknown []ID) {
 		if cand.prior == 0 {
 			continue
 		}
-		for j := range l.Candidates {
-			if j != i && l.Candidates[j].Text != "" && of[i] != 0 && of[i] == of[j] {
-				cand.Alike++
-			}
-		}
-		cand.cell = cell{bandOf(cand.prior), votes(l.Candidates, of, i)}
+		var with company
+		with, cand.Alike = votes(l.Candidates, of, i)
+		cand.cell = cell{bandOf(cand.prior), with}
 		if cand.cell.band == 0 {
 			continue
 		}

@@ -47,11 +47,11 @@ func TestVotes(t *testing.T) {
 				at = i
 			}
 		}
-		if got := votes(candidates, x.class, at); got != x.want {
+		if got, _ := votes(candidates, x.class, at); got != x.want {
 			t.Errorf("%s: company %d, want %d", x.name, got, x.want)
 		}
 		gone := append(candidates, Candidate{Similarity: 0.4})
-		if got := votes(gone, append(x.class, 0), at); got != x.want {
+		if got, _ := votes(gone, append(x.class, 0), at); got != x.want {
 			t.Errorf("%s, with one that is gone: company %d, want %d", x.name, got, x.want)
 		}
 	}
