@@ -81,13 +81,29 @@ func attendWith(four, one attendFunc, dst, qkv, scratch []float32, heads int) {
 	}
 }
 
+type productFunc func(dst *float32, dstStride int, q *int8, qStride, groups int, w *int8, offset *int32, rowScale, colScale, bias *float32, rows int)
+
+// productRows is how many rows a product multiplies at once, at most.
+const productRows = 6
+
+// multiplyWith runs a product over panels of so many channels; a quantised row has stride bytes.
+func multiplyWith(product productFunc, panel int, dst []float32, m *Matrix, q []int8, stride int, scale []float32) {
+	rows, groups := len(q)/stride, m.In/Group
+	for o := 0; o < m.Out; o += panel {
+		var offset *int32 // nil: the activations have none
+		if m.offset != nil {
+			offset = &m.offset[o*groups]
+		}
+		each(rows, productRows, func(r, n int) {
+			product(&dst[r*m.Out+o], m.Out, &q[r*stride], stride, groups, &m.data[o*m.In], offset, &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
+		})
+	}
+}
+
 // avx512vnni multiplies 64 bytes with one VPDPBUSD.
 type avx512vnni struct{}
 
-const (
-	vnniPanel = 64
-	vnniRows  = 6
-)
+const vnniPanel = 64
 
 func (avx512vnni) width() int { return 1 }
 
@@ -96,12 +112,7 @@ func (avx512vnni) quantize(q []int8, scale, x, inverse []float32) {
 }
 
 func (avx512vnni) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
-	rows, groups := len(q)/m.In, m.In/Group
-	for o := 0; o < m.Out; o += vnniPanel {
-		each(rows, vnniRows, func(r, n int) {
-			productVNNI512(&dst[r*m.Out+o], m.Out, &q[r*m.In], m.In, groups, &m.data[o*m.In], &m.offset[o*groups], &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
-		})
-	}
+	multiplyWith(productVNNI512, vnniPanel, dst, m, q, m.In, scale)
 	if gelu {
 		gelu512(&dst[0], len(dst))
 	}
@@ -119,10 +130,7 @@ func (avx512vnni) attend(dst, qkv, scratch []float32, heads int) {
 // servers of efficiency cores. All else is as avx2 has it.
 type avxvnni struct{ avx2 }
 
-const (
-	avxvnniPanel = 16
-	avxvnniRows  = 6
-)
+const avxvnniPanel = 16
 
 func (avxvnni) width() int { return 1 }
 
@@ -131,12 +139,7 @@ func (avxvnni) quantize(q []int8, scale, x, inverse []float32) {
 }
 
 func (avxvnni) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
-	rows, groups := len(q)/m.In, m.In/Group
-	for o := 0; o < m.Out; o += avxvnniPanel {
-		each(rows, avxvnniRows, func(r, n int) {
-			productAVXVNNI(&dst[r*m.Out+o], m.Out, &q[r*m.In], m.In, groups, &m.data[o*m.In], &m.offset[o*groups], &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
-		})
-	}
+	multiplyWith(productAVXVNNI, avxvnniPanel, dst, m, q, m.In, scale)
 	if gelu {
 		gelu256(&dst[0], len(dst))
 	}
@@ -145,10 +148,7 @@ func (avxvnni) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu 
 // avx2 multiplies 16 words with VPMADDWD: activations are kept in 16 bits, weights in 8.
 type avx2 struct{}
 
-const (
-	avx2Panel = 16
-	avx2Rows  = 6
-)
+const avx2Panel = 16
 
 func (avx2) width() int { return 2 }
 
@@ -157,13 +157,7 @@ func (avx2) quantize(q []int8, scale, x, inverse []float32) {
 }
 
 func (avx2) matMul(dst []float32, m *Matrix, q []int8, scale []float32, gelu bool) {
-	stride, groups := 2*m.In, m.In/Group
-	rows := len(q) / stride
-	for o := 0; o < m.Out; o += avx2Panel {
-		each(rows, avx2Rows, func(r, n int) {
-			productAVX2(&dst[r*m.Out+o], m.Out, &q[r*stride], stride, groups, &m.data[o*m.In], nil, &scale[r*groups], &m.Scale[o], &m.Bias[o], n)
-		})
-	}
+	multiplyWith(productAVX2, avx2Panel, dst, m, q, 2*m.In, scale)
 	if gelu {
 		gelu256(&dst[0], len(dst))
 	}
