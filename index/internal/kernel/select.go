@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -45,14 +46,9 @@ func Default() (*Kernel, error) {
 	if name == "" {
 		return kernels[0], nil
 	}
-	k, err := New(name)
-	if other, ok := instead[name]; ok && err != nil {
-		if k, err := New(other); err == nil {
-			return k, nil
-		}
-	}
+	k, err := New(cmp.Or(instead[name], name))
 	if err != nil {
-		return nil, fmt.Errorf("environment variable %s: %w", Env, err)
+		return nil, fmt.Errorf("environment variable %s=%s: %w", Env, name, err)
 	}
 	return k, nil
 }
