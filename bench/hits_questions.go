@@ -33,23 +33,6 @@ func (l hitsLabels) add(p Pair) bool {
 	return true
 }
 
-// foundSets were found by a search: b is a question of the set's part, a is a neighbour from wherever it was found.
-const foundSets = "wx"
-
-// trainingPart returns the pairs that models are trained on, by the rule of embed/train/verifier/authored.py: those that share a question
-// with a held-out domain or a calibration set are not among them.
-func trainingPart(pairs []Pair) []Pair {
-	apart := map[string]bool{}
-	for _, p := range pairs {
-		if p.Domain == "" || p.HeldOut() || p.of(calibrationSets) && !p.of(foundSets) {
-			apart[strings.ToLower(p.A)], apart[strings.ToLower(p.B)] = true, true
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(pairs), func(p Pair) bool {
-		return p.Domain == "" || p.HeldOut() || p.Calibration() || apart[strings.ToLower(p.A)] || apart[strings.ToLower(p.B)]
-	})
-}
-
 // hitsSeed fixes the order of questions. What a budget allows depends on what was asked before, and the questions of one subject in a
 // row are no traffic.
 const hitsSeed = 13

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,6 +29,9 @@ const (
 	trainingSets    = "ruypwt"
 	calibrationSets = "svzqx"
 )
+
+// foundSets were found by a search: b is a question of the set's part, a is a neighbour from wherever it was found.
+const foundSets = "wx"
 
 // of reports whether the pair's domain belongs to one of the sets.
 func (p Pair) of(sets string) bool { return p.Domain != "" && strings.Contains(sets, p.Domain[:1]) }
@@ -53,6 +57,20 @@ func (p Pair) HeldOut() bool {
 func (p Pair) Calibration() bool {
 	n, ok := p.numbered()
 	return ok && n%16 == 9 && !p.HeldOut() || p.of(calibrationSets)
+}
+
+// trainingPart returns the pairs that models are trained on, by the rule of embed/train/verifier/authored.py: those that share a question
+// with a held-out domain or a calibration set are not among them.
+func trainingPart(pairs []Pair) []Pair {
+	apart := map[string]bool{}
+	for _, p := range pairs {
+		if p.Domain == "" || p.HeldOut() || p.of(calibrationSets) && !p.of(foundSets) {
+			apart[strings.ToLower(p.A)], apart[strings.ToLower(p.B)] = true, true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(pairs), func(p Pair) bool {
+		return p.Domain == "" || p.HeldOut() || p.Calibration() || apart[strings.ToLower(p.A)] || apart[strings.ToLower(p.B)]
+	})
 }
 
 // ReadPairs reads labelled pairs, a JSON object a line, from a file, or from all
