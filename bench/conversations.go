@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 
@@ -147,17 +145,12 @@ func Conversations(ctx context.Context, o ConversationsOptions) (*ConversationsR
 
 // measure counts what one mode serves. Each pair has a namespace to itself, so that no pair is answered by another.
 func (r *ConversationsReport) measure(ctx context.Context, o cache.Options, pairs []Conversation, m int, mode cache.Conversation) (err error) {
-	dir, err := os.MkdirTemp("", "reprise-bench")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o.Conversation = mode
-	c, err := cache.Open(filepath.Join(dir, "conversations.db"), o)
+	c, done, err := openScratch(o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	for i, p := range pairs {
 		namespace := fmt.Sprintf("pair %d", i)
 		if _, err := c.Put(ctx, cache.Query{Namespace: namespace, Messages: messagesOf(p.A)}, cache.Value{Body: []byte("answer")}); err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"text/tabwriter"
 	"time"
@@ -79,19 +78,14 @@ func Hits(ctx context.Context, o HitsOptions) (report *HitsReport, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "reprise-hits-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c, err := cache.Open(filepath.Join(dir, "hits.db"), cache.Options{
+	c, done, err := openScratch(cache.Options{
 		Embedder: models, Verifier: models.verifier(), NoLearning: true,
 		MaxEntries: cache.NoLimit, MaxBytes: cache.NoLimit, SnapshotInterval: -1,
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 
 	start := time.Now()
 	if err := fillHits(ctx, c, q.stored, o.Progress); err != nil {

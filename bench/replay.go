@@ -8,8 +8,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -118,18 +116,13 @@ func Replay(ctx context.Context, o ReplayOptions) (*ReplayReport, error) {
 
 // replay is one run through a fresh file.
 func replay(ctx context.Context, m *memo, stream []replayAsk, learning Learning, o ReplayOptions) (row *ReplayRow, err error) {
-	dir, err := os.MkdirTemp("", "reprise-replay-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c, err := cache.Open(filepath.Join(dir, "replay.db"), cache.Options{
+	c, done, err := openScratch(cache.Options{
 		Embedder: m, Verifier: m.verifier(), MaxError: o.MaxError, NoLearning: learning == NoLearning,
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	row = &ReplayRow{Learning: learning}
 	intents, mistaken := map[cache.ID]string{}, map[[2]string]bool{}
 	for i, a := range stream {

@@ -9,8 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -69,11 +67,6 @@ func (w *proxyWorld) start(answer http.HandlerFunc, o cache.Options, others ...p
 	upstream := &http.Server{Handler: answer, ReadHeaderTimeout: closeTime}
 	w.serve(func() error { return upstream.Serve(provider) }, upstream.Close)
 
-	dir, err := os.MkdirTemp("", "reprise-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
-	}
-	w.closers = append(w.closers, func() error { return os.RemoveAll(dir) })
 	model, err := embed.NewMiniLM()
 	if err != nil {
 		return nil, err
@@ -83,11 +76,11 @@ func (w *proxyWorld) start(answer http.HandlerFunc, o cache.Options, others ...p
 		return nil, err
 	}
 	o.Embedder, o.Verifier = model, verifier
-	store, err := cache.Open(filepath.Join(dir, "bench.db"), o)
+	store, done, err := openScratch(o)
 	if err != nil {
 		return nil, err
 	}
-	w.closers = append(w.closers, store.Close)
+	w.closers = append(w.closers, done)
 
 	server, err := proxy.New(proxy.Config{
 		Cache: store, Default: "bench",
