@@ -45,6 +45,7 @@ func Fit(ctx context.Context, o FitOptions) (*FitReport, error) {
 			if p.Domain != "" && !p.Calibration() {
 				continue
 			}
+			// The questions of set x are those of other domains, some with slips of the pen: its folds are not quite apart from theirs.
 			source, group := "authored", p.Domain
 			if p.Domain == "" {
 				source, group = strings.TrimSuffix(filepath.Base(path), ".jsonl"), fmt.Sprint(i)

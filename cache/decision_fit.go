@@ -256,11 +256,12 @@ func fit(p Policy, examples []example) *curve {
 	// fold out are not on one scale, and what they lose at the top is more than what so few columns overfit.
 	points := make([]monotone.Point, len(examples))
 	var served []monotone.Point
+	var servable []example
 	for i := range examples {
 		points[i] = monotone.Point{Score: score(c.Bias, weights, alone[i]), Y: examples[i].Same}
 		// A pair that a guard vetoes is served at no probability, so that it says nothing of those that are.
 		if !p.vetoed() || !examples[i].vetoed {
-			served = append(served, points[i])
+			served, servable = append(served, points[i]), append(servable, examples[i])
 		}
 	}
 	c.Map = monotone.Calibrate(served)
@@ -274,7 +275,7 @@ func fit(p Policy, examples []example) *curve {
 			c.Mix.add(monotone.At(c.Map, points[i].Score), 1)
 		}
 	}
-	c.Reliability = reliability(examples, points)
+	c.Reliability = reliability(servable, served)
 	return c
 }
 
