@@ -241,7 +241,7 @@ func baseline(ctx context.Context, o EmbedOptions, layers int) ([]EmbedRow, stri
 func (r *EmbedReport) WriteText(w io.Writer) error {
 	f := r.Footprint
 	fmt.Fprintf(w, "%s\nboth models: loaded in %s, %s of memory; the program's file has %s\n", r.Machine, milliseconds(f.Start), megabytes(f.Resident), megabytes(f.Binary))
-	fmt.Fprintf(w, "median of %d rounds, one text or pair at a time; the verifier has %d layers, its pass is one order of a pair\n", r.Rounds, r.Layers)
+	fmt.Fprintf(w, "median of %d rounds, one text or pair at a time; the verifier has %d layers, its pass is one order of a pair, and up to 16 tokens both share a batch, as the program has it; onnxruntime's do not\n", r.Rounds, r.Layers)
 	base := map[int]EmbedRow{}
 	if r.Baseline != "" {
 		fmt.Fprintf(w, "onnxruntime %s: encoder and verifier of the same shapes, int8, one thread, the faster of a plain and a fused graph\n", r.Baseline)

@@ -58,6 +58,7 @@ type QualityKind struct {
 type QualityReport struct {
 	Machine     Machine
 	Source      string
+	All         bool // pairs of every part
 	Same, Traps int
 	Rows        []QualityRow
 	Kinds       []QualityKind
@@ -87,7 +88,7 @@ func Quality(ctx context.Context, o QualityOptions) (*QualityReport, error) {
 	if !o.All {
 		pairs = slices.DeleteFunc(pairs, func(p Pair) bool { return p.Domain != "" && !p.HeldOut() })
 	}
-	report := &QualityReport{Machine: ThisMachine(), Source: o.Pairs, SVG: o.SVG}
+	report := &QualityReport{Machine: ThisMachine(), Source: o.Pairs, All: o.All, SVG: o.SVG}
 	for _, p := range pairs {
 		if p.Same {
 			report.Same++
@@ -267,7 +268,11 @@ func heldOutReliability(pairs []Pair, all []judged) (bins []cache.ReliabilityBin
 
 // WriteText prints the report.
 func (r *QualityReport) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%s: %d same-pairs, %d traps, none of which models or decision have seen\n\n", r.Machine, r.Source, r.Same, r.Traps)
+	seen := "none of which models or decision have seen"
+	if r.All {
+		seen = "of every part: of the project's own, models and decision have seen most"
+	}
+	fmt.Fprintf(w, "%s\n%s: %d same-pairs, %d traps, %s\n\n", r.Machine, r.Source, r.Same, r.Traps, seen)
 	fmt.Fprint(w, "By policy and budget; \"cosine\" is what the best threshold serves at the same share of wrong answers:\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "policy\tbudget\tserves from\tright\tof same\twrong\twrong share\t95 % interval\tcosine\ttimes\t")
