@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +16,37 @@ func TestWilson(t *testing.T) {
 		if math.Abs(low-c[2]) > 5e-4 || math.Abs(high-c[3]) > 5e-4 {
 			t.Errorf("%v of %v: %.4f to %.4f, want %v to %v", c[0], c[1], low, high, c[2], c[3])
 		}
+	}
+}
+
+func TestClusteredWilson(t *testing.T) {
+	near := func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
+	// Each of its own: as independent draws are.
+	apart := map[string]cluster{}
+	for i := range 50 {
+		c := cluster{hits: 1}
+		if i < 5 {
+			c.wrong = 1
+		}
+		apart[fmt.Sprint(i)] = c
+	}
+	low, high := clusteredWilson(apart)
+	if l, h := Wilson(5, 50); !near(low, l) || !near(high, h) {
+		t.Errorf("50 clusters of one: %v to %v, want %v to %v", low, high, l, h)
+	}
+	// Asked ten times each, with the same outcome each time, they tell no more.
+	for name, c := range apart {
+		apart[name] = cluster{hits: 10 * c.hits, wrong: 10 * c.wrong}
+	}
+	if l, h := clusteredWilson(apart); !near(low, l) || !near(high, h) {
+		t.Errorf("each ten times: %v to %v, want %v to %v", l, h, low, high)
+	}
+	// The heavy one is wrong: Kish's number alone would call that 1.7 draws or so, and the interval stays wide.
+	if l, h := clusteredWilson(map[string]cluster{"a": {hits: 90, wrong: 90}, "b": {hits: 5}, "c": {hits: 5}}); h-l < 0.5 {
+		t.Errorf("one cluster decides: %v to %v", l, h)
+	}
+	if l, h := clusteredWilson(nil); l != 0 || h != 1 {
+		t.Errorf("nothing: %v to %v", l, h)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"math"
 	"math/rand/v2"
 	"strings"
 	"text/tabwriter"
@@ -24,13 +23,15 @@ type ReplayOptions struct {
 
 // ReplayQuarter is a quarter of a replayed stream.
 type ReplayQuarter struct {
-	Requests, Exact, Right, Wrong int // Right and Wrong are semantic hits
+	Requests, Exact, Right, Wrong int     // Right and Wrong are semantic hits
+	Low, High                     float64 // 95 % interval of the wrong ones' share, by texts: one that is asked again gets the same answer
 }
 
 // ReplayRow is one run.
 type ReplayRow struct {
 	Learning Learning
 	Quarters [4]ReplayQuarter
+	All      ReplayQuarter    // the four together
 	Labels   cache.LabelStats // what near misses were found to be
 	Mistaken int              // wrong hits of distinct pairs of texts
 }
@@ -125,8 +126,13 @@ func replay(ctx context.Context, m *memo, stream []replayAsk, learning Learning,
 	defer func() { err = errors.Join(err, done()) }()
 	row = &ReplayRow{Learning: learning}
 	intents, mistaken := map[cache.ID]string{}, map[[2]string]bool{}
+	var hits [len(row.Quarters) + 1]map[string]cluster // by text, in each quarter and in all
+	for i := range hits {
+		hits[i] = map[string]cluster{}
+	}
 	for i, a := range stream {
-		q := &row.Quarters[i*4/len(stream)]
+		quarter := i * len(row.Quarters) / len(stream)
+		q := &row.Quarters[quarter]
 		q.Requests++
 		l := c.Lookup(ctx, question(a.Text))
 		switch {
@@ -134,11 +140,17 @@ func replay(ctx context.Context, m *memo, stream []replayAsk, learning Learning,
 			return nil, l.Err
 		case l.Status == cache.HitExact:
 			q.Exact++
-		case l.Status == cache.HitSemantic && intents[l.Entry.ID] == a.Intent:
-			q.Right++
 		case l.Status == cache.HitSemantic:
-			q.Wrong++
-			mistaken[[2]string{a.Text, l.Entry.Text}] = true
+			wrong := 0
+			if intents[l.Entry.ID] != a.Intent {
+				wrong = 1
+				mistaken[[2]string{a.Text, l.Entry.Text}] = true
+			}
+			q.Right, q.Wrong = q.Right+1-wrong, q.Wrong+wrong
+			for _, at := range []int{quarter, len(row.Quarters)} {
+				c := hits[at][a.Text]
+				hits[at][a.Text] = cluster{hits: c.hits + 1, wrong: c.wrong + float64(wrong)}
+			}
 		default:
 			id, err := l.Fill(ctx, cache.Value{Body: []byte(replayAnswer(a, learning == RewordedAnswers))})
 			if err != nil {
@@ -156,6 +168,13 @@ func replay(ctx context.Context, m *memo, stream []replayAsk, learning Learning,
 			fmt.Fprintf(o.Progress, "learning %s: %d of %d requests\n", learningNames[learning], i+1, len(stream))
 		}
 	}
+	all := &row.All
+	for i := range row.Quarters {
+		q := &row.Quarters[i]
+		q.Low, q.High = clusteredWilson(hits[i])
+		all.Requests, all.Exact, all.Right, all.Wrong = all.Requests+q.Requests, all.Exact+q.Exact, all.Right+q.Right, all.Wrong+q.Wrong
+	}
+	all.Low, all.High = clusteredWilson(hits[len(row.Quarters)])
 	row.Labels, row.Mistaken = c.Stats().Learning.Misses, len(mistaken)
 	return row, nil
 }
@@ -186,19 +205,16 @@ func (r *ReplayReport) WriteText(w io.Writer) error {
 	fmt.Fprintln(t, "learning from misses\tquarter\trequests\texact\tsemantic\twrong\twrong share\t95 % interval\t")
 	for _, row := range r.Rows {
 		learning := learningNames[row.Learning]
-		var all ReplayQuarter
-		line := func(name string, q ReplayQuarter) {
+		line := func(name string, q *ReplayQuarter) {
 			hits := q.Right + q.Wrong
-			low, high := Wilson(float64(q.Wrong), float64(hits))
 			fmt.Fprintf(t, "%s\t%s\t%d\t%.1f %%\t%.2f %%\t%d\t%.2f %%\t%.2f-%.2f\t\n", learning, name, q.Requests,
 				100*float64(q.Exact)/float64(max(1, q.Requests)), 100*float64(hits)/float64(max(1, q.Requests)), q.Wrong,
-				100*float64(q.Wrong)/float64(max(1, hits)), 100*low, 100*high)
+				100*float64(q.Wrong)/float64(max(1, hits)), 100*q.Low, 100*q.High)
 		}
-		for i, q := range row.Quarters {
-			line(fmt.Sprint(i+1), q)
-			all.Requests, all.Exact, all.Right, all.Wrong = all.Requests+q.Requests, all.Exact+q.Exact, all.Right+q.Right, all.Wrong+q.Wrong
+		for i := range row.Quarters {
+			line(fmt.Sprint(i+1), &row.Quarters[i])
 		}
-		line("all", all)
+		line("all", &row.All)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -206,10 +222,9 @@ func (r *ReplayReport) WriteText(w io.Writer) error {
 	fmt.Fprintln(w)
 	for _, row := range r.Rows {
 		first, last := row.Quarters[0].share(), row.Quarters[3].share()
-		low, high := shareGain(row.Quarters[0], row.Quarters[3])
 		n := row.Labels
-		fmt.Fprintf(w, "%s: semantic hits of what is no exact hit, first quarter %.1f %%, last %.1f %%: %+.1f points (%+.1f to %+.1f); %d wrong pairs of texts; near misses: %d same, %d different, %d left open\n",
-			learningNames[row.Learning], 100*first, 100*last, 100*(last-first), 100*low, 100*high, row.Mistaken, n.Same, n.Different, n.Unsure)
+		fmt.Fprintf(w, "%s: semantic hits of what is no exact hit, first quarter %.1f %%, last %.1f %%: %+.1f points; %d wrong pairs of texts; near misses: %d same, %d different, %d left open\n",
+			learningNames[row.Learning], 100*first, 100*last, 100*(last-first), row.Mistaken, n.Same, n.Different, n.Unsure)
 	}
 	return nil
 }
@@ -217,14 +232,4 @@ func (r *ReplayReport) WriteText(w io.Writer) error {
 // share is the share of semantic hits among the requests that the exact tier did not answer.
 func (q ReplayQuarter) share() float64 {
 	return float64(q.Right+q.Wrong) / float64(max(1, q.Requests-q.Exact))
-}
-
-// shareGain is the 95 % interval of the difference of two shares, by the normal approximation.
-func shareGain(from, to ReplayQuarter) (low, high float64) {
-	variance := func(q ReplayQuarter) float64 {
-		return q.share() * (1 - q.share()) / float64(max(1, q.Requests-q.Exact))
-	}
-	half := 1.96 * math.Sqrt(variance(from)+variance(to))
-	gain := to.share() - from.share()
-	return gain - half, gain + half
 }
