@@ -99,6 +99,31 @@ func TestLogTakesAnyPath(t *testing.T) {
 	}
 }
 
+// TestLogTakesAnyModel holds that no name of a model, the caller's or the provider's, keeps records from being written, or fills the log.
+func TestLogTakesAnyModel(t *testing.T) {
+	long := strings.Repeat("m", 40<<10)
+	r := newRig(t, priced(long, 10, 0, 5), withLog(t))
+	named := func(model string) string {
+		return strings.Replace(question("how do I reset the old phone", ""), `"m"`, `"`+model+`"`, 1)
+	}
+	r.do("POST", chatPath, named("m")) // whose answer has the long name
+	r.do("POST", chatPath, named(long), "cache-control", "only-if-cached")
+	r.do("POST", "/v1/embeddings", `{"model":"`+long+`","input":"x"}`, "cache-control", "only-if-cached")
+	r.do("POST", chatPath, named(long), "x-portkey-cache-force-refresh", "true")
+	records, _ := r.page("")
+	if len(records) != 4 {
+		t.Errorf("%d records", len(records))
+	}
+	for _, rec := range records {
+		if len(rec.Model) > 300 || len(rec.Answered) > 300 || rec.Model == "" {
+			t.Errorf("%d and %d bytes of the models' names", len(rec.Model), len(rec.Answered))
+		}
+	}
+	if strings.Contains(r.log.String(), long[:1000]) {
+		t.Error("the log has the whole name")
+	}
+}
+
 func TestRecordOfARequest(t *testing.T) {
 	r := newRig(t, priced("gpt-4o-mini-2024-07-18", 1000, 400, 100), withLog(t), asOpenAI)
 	headers := []string{"x-portkey-trace-id", "t-1", "x-portkey-metadata", `{"_user":"ada","env":"test"}`, "x-portkey-cache-namespace", "shop"}

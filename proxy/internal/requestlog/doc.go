@@ -19,5 +19,5 @@
 // begins a new one, and refused with the place by [OpenReader]: a log never stops the serving that it tells of. Records have no
 // checksum: one that cannot be read makes a page of the log an error, and is removed in its turn.
 //
-// What must never be kept is for the caller to leave out: this package writes what it is given.
+// Names that become part of a key of the file are cut at a kilobyte. What must never be kept is for the caller to leave out: this package writes what it is given.
 package requestlog

@@ -127,11 +127,11 @@ func (l *Log) Add(r *Record) bool {
 		l.dropped.Add(1)
 		return false
 	}
+	r.bound()
 	if r.kind() == Requests {
 		l.pending.add(r)
 	}
-	size := int64(512 + len(r.Request) + len(r.Answer))
-	return l.offer(op{record: r, size: size})
+	return l.offer(op{record: r, size: r.size()})
 }
 
 // offer queues o, unless there is no room. Callers hold mu.

@@ -282,6 +282,51 @@ func TestCostRowsAreBounded(t *testing.T) {
 	}
 }
 
+// TestLongNamesHoldNothingUp holds that no record keeps another from being written, however long the names are that its caller and
+// its provider made up: bbolt refuses a key over 32 KiB, and with it the commit.
+func TestLongNamesHoldNothingUp(t *testing.T) {
+	l, _ := open(t, Options{})
+	long := strings.Repeat("é", 40<<10)
+	for _, set := range []func(*Record){
+		func(r *Record) { r.Model = long }, func(r *Record) { r.Answered = long }, func(r *Record) { r.Provider = long }, func(r *Record) { r.Namespace = long },
+		func(r *Record) { r.Key = long }, func(r *Record) { r.TraceID = long }, func(r *Record) { r.W3CTraceID = long },
+	} {
+		for _, f := range []func(*Record){set, func(*Record) {}} {
+			r := record(1)
+			f(r)
+			l.Add(r)
+		}
+		flush(t, l)
+	}
+	for _, r := range all(t, l.Reader(), Filter{}, true) {
+		for _, s := range []string{r.Model, r.Answered, r.Provider, r.Namespace, r.Key, r.TraceID, r.W3CTraceID} {
+			if len(s) > maxName+len("\uFFFD") {
+				t.Errorf("%d bytes are kept", len(s))
+			}
+		}
+	}
+	var sum Totals
+	if err := l.Reader().Costs(time.Time{}, time.Time{}, func(_ CostKey, t *Totals) { sum.Add(t) }); err != nil || sum.Requests != 14 {
+		t.Errorf("%d requests are summed: %v", sum.Requests, err)
+	}
+	if s := l.Stats(); s.Written != 14 || s.Failed != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestRecordsThatWaitAreWeighed holds that what waits is bounded by all that a record holds.
+func TestRecordsThatWaitAreWeighed(t *testing.T) {
+	heavy := strings.Repeat("x", 1<<20)
+	for name, r := range map[string]*Record{
+		"a body": {Request: heavy}, "an answer": {Answer: heavy}, "metadata": {Metadata: map[string]string{"x": heavy}}, "its names": {Metadata: map[string]string{heavy: "x"}},
+		"a change": {Change: []Change{{To: []byte(heavy)}}},
+	} {
+		if n := r.size(); n < 1<<20 {
+			t.Errorf("%s of a megabyte is taken for %d bytes", name, n)
+		}
+	}
+}
+
 func TestFileStopsGrowing(t *testing.T) {
 	const limit = 2 << 20
 	l, path := open(t, Options{MaxBytes: limit, Queue: 1 << 14})

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -131,6 +132,30 @@ type Feedback struct {
 	Weight   float64           `json:"weight"`
 	Time     time.Time         `json:"time"`
 	Metadata map[string]string `json:"metadata,omitzero"`
+}
+
+// maxName is how many bytes are kept of what becomes part of a key of the file.
+const maxName = 1024
+
+// bound cuts what becomes part of a key of the file. One over 32 KiB would be refused, and with it all that is written along with it.
+func (r *Record) bound() {
+	for _, s := range [...]*string{&r.TraceID, &r.W3CTraceID, &r.Namespace, &r.Key, &r.Provider, &r.Model, &r.Answered} {
+		if len(*s) > maxName {
+			*s = strings.Clone(strings.ToValidUTF8((*s)[:maxName], "\uFFFD"))
+		}
+	}
+}
+
+// size is about what the record takes while it waits.
+func (r *Record) size() int64 {
+	n := 512 + len(r.Path) + len(r.Model) + len(r.Answered) + len(r.Request) + len(r.Answer)
+	for name, v := range r.Metadata {
+		n += len(name) + len(v)
+	}
+	for _, c := range r.Change {
+		n += len(c.Field) + len(c.From) + len(c.To)
+	}
+	return int64(n)
 }
 
 // encode writes the record as the file and every reader has it. What callers wrote need not be UTF-8, a path for one, and U+FFFD

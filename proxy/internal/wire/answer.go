@@ -113,7 +113,7 @@ func locate(d *Dialect, body []byte) (Places, error) {
 				p.NoUsage = span
 			}
 		case "model":
-			p.Model, _ = text(m.value)
+			p.Model = modelName(m.value)
 			fallthrough
 		default:
 			if slices.Contains(d.echoes, m.name) {

@@ -36,7 +36,7 @@ func ReadInputs(body []byte) (*Inputs, error) {
 		return nil, syntaxError(err, len(body))
 	}
 	q := &Inputs{body: body, ms: ms}
-	q.Model, _ = text(find(ms, "model"))
+	q.Model = modelName(find(ms, "model"))
 	input := find(ms, "input")
 	if elems, err := array(input); err != nil {
 		q.inputs = []jsontext.Value{input}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -109,6 +110,19 @@ func text(v jsontext.Value) (string, bool) {
 	}
 	b, err := jsontext.AppendUnquote(nil, []byte(v))
 	return string(b), err == nil
+}
+
+// maxModel is how many bytes of a model's name are kept.
+const maxModel = 256
+
+// modelName returns the string v as the name of a model; "" if it is none. Callers and providers write what they like there, and logs,
+// sums and warnings repeat it.
+func modelName(v jsontext.Value) string {
+	s, _ := text(v)
+	if len(s) <= maxModel {
+		return s
+	}
+	return strings.Clone(strings.ToValidUTF8(s[:maxModel], "\uFFFD"))
 }
 
 func isNull(v jsontext.Value) bool { return v.Kind() == jsontext.KindNull }

@@ -14,7 +14,7 @@ import (
 
 // Question is what the cache needs to know of a request body.
 type Question struct {
-	Model        string
+	Model        string // the beginning of it, if it is longer than any model's name
 	Stream       bool
 	IncludeUsage bool            // the stream is to end with a chunk that holds the usage
 	Messages     []cache.Message // the conversation; empty if NoCache says why
@@ -91,7 +91,7 @@ func (d *Dialect) Read(body []byte) (*Question, error) {
 	for _, m := range ms {
 		switch m.name {
 		case "model":
-			q.Model, _ = text(m.value)
+			q.Model = modelName(m.value)
 		case "stream":
 			q.Stream = m.value.Kind() == jsontext.KindTrue
 			if k := m.value.Kind(); !q.Stream && k != jsontext.KindFalse && k != jsontext.KindNull {

@@ -98,8 +98,8 @@ func (m *Meter) AddUsage(usage []byte) {
 }
 
 func (m *Meter) read(ms []member) {
-	if name, ok := text(find(ms, "model")); ok && m.Model == "" {
-		m.Model = name
+	if m.Model == "" {
+		m.Model = modelName(find(ms, "model"))
 	}
 	u := m.Dialect.usageOf(find(ms, "usage"))
 	if !u.Known {
