@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -138,9 +139,21 @@ func TestMetadataHeader(t *testing.T) {
 			t.Errorf("%s: %d by %q, want %q", metadata, got.StatusCode, got.Header.Get("X-Portkey-Provider"), want)
 		}
 	}
-	for _, bad := range []string{`[]`, `{"a":"` + strings.Repeat("x", 129) + `"}`, `{`} {
+	if got := r.ask("x", "", "x-portkey-metadata", metadataOf(128)); got.StatusCode != 200 {
+		t.Errorf("128 names: %d %s", got.StatusCode, got.body)
+	}
+	for _, bad := range []string{`[]`, `{"a":"` + strings.Repeat("x", 129) + `"}`, `{"` + strings.Repeat("x", 129) + `":"a"}`, metadataOf(129), `{`} {
 		if got := r.ask("x", "", "x-portkey-metadata", bad); got.StatusCode != 400 || !strings.Contains(got.body, "x-portkey-metadata") {
 			t.Errorf("%.20s: %d %s", bad, got.StatusCode, got.body)
 		}
 	}
+}
+
+// metadataOf has as many names.
+func metadataOf(n int) string {
+	out := `{"name0":"x"`
+	for i := 1; i < n; i++ {
+		out += `,"name` + strconv.Itoa(i) + `":"x"`
+	}
+	return out + "}"
 }

@@ -77,7 +77,7 @@ func TestRequestConfigSchema(t *testing.T) {
 		`{"forward_headers":["a b"]}`, `{"override_params":{"stream":true}}`, `{"override_params":[]}`, `{"resource_name":"evil.com/#"}`, `{"deployment_id":".."}`,
 		`{"cache":{"mdoe":"simple"}}`, `{"cache":7}`, `{"cache":"threshold"}`, `{"cache":{"mode":"fuzzy"}}`, `{"cache":{"max_age":-1}}`, `{"cache":{"ttl":0}}`, `{"cache":{"threshold":0}}`,
 		`{"cache":{"threshold":1.1}}`, `{"cache":{"max_error":2}}`, `{"cache":{"vary_by":["cookie"]}}`, `{"cache":{"vary_by":"metadata.x"}}`, `{"cache":{"conversation":"all"}}`,
-		`{"cache_age":"soon"}`, `{"cache_status":"both"}`, `{"cache_force_refresh":"perhaps"}`, `{"api_key":5}`, `{"api_key":""}`, `{"name":""}`, `{"metadata":{"a":["x"]}}`,
+		`{"cache_age":"soon"}`, `{"cache_status":"both"}`, `{"cache_force_refresh":"perhaps"}`, `{"api_key":5}`, `{"api_key":""}`, `{"name":""}`, `{"metadata":{"a":["x"]}}`, `{"metadata":{"` + strings.Repeat("x", 129) + `":1}}`, `{"metadata":` + metadataOf(129) + `}`,
 		`{"strategy":{"mode":"conditional"},"targets":[{"name":"a"}]}`, `{"strategy":{"conditions":[{"query":{"metadata.x":1},"then":"a"}]},"targets":[{"name":"a"}]}`,
 		`{"strategy":{"mode":"conditional","conditions":[]},"targets":[{"name":"a"}]}`, `{"strategy":{"mode":"conditional","conditions":[{"then":"a"}]},"targets":[{"name":"a"}]}`,
 		`{"strategy":{"mode":"conditional","conditions":[{"query":{"header.x":1},"then":"a"}]},"targets":[{"name":"a"}]}`,

@@ -185,10 +185,13 @@ var retryFields = strict.Table[*Retry]{
 	}),
 }
 
-// MaxMetadataChars is the longest value of a request's metadata.
-const MaxMetadataChars = 128
+// MaxMetadataChars is the longest name and the longest value of a request's metadata, of which it has at most MaxMetadata.
+const (
+	MaxMetadataChars = 128
+	MaxMetadata      = 128
+)
 
-var metadataSchema = strict.Schema{"type": "object", "additionalProperties": strict.AnyOf(
+var metadataSchema = strict.Schema{"type": "object", "maxProperties": MaxMetadata, "propertyNames": strict.Schema{"maxLength": MaxMetadataChars}, "additionalProperties": strict.AnyOf(
 	strict.Schema{"type": "string", "maxLength": MaxMetadataChars, "pattern": strict.PlainText}, strict.Schema{"type": []string{"number", "boolean", "null"}})}
 
 func readMetadata(r *reading, path string, v jsontext.Value) error {
@@ -201,9 +204,18 @@ func readMetadata(r *reading, path string, v jsontext.Value) error {
 
 // Metadata reads an object of strings. A number or a truth value says what it is.
 func Metadata(path string, v jsontext.Value) (map[string]string, error) {
-	m := map[string]string{}
+	m, n := map[string]string{}, 0
 	err := strict.Object(path, v, func(name string, v jsontext.Value) (err error) {
 		at := strict.Clip(strict.Join(path, name))
+		switch n++; {
+		case n == MaxMetadata+1:
+			return wrong(path, "has more than %d names", MaxMetadata)
+		case n > MaxMetadata:
+			return nil
+		}
+		if n := utf8.RuneCountInString(name); n > MaxMetadataChars {
+			return wrong(at, "has a name of %d characters: at most %d are allowed", n, MaxMetadataChars)
+		}
 		var s string
 		switch v.Kind() {
 		case jsontext.KindNull:
