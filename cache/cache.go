@@ -116,8 +116,8 @@ func Open(path string, o Options) (*Cache, error) {
 func (c *Cache) startLearning() error {
 	o := &c.opts
 	c.memory = newMemory(o.HalfLife, o.maxErrorOf, o.OnTighten)
-	c.labels.jobs = make(chan func(context.Context), labelQueue)
-	c.shadow.jobs = make(chan func(context.Context), shadowQueue)
+	c.labels.begin(labelQueue)
+	c.shadow.begin(shadowQueue)
 	c.shadow.ShadowOptions, c.shadow.draw = o.Shadow, rand.Float64
 	c.shadow.accepted.Store(acceptedUnit)
 	c.shadow.meter = meter{perMinute: o.Shadow.PerMinute, perDay: o.Shadow.PerDay, price: o.Shadow.Price}

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
@@ -21,77 +20,6 @@ const (
 
 	labelQueue = 256 // comparisons that may wait; more are dropped
 )
-
-// learner compares answers off the callers' path.
-type learner struct {
-	jobs    chan func(ctx context.Context)
-	pending sync.WaitGroup // of jobs that were queued and are not done
-
-	panicked atomic.Uint64 // jobs that a panic ended, or runtime.Goexit
-}
-
-// enqueue hands a job over, or drops it. Jobs that wait when the cache is closed are not run.
-func (q *learner) enqueue(job func(ctx context.Context)) bool {
-	q.pending.Add(1)
-	select {
-	case q.jobs <- job:
-		return true
-	default:
-		q.pending.Done()
-		return false
-	}
-}
-
-// work runs jobs until ctx ends.
-func (q *learner) work(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			for {
-				select {
-				case <-q.jobs:
-					q.pending.Done()
-				default:
-					return
-				}
-			}
-		case job := <-q.jobs:
-			if ctx.Err() == nil { // else the select had both to choose from
-				q.run(ctx, job)
-			}
-			q.pending.Done()
-		}
-	}
-}
-
-// run runs a job, which calls what callers have brought (Embedder, Verifier, ReadAnswer, OnTighten) on a goroutine that none of them
-// can guard: a panic ends the job, and not the process, and runtime.Goexit not the worker.
-func (q *learner) run(ctx context.Context, job func(ctx context.Context)) {
-	_, err := apart(ctx, "a comparison", func(ctx context.Context) (struct{}, error) { job(ctx); return struct{}{}, nil })
-	if err != nil {
-		q.panicked.Add(1)
-	}
-}
-
-// Flush waits until the answers that were handed over for comparison so far are compared, shadow checks included, and writes
-// what was learnt.
-func (c *Cache) Flush(ctx context.Context) error {
-	if err := c.usable(ctx); err != nil {
-		return err
-	}
-	done := make(chan struct{})
-	go func() {
-		c.labels.pending.Wait()
-		c.shadow.pending.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return c.writeLearned(ctx)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // learnFromMiss compares the answer that a miss was filled with with those of its near misses. A candidate that a guard
 // vetoed teaches nothing: what is learnt moves probabilities, and a veto asks none. Only the most probable candidate, the one
