@@ -222,7 +222,8 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.stop()
-	c.working.Wait() // what was learnt is written by the last of them
+	c.working.Wait()
+	_ = c.writeLearned(context.Background()) // counted; comparisons that were under way have learnt since remember ended
 	c.writeUses(context.Background(), usesLast)
 	if c.opts.SnapshotInterval >= 0 {
 		_ = c.snapshot(context.Background()) // counted; without one the next Open takes longer

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,6 +103,42 @@ func TestFlushLeavesWithItsContext(t *testing.T) {
 		wg.Wait()
 		close(end)
 		flush(t, c)
+		closeSound(t, c)
+	})
+}
+
+// TestCloseWritesWhatIsLearntMeanwhile: Close waits for a comparison that is under way, and what that has learnt is in the file.
+func TestCloseWritesWhatIsLearntMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "cache.db")
+		var slow atomic.Bool
+		end := make(chan struct{})
+		o := Options{
+			Embedder: newBag(), Verifier: &judge{p: map[string]float64{wipe: 0.6}}, Threshold: 0.7, MaxError: 0.01, SweepInterval: -1,
+			ReadAnswer: func(body []byte) (Answer, bool) {
+				if slow.Load() {
+					<-end
+				}
+				return readAnswer(body)
+			},
+		}
+		c := open(t, o, path)
+		put(t, c, ask(wipe), "Erase it in the settings.")
+		l := expect(t, c, ask(asked), Miss, "")
+		slow.Store(true)
+		if _, err := l.Fill(bg, Value{Body: []byte("erase it in the settings")}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // it is under way
+		var wg sync.WaitGroup
+		wg.Go(func() { closeSound(t, c) })
+		synctest.Wait()
+		close(end)
+		wg.Wait()
+		c = open(t, o, path)
+		if s := c.Stats().Learning; s.Entries == 0 || s.Partitions == 0 {
+			t.Errorf("what was learnt is lost: %+v", s)
+		}
 		closeSound(t, c)
 	})
 }

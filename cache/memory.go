@@ -426,12 +426,11 @@ func (c *Cache) writeLearned(ctx context.Context) error {
 	return storeErr(c.path, err)
 }
 
-// remember writes what was learnt, second by second, until the cache is closed.
+// remember writes what was learnt, second by second, until the cache is closed. Close writes the rest.
 func (c *Cache) remember() {
 	for {
 		select {
 		case <-c.life.Done():
-			_ = c.writeLearned(context.WithoutCancel(c.life)) // counted
 			return
 		case <-c.memory.wake:
 		}
@@ -440,6 +439,7 @@ func (c *Cache) remember() {
 		case <-t.C:
 		case <-c.life.Done():
 			t.Stop()
+			return
 		}
 		_ = c.writeLearned(context.WithoutCancel(c.life)) // counted
 	}
