@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -25,7 +26,7 @@ func cut(text string, limit int) string {
 	for limit > 0 && !utf8.RuneStart(text[limit]) {
 		limit--
 	}
-	return text[:limit]
+	return strings.Clone(text[:limit]) // or the hot tier would hold the whole, and count what was left of it
 }
 
 // Fill stores the answer to the question that was looked up, replacing what was stored for the very same
@@ -98,7 +99,7 @@ func (l *Lookup) head(v *Value, created time.Time) store.Head {
 		Partition: l.partition,
 		Key:       l.exact,
 		Created:   created.UnixNano(),
-		Semantic:  l.semantic && !l.simple() && (volatile != VolatileExact || l.kept),
+		Semantic:  l.semantic && !l.simple() && (volatile != VolatileExact || l.kept) && len(l.text) <= o.MaxTextBytes, // what is cut is compared no more
 		Cost:      v.Cost,
 		Took:      int64(v.Took),
 		Namespace: l.q.Namespace,
