@@ -213,6 +213,15 @@ func (m *meter) take(at time.Time) bool {
 	return true
 }
 
+// giveBack takes back the count of a call that was not made after all.
+func (m *meter) giveBack() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls = max(0, m.calls-1) // a minute or a day may have begun since
+	m.today = max(0, m.today-m.price)
+	m.spent -= m.price
+}
+
 // settle corrects the price of a call that was taken to what it cost; zero: the price was right.
 func (m *meter) settle(cost float64) {
 	if cost <= 0 {

@@ -348,6 +348,49 @@ func TestShadowEndsWithTheCache(t *testing.T) {
 	})
 }
 
+// TestShadowCheckWithoutRoomCostsNothing: one that is not made because too many wait is not paid for, takes none of the calls of its
+// minute, and makes those that are made count for more.
+func TestShadowCheckWithoutRoomCostsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const fit, more = shadowWorkers + shadowQueue, 10
+		c := open(t, Options{
+			Embedder: newBag(), SweepInterval: -1, Shadow: ShadowOptions{Rate: 1, PerMinute: fit + 1, PerDay: fit + 1, Price: 1},
+		})
+		put(t, c, ask(enable), "press on")
+		end := make(chan struct{})
+		check := func() bool {
+			return expect(t, c, near(turnOn, "", alice), HitSemantic, "press on").ShadowCheck(func(context.Context) (Value, float64, error) {
+				<-end
+				return Value{Body: []byte("press on")}, 0, nil
+			})
+		}
+		for i := range fit + more {
+			if made := check(); made != (i < fit) {
+				t.Errorf("check %d is made: %v", i, made)
+			}
+			synctest.Wait()
+		}
+		if s := c.Stats().Learning; s.ShadowSpent != fit || s.ShadowDropped != more {
+			t.Errorf("%+v", s)
+		}
+		sum := func() float64 {
+			flush(t, c)
+			c.memory.mu.Lock()
+			defer c.memory.mu.Unlock()
+			return c.memory.rates[""].Sum
+		}
+		close(end)
+		before := sum()
+		if !check() || check() {
+			t.Error("one more was to be made")
+		}
+		if last := sum() - before; before < fit || before > fit+0.01 || last < 1.15 {
+			t.Errorf("%d checks stand for %v, one after %d were dropped for %v", fit, before, more, last)
+		}
+		closeSound(t, c)
+	})
+}
+
 func TestLearningOptions(t *testing.T) {
 	for _, o := range []Options{
 		{HalfLife: -1}, {Shadow: ShadowOptions{Rate: 2}}, {Shadow: ShadowOptions{PerMinute: -1}}, {Shadow: ShadowOptions{PerDay: 1}},

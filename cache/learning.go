@@ -22,7 +22,7 @@ type LearningStats struct {
 	StoreErrs uint64     // writes that the store refused
 
 	ShadowDrawn   uint64  // hits that were drawn to be checked
-	ShadowDropped uint64  // of them, not checked because of a limit
+	ShadowDropped uint64  // of them, not checked because of a limit, or because too many waited
 	ShadowFailed  uint64  // of them, whose call failed
 	ShadowSpent   float64 // money
 

@@ -46,17 +46,22 @@ type shadow struct {
 
 const acceptedUnit = 1 << 32
 
-// admitted counts one that was drawn as checked or not, and returns the smoothed share that includes it.
-func (s *shadow) admitted(yes bool) float64 {
+// shareWith is a smoothed share of the drawn that were checked, with one more.
+func shareWith(old uint64, checked bool) float64 {
 	const memory = 0.02
+	now := float64(old) / acceptedUnit * (1 - memory)
+	if checked {
+		now += memory
+	}
+	return now
+}
+
+// admitted counts one that was drawn as checked or not.
+func (s *shadow) admitted(yes bool) {
 	for {
 		old := s.accepted.Load()
-		share := float64(old) / acceptedUnit * (1 - memory)
-		if yes {
-			share += memory
-		}
-		if s.accepted.CompareAndSwap(old, uint64(share*acceptedUnit)) {
-			return share
+		if s.accepted.CompareAndSwap(old, uint64(shareWith(old, yes)*acceptedUnit)) {
+			return
 		}
 	}
 }
@@ -76,20 +81,25 @@ func (l *Lookup) ShadowCheck(call CallFunc) bool {
 	l.drawn = false
 	c, s := l.c, &l.c.shadow
 	s.drawn.Add(1)
-	taken := s.meter.take(now())
 	// The chance that this hit was checked is that of being drawn times that of there being room; what was checked
 	// stands for as many as the inverse.
-	weight := 1 / (c.opts.shadowRate(l.q.Namespace) * max(0.01, s.admitted(taken)))
+	weight := 1 / (c.opts.shadowRate(l.q.Namespace) * max(0.01, shareWith(s.accepted.Load(), true)))
 	lb := label{
 		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior, cell: hit.cell,
 		from: fromShadow, served: true,
 	}
 	served, question := l.Entry.Value.Body, l.exact
-	if !taken || !s.enqueue(func(ctx context.Context) { c.shadowCheck(ctx, call, lb, question, served, weight) }) {
-		s.dropped.Add(1)
-		return false
+	made := s.meter.take(now())
+	if made {
+		made = s.enqueue(func(ctx context.Context) { c.shadowCheck(ctx, call, lb, question, served, weight) })
+		if !made { // too many wait
+			s.meter.giveBack()
+		}
 	}
-	return true
+	if s.admitted(made); !made {
+		s.dropped.Add(1)
+	}
+	return made
 }
 
 // checkWithheld checks the hit that ModeShadow kept back with the answer that was bought instead. It costs nothing, so that
