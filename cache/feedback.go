@@ -196,7 +196,6 @@ func (m *memory) hear(t *store.Trace, v verdict, by Digest, at int64) (tell []*F
 func (m *memory) withdraw(l *label, o *store.Outcome, semantic bool, given, at int64) {
 	if semantic {
 		m.unteach(l, o.Applied, given, at)
-		m.settle(l.namespace)
 	} else if !l.right {
 		f := fading(at-given, m.halfLife)
 		e, p := m.trait(store.EntryTrait, l.entry, at), m.trait(store.PartitionTrait, l.partition, at)

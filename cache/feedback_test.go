@@ -367,3 +367,28 @@ func TestAmendingGivesBackWhatItTook(t *testing.T) {
 		t.Errorf("%v of the labels that were measured still count, of %d", got, labelsPerEntry)
 	}
 }
+
+// TestAmendingRelaxes: who takes back that an answer was wrong gives the namespace its budget back, and whoever wants to know is told so;
+// a word that changes nothing is not worth telling.
+func TestAmendingRelaxes(t *testing.T) {
+	var told []float64
+	c := open(t, Options{
+		Embedder: newBag(), Verifier: &judge{p: map[string]float64{wipe: 0.97}}, Threshold: 0.7, MaxError: 0.07,
+		OnTighten: func(f FalseHits) { told = append(told, f.Tighten) },
+	})
+	put(t, c, ask(wipe), "A")
+	q := ask(asked)
+	q.TraceID, q.Source = "t", alice
+	expect(t, c, q, HitSemantic, "A")
+	id := say(t, c, alice, "t", -10, 1)
+	say(t, c, alice, "t", -5, 1)
+	if len(told) != 1 || told[0] >= 1 {
+		t.Errorf("after a bad word: %v", told)
+	}
+	if err := c.AmendFeedback(bg, alice, id, 10, 1); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || told[1] != 1 || c.FalseHits("").Tighten != 1 {
+		t.Errorf("after it was taken back: %v, in force %v", told, c.FalseHits("").Tighten)
+	}
+}
