@@ -25,9 +25,11 @@ type Result struct {
 
 // loaded is what a flight brings back.
 type loaded struct {
-	value   Value
-	id      ID
-	fillErr error
+	value     Value
+	id        ID
+	partition Digest // of the entry
+	found     bool   // it was stored already
+	fillErr   error
 }
 
 // Do looks q up and, if nothing may be served, loads the answer and stores it. Callers who ask the very same
@@ -73,6 +75,9 @@ func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error)
 			return nil, r.Err
 		}
 		got := r.Val.(loaded)
+		if got.id != 0 && (got.found || !mine) && l.q.TraceID != "" { // else Fill has noted it
+			c.memory.traceExact(&l.q, exactTrace{l.exact, got.partition, now().UnixNano()})
+		}
 		return &Result{
 			Status: l.Status, Value: got.value, ID: got.id, Similarity: l.Similarity,
 			Shared: !mine, Lookup: l, FillErr: got.fillErr,
@@ -114,7 +119,7 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 	if l.Status == Miss && l.Mode != ModeShadow {
 		again := Lookup{c: c, q: l.q, exact: l.exact}
 		if c.lookExact(&again) && again.Status == HitExact {
-			return loaded{value: again.Entry.Value, id: again.Entry.ID}, nil
+			return loaded{value: again.Entry.Value, id: again.Entry.ID, partition: again.Entry.partition, found: true}, nil
 		}
 	}
 	v, err := apart(ctx, loadFunction, load)
@@ -126,7 +131,7 @@ func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) 
 		return loaded{value: v, fillErr: ErrOverloaded}, nil
 	}
 	id, err := apart(ctx, "storing the answer", func(ctx context.Context) (ID, error) { return l.Fill(ctx, v) })
-	return loaded{value: v, id: id, fillErr: err}, nil
+	return loaded{value: v, id: id, partition: l.partition, fillErr: err}, nil
 }
 
 // loadFunction is what errors call a LoadFunc.

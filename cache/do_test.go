@@ -293,3 +293,47 @@ func TestDoKeepsTheAnswerOfAnEmbedderThatExits(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestEveryCallerOfALoadMaySayWhatItWasWorth: those who shared another's, and who found what had been stored since they looked, too.
+func TestEveryCallerOfALoadMaySayWhatItWasWorth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bag := newBag()
+		c := open(t, Options{Embedder: bag, Threshold: 0.8, SweepInterval: -1})
+		const question = "how long is the night in winter"
+		gate := make(chan struct{})
+		callers := []Query{near(question, "one", alice), near(question, "two", alice), near(question, "two", bob)}
+		var wg sync.WaitGroup
+		for _, q := range callers {
+			wg.Go(func() {
+				do(t, c, q, func(context.Context) (Value, error) { <-gate; return Value{Body: []byte("too long")}, nil })
+			})
+			synctest.Wait()
+		}
+		close(gate)
+		wg.Wait()
+		for _, q := range callers {
+			reword := near(question+" please", "", bob)
+			expect(t, c, reword, HitSemantic, "too long")
+			say(t, c, q.Source, q.TraceID, -10, 1)
+			expect(t, c, reword, Miss, "") // as of the partition of the entry
+			say(t, c, q.Source, q.TraceID, 10, 1)
+		}
+
+		late := near("when does the sun rise", "late", alice)
+		bag.make = func(string) []float32 { // between the look-up and the load
+			if simple := late; bag.make != nil {
+				bag.make, simple.Mode, simple.TraceID = nil, ModeSimple, ""
+				put(t, c, simple, "at seven")
+			}
+			v := make([]float32, bag.dim)
+			v[1] = 1
+			return v
+		}
+		r := do(t, c, late, func(context.Context) (Value, error) { return Value{}, errors.New("loaded") })
+		if string(r.Value.Body) != "at seven" {
+			t.Errorf("%+v", r)
+		}
+		say(t, c, alice, "late", -10, 1)
+		closeSound(t, c)
+	})
+}
