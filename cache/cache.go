@@ -116,6 +116,7 @@ func Open(path string, o Options) (*Cache, error) {
 func (c *Cache) startLearning() error {
 	o := &c.opts
 	c.memory = newMemory(o.HalfLife, o.maxErrorOf, o.OnTighten)
+	c.memory.now = c.now
 	c.labels.begin(labelQueue)
 	c.shadow.begin(shadowQueue)
 	c.shadow.ShadowOptions, c.shadow.draw = o.Shadow, rand.Float64
@@ -136,7 +137,7 @@ func (c *Cache) Get(ctx context.Context, id ID) (*Entry, error) {
 		return nil, storeErr(c.path, err)
 	}
 	if ok {
-		if e := entryOf(&h, body); e.refusal(now(), 0) == ReasonNone {
+		if e := entryOf(&h, body); e.refusal(c.now(), 0) == ReasonNone {
 			return e, nil
 		}
 	}

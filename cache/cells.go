@@ -112,7 +112,7 @@ func (m *memory) leaveOpen(c cell, partition Digest) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	likely, proven := m.cell(c, partition, now().UnixNano())
+	likely, proven := m.cell(c, partition, m.now().UnixNano())
 	c.learn(likely, proven, false, openDoubt, judgedWeight)
 	add(proven, 0, 1-judgedWeight) // of what is not known, the whole may be wrong
 }

@@ -80,7 +80,7 @@ func TestWhatIsLeftOpenIsNotProven(t *testing.T) {
 	m, count, partition := cellsMemory()
 	c := cell{2, 3}
 	cells := cellsOf(partition)
-	at := now().UnixNano() // leaveOpen's
+	at := time.Now().UnixNano() // leaveOpen's
 	likely, proven := m.cell(c, partition, at)
 	count(c, 0, 0, 10)
 	for range 290 {

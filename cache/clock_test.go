@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +62,7 @@ func TestUnwritable(t *testing.T) {
 // calls that are limited by the minute are made again.
 func TestClockThatWasAheadHoldsNothingUp(t *testing.T) {
 	const year = int64(365 * 24 * time.Hour)
-	at := now().UnixNano()
+	at := time.Now().UnixNano()
 	m := newMemory(DefaultHalfLife, func(string) float64 { return 0.01 }, nil)
 	entry, partition := Hash([]byte("entry")), Hash([]byte("partition"))
 	m.mu.Lock()
@@ -88,4 +89,37 @@ func TestClockThatWasAheadHoldsNothingUp(t *testing.T) {
 	if !calls.take(time.Unix(0, at)) {
 		t.Error("no call is made until the clock is as far as it was")
 	}
+}
+
+// TestClockOfItsOwn puts questions to a cache at times that the test says, as where past traffic is put to it: what is stored is dated,
+// ages and expires by them, whatever the machine's clock says, and a sweep removes what they are past.
+func TestClockOfItsOwn(t *testing.T) {
+	var at atomic.Int64
+	began := time.Date(2020, 2, 28, 9, 0, 0, 0, time.UTC)
+	c := open(t, Options{
+		Embedder: newBag(), Threshold: 0.8, TTL: 24 * time.Hour, Now: func() time.Time { return time.Unix(0, at.Load()) },
+	})
+	to := func(d time.Duration) { at.Store(began.Add(d).UnixNano()) }
+	to(0)
+	near := "how long does this one live in here"
+	put(t, c, ask("how long does this one live in there"), "A1")
+	if l := expect(t, c, ask(near), HitSemantic, "A1"); l.Entry == nil || !l.Entry.Created.Equal(began) || !l.Entry.Expires.Equal(began.Add(24*time.Hour)) {
+		t.Errorf("stored at %v: %+v", began, l.Entry)
+	}
+	to(2 * time.Hour)
+	young := ask(near)
+	young.MaxAge = time.Hour
+	expect(t, c, young, Miss, "")
+	expect(t, c, ask(near), HitSemantic, "A1")
+	to(25 * time.Hour)
+	if l := expect(t, c, ask("how long does this one live in there"), Miss, ""); l.Reason != ReasonExpired {
+		t.Errorf("reason %q", l.Reason)
+	}
+	expect(t, c, ask(near), Miss, "")
+	if err := c.Sweep(bg); err != nil || c.Stats().Entries != 0 {
+		t.Errorf("%d entries after the sweep, %v", c.Stats().Entries, err)
+	}
+	to(0)
+	put(t, c, ask("what of a clock that goes back"), "A2")
+	expect(t, c, ask("what of a clock that goes back"), HitExact, "A2")
 }

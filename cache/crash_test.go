@@ -91,7 +91,7 @@ func crashChild(path string) {
 				fmt.Println("error", err)
 				return
 			}
-			c.sweep()
+			_ = c.sweep(c.life)
 		}
 	})
 	wg.Wait()

@@ -76,7 +76,7 @@ func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error)
 		}
 		got := r.Val.(loaded)
 		if got.id != 0 && (got.found || !mine) && l.q.TraceID != "" { // else Fill has noted it
-			c.memory.traceExact(&l.q, exactTrace{l.exact, got.partition, now().UnixNano()})
+			c.memory.traceExact(&l.q, exactTrace{l.exact, got.partition, c.now().UnixNano()})
 		}
 		return &Result{
 			Status: l.Status, Value: got.value, ID: got.id, Similarity: l.Similarity,

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"time"
 )
 
 // Callers that keep questions and answers themselves, rather than have them filled by what they load, work with the
@@ -147,7 +146,7 @@ func (c *Cache) judge(ctx context.Context, l *Lookup, s Search, scores map[ID]fl
 	l.Policy = c.decider.policyOf(l.Mode, l.leans)
 	l.Candidates = make([]Candidate, len(entries))
 	found := make([]evidence, len(entries))
-	now, asked := time.Now(), analyse(l.text)
+	now, asked := c.now(), analyse(l.text)
 	var out []Match
 	for i, e := range entries {
 		cand := &l.Candidates[i]

@@ -120,7 +120,7 @@ type verdict struct {
 type shunned struct{ question, entry Digest }
 
 func (c *Cache) pronounce(ctx context.Context, by Digest, verdicts []verdict) error {
-	m, at := c.memory, now().UnixNano()
+	m, at := c.memory, c.now().UnixNano()
 	m.mu.Lock()
 	found := make([]*store.Trace, len(verdicts))
 	for i, v := range verdicts {
@@ -217,7 +217,7 @@ func (c *Cache) shun(s shunned) {
 	if !ok {
 		return
 	}
-	m, at := c.memory, now().UnixNano()
+	m, at := c.memory, c.now().UnixNano()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e := m.traits[traitKey{store.EntryTrait, s.entry}]; e == nil || !demoted(e) {
@@ -246,7 +246,7 @@ func (c *Cache) filling(question Digest, body []byte) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.trait(store.EntryTrait, question, now().UnixNano())
+	e := m.trait(store.EntryTrait, question, c.now().UnixNano())
 	e.Bad = max(e.Bad, demotion)
 	m.poke()
 }
@@ -281,7 +281,7 @@ func (c *Cache) Judge(ctx context.Context, id ID, v Judgement) error {
 	if !heads[0].OK {
 		return fmt.Errorf("%w: %v", ErrNotFound, id)
 	}
-	m, at := c.memory, now().UnixNano()
+	m, at := c.memory, c.now().UnixNano()
 	m.mu.Lock()
 	t := m.trait(store.EntryTrait, heads[0].Head.Key, at)
 	t.Verdict = uint8(v)

@@ -142,7 +142,7 @@ func TestFeedbackIsReplaced(t *testing.T) {
 	if again := say(t, c, alice, "t", -10, 0); again != id {
 		t.Errorf("the id changed from %v to %v", id, again)
 	}
-	if shift, gone := c.memory.recall(key, Digest{}, now().UnixNano()); gone || math.Abs(shift) > 1e-6 {
+	if shift, gone := c.memory.recall(key, Digest{}, time.Now().UnixNano()); gone || math.Abs(shift) > 1e-6 {
 		t.Errorf("after a word without weight: shift %v, demoted %v", shift, gone)
 	}
 	if got, err := ParseFeedbackID(id.String()); got != id || err != nil {
@@ -181,7 +181,7 @@ func TestFloodFromOneKey(t *testing.T) {
 		return hit
 	}
 	hits := flood(alice, -10)
-	shift, _ := c.memory.recall(Digest{}, partition, now().UnixNano())
+	shift, _ := c.memory.recall(Digest{}, partition, time.Now().UnixNano())
 	t.Logf("after %d bad words of one key %d of %d entries are served, the partition's shift is %.2f", 3*entries, hits, entries, shift)
 	if hits < entries-4 || sigmoid(logit(0.98)+shift) < 0.97 {
 		t.Errorf("one key flipped the partition: %d of %d are served, shift %v", hits, entries, shift)
@@ -190,14 +190,14 @@ func TestFloodFromOneKey(t *testing.T) {
 		t.Errorf("one key reported %v wrong hits", f.Reported)
 	}
 	flood(bob, 10)
-	if up, _ := c.memory.recall(Digest{}, partition, now().UnixNano()); up > 0.5 {
+	if up, _ := c.memory.recall(Digest{}, partition, time.Now().UnixNano()); up > 0.5 {
 		t.Errorf("another key's praise made it %v", up)
 	}
 	// A second and a third key are heard, each as little.
 	for i := range 3 {
 		flood(Hash([]byte{byte(i)}), -10)
 	}
-	if down, _ := c.memory.recall(Digest{}, partition, now().UnixNano()); down >= shift {
+	if down, _ := c.memory.recall(Digest{}, partition, time.Now().UnixNano()); down >= shift {
 		t.Errorf("three more keys make it %v, one alone %v", down, shift)
 	}
 }
@@ -351,7 +351,7 @@ func TestAmendingGivesBackWhatItTook(t *testing.T) {
 		}
 		return 0
 	}
-	at := now().UnixNano()
+	at := time.Now().UnixNano()
 	m.mu.Lock()
 	for range labelsPerEntry {
 		m.teach(&label{entry: hit.key, partition: l.partition, probability: 0.9, right: true, weight: 1, from: fromShadow, served: true}, at)

@@ -15,7 +15,7 @@ import (
 
 // now is the clock of entries. Times are kept to the nanosecond, without the monotonic reading, which would not
 // survive the file.
-func now() time.Time { return time.Now().Round(0) }
+func (c *Cache) now() time.Time { return c.opts.Now().Round(0) }
 
 // cut shortens a text that only the exact tier serves, whose key has it whole already, so that opening a cache of
 // huge prompts does not read them all.
@@ -53,7 +53,7 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	if err := c.usable(ctx); err != nil {
 		return 0, err
 	}
-	created := now()
+	created := c.now()
 	h := l.head(&v, created)
 	if !h.Semantic {
 		l.semantic, l.vector = false, nil // found by the very same question only

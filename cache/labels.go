@@ -110,7 +110,7 @@ func (m *memory) classify(id ID, class uint64) {
 
 // observe takes in a label that a comparison made.
 func (m *memory) observe(l *label) {
-	at := now().UnixNano()
+	at := m.now().UnixNano()
 	func() {
 		m.mu.Lock()
 		defer m.mu.Unlock() // also in a panic, which does not end the process
@@ -130,7 +130,7 @@ func (c *Cache) note(l *Lookup) {
 	m := c.memory
 	switch l.Status {
 	case HitSemantic:
-		at := now().UnixNano()
+		at := c.now().UnixNano()
 		m.hit(l.q.Namespace, at)
 		hit := l.served()
 		l.drawn = hit != nil && c.opts.shadowRate(l.q.Namespace) > 0 && c.shadow.draw() < c.opts.shadowRate(l.q.Namespace)
@@ -142,7 +142,7 @@ func (c *Cache) note(l *Lookup) {
 		}
 	case HitExact:
 		if l.q.TraceID != "" {
-			m.traceExact(&l.q, exactTrace{l.exact, l.Entry.partition, now().UnixNano()})
+			m.traceExact(&l.q, exactTrace{l.exact, l.Entry.partition, c.now().UnixNano()})
 		}
 	}
 }

@@ -37,8 +37,8 @@ func TestMissLabels(t *testing.T) {
 	key := c.Lookup(bg, ask(wipe)).exact
 	partition := c.Lookup(bg, ask(wipe)).partition
 	shifts := func() (entry, part float64) {
-		entry, _ = c.memory.recall(key, Digest{}, now().UnixNano())
-		part, _ = c.memory.recall(Digest{}, partition, now().UnixNano())
+		entry, _ = c.memory.recall(key, Digest{}, time.Now().UnixNano())
+		part, _ = c.memory.recall(Digest{}, partition, time.Now().UnixNano())
 		return entry, part
 	}
 	miss(t, c, ask(asked), "erase it in the settings")
@@ -142,7 +142,7 @@ func TestMissLabelsUnlock(t *testing.T) {
 func TestOneKeyCannotMisteachAPartition(t *testing.T) {
 	m := newMemory(time.Hour, constant(0.01), nil)
 	partition := Hash([]byte("p"))
-	at := now().UnixNano()
+	at := time.Now().UnixNano()
 	m.mu.Lock()
 	for i := range 500 {
 		m.teach(&label{entry: Hash([]byte{byte(i), byte(i >> 8)}), partition: partition, probability: 0.5, right: true, weight: 1, from: fromMiss, by: alice}, at)

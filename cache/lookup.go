@@ -83,6 +83,9 @@ type Lookup struct {
 // query was invalid, or if it was neither to be read nor written.
 func (l *Lookup) Key() Digest { return l.exact }
 
+// Text is the question as it is compared by meaning: the last turn, or, where earlier turns may differ, all of them as one text.
+func (l *Lookup) Text() string { return l.text }
+
 // Lookup looks for an answer that may be served for q: exact tier first, then, as the mode says, the semantic one.
 // It never fails: where a stage does, the status is Degraded, Err says why, and the caller loads as after a miss.
 // q.Messages must not be changed until the Lookup is done with, Fill included.
@@ -206,7 +209,7 @@ func (c *Cache) lookExact(l *Lookup) bool {
 			c.hot.offer(l.exact, e, epoch)
 		}
 	}
-	if why := e.refusal(start, l.q.MaxAge); why != ReasonNone {
+	if why := e.refusal(c.now(), l.q.MaxAge); why != ReasonNone {
 		l.Reason = why
 		return false
 	}
@@ -270,11 +273,11 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	l.Candidates = make([]Candidate, len(hits))
 	found := make([]evidence, len(hits))
 	start = time.Now()
-	asked := analyse(l.text)
+	asked, at := analyse(l.text), c.now()
 	for i, hit := range hits {
 		cand := &l.Candidates[i]
 		*cand = Candidate{ID: ID(hit.ID), Similarity: hit.Score}
-		c.consider(l, asked, cand, &found[i], &heads[i], start)
+		c.consider(l, asked, cand, &found[i], &heads[i], at)
 	}
 	l.Timing.Decide = time.Since(start)
 	if c.decider.judged(l.Policy) {
@@ -289,7 +292,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 	start = time.Now()
 	c.decider.weigh(l.Policy, l.Candidates, found)
 	if !c.opts.NoLearning && l.Policy != PolicyThreshold {
-		c.assemble(l, start.UnixNano())
+		c.assemble(l, at.UnixNano())
 	}
 	l.Timing.Decide += time.Since(start)
 	c.serve(ctx, l)
@@ -376,7 +379,7 @@ func (c *Cache) loadHit(l *Lookup, cand *Candidate) bool {
 		return false
 	}
 	e := entryOf(&h, body)
-	if why := e.refusal(time.Now(), l.q.MaxAge); why != ReasonNone { // verifier and opinion take their time
+	if why := e.refusal(c.now(), l.q.MaxAge); why != ReasonNone { // verifier and opinion take their time
 		cand.Reason = why
 		return false
 	}

@@ -58,6 +58,7 @@ type memory struct {
 
 	wake    chan struct{} // holds one when something is to be written
 	writing chan struct{} // holds one while somebody writes
+	now     func() time.Time
 
 	untold atomic.Uint64 // calls of tighten that panicked
 
@@ -90,7 +91,7 @@ const (
 
 func newMemory(halfLife time.Duration, budget func(string) float64, tighten func(FalseHits)) *memory {
 	return &memory{
-		halfLife: halfLife, budget: budget, tighten: tighten, wake: make(chan struct{}, 1), writing: make(chan struct{}, 1),
+		halfLife: halfLife, budget: budget, tighten: tighten, now: time.Now, wake: make(chan struct{}, 1), writing: make(chan struct{}, 1),
 		traits: map[traitKey]*store.Trait{}, rates: map[string]*namespaceRate{}, traces: newTraces(), classes: newClasses(),
 		dirtyTraits: map[traitKey]struct{}{}, dirtyRates: map[string]struct{}{}, dirtyTraces: map[traceKey]struct{}{},
 	}
@@ -98,7 +99,7 @@ func newMemory(halfLife time.Duration, budget func(string) float64, tighten func
 
 // load fills the memory from the file. It runs before anybody else knows of it.
 func (m *memory) load(s *store.Store) error {
-	at := now().UnixNano()
+	at := m.now().UnixNano()
 	var old []store.Trace
 	err := s.ScanLearned(
 		func(t store.Trait) { m.traits[traitKey{t.Kind, t.Key}] = &t },

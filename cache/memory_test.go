@@ -25,7 +25,7 @@ func TestWrongEntryIsFoundOut(t *testing.T) {
 	for range runs {
 		m := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil)
 		entry, partition := Hash([]byte("e")), Hash([]byte("p"))
-		at := now().UnixNano()
+		at := time.Now().UnixNano()
 		n, served := 0, 0
 		for served < 2000 {
 			p := 0.97 + 0.029*r.Float64()
@@ -77,7 +77,7 @@ func TestLearningServesMore(t *testing.T) {
 		var first, last, wrongLearnt, hitsLearnt, wrongPlain, hitsPlain float64
 		for range runs {
 			m := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil)
-			partition, at := Hash([]byte("p")), now().UnixNano()
+			partition, at := Hash([]byte("p")), time.Now().UnixNano()
 			for i := range asks {
 				entry := Hash([]byte{byte(r.IntN(200))})
 				p := sigmoid(logit(0.95) + 2*(r.Float64()-0.5)*2)
@@ -126,7 +126,7 @@ func TestLearningServesMore(t *testing.T) {
 // TestPrune: what has faded is forgotten, what must not come back is not, and the file follows.
 func TestPrune(t *testing.T) {
 	m := newMemory(time.Hour, constant(DefaultMaxError), nil)
-	at := now().UnixNano()
+	at := time.Now().UnixNano()
 	faded, bad := Hash([]byte("faded")), Hash([]byte("bad"))
 	m.mu.Lock()
 	m.teach(&label{entry: faded, partition: alice, namespace: "n", probability: 0.5, right: true, weight: 1, from: fromMiss}, at)
@@ -157,7 +157,7 @@ func TestWhatCouldNotBeWrittenIsWrittenLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cache.db")
 	c := open(t, Options{}, path)
 	id := put(t, c, ask("a question"), "an answer")
-	m, at := c.memory, now().UnixNano()
+	m, at := c.memory, time.Now().UnixNano()
 	unwritable := strings.Repeat("n", 1<<16) // longer than a key may be
 	m.mu.Lock()
 	m.rate(unwritable, at)
@@ -187,7 +187,7 @@ func TestWhatCouldNotBeWrittenIsWrittenLater(t *testing.T) {
 // TestRowsToForgetAreForgottenLater: the same of rows that were to be removed.
 func TestRowsToForgetAreForgottenLater(t *testing.T) {
 	c := open(t, Options{})
-	m, at := c.memory, now().UnixNano()
+	m, at := c.memory, time.Now().UnixNano()
 	key := Hash([]byte("k"))
 	m.mu.Lock()
 	for _, kind := range []store.TraitKind{store.EntryTrait, store.PartitionTrait} {
@@ -215,7 +215,7 @@ func TestRowsToForgetAreForgottenLater(t *testing.T) {
 // TestEvidenceIsBounded: of more questions than that the oldest are forgotten, but for what must never be.
 func TestEvidenceIsBounded(t *testing.T) {
 	const half = maxQuestions/2 + 1000
-	at := now().UnixNano()
+	at := time.Now().UnixNano()
 	m := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil)
 	var key Digest
 	for i := range 2 * half {

@@ -57,7 +57,7 @@ func (c *Cache) consult(ctx context.Context, l *Lookup, acc *account, cand *Cand
 		return
 	}
 	start := time.Now()
-	if p, ok := c.opinions.ask(ctx, l.text, cand.Text, cand.Probability); ok {
+	if p, ok := c.opinions.ask(ctx, c.now(), l.text, cand.Text, cand.Probability); ok {
 		cand.prior = shifted(cand.prior, logit(p)-logit(cand.Probability))
 		cand.Probability = p
 	}
@@ -66,11 +66,11 @@ func (c *Cache) consult(ctx context.Context, l *Lookup, acc *account, cand *Cand
 
 // ask returns the probability of a candidate after a second opinion; ok is false if there is none, and the candidate is as
 // it was.
-func (o *opinions) ask(ctx context.Context, asked, stored string, p float64) (after float64, ok bool) {
+func (o *opinions) ask(ctx context.Context, at time.Time, asked, stored string, p float64) (after float64, ok bool) {
 	if o.Judge == nil || !(p >= o.Least) {
 		return p, false
 	}
-	if !o.meter.take(now()) {
+	if !o.meter.take(at) {
 		o.limited.Add(1)
 		return p, false
 	}

@@ -119,6 +119,10 @@ type Options struct {
 	// SnapshotInterval is how often the index's layout is written beside the file, for the next Open; zero: DefaultSnapshotInterval;
 	// negative: never, not even by Close.
 	SnapshotInterval time.Duration
+	// Now is the clock by which entries are dated, age and expire, what was learnt fades, and limits by the minute and the day begin anew;
+	// nil: the machine's. Where past traffic is put to a cache it says the traffic's own times, in any order; who sets it calls
+	// Cache.Sweep, as upkeep goes by the machine's clock. It must be safe for concurrent use.
+	Now func() time.Time
 	// SweepInterval is how often expired entries are removed; zero: DefaultSweepInterval; negative: never. What was learnt is kept
 	// within its bounds in any case.
 	SweepInterval time.Duration
@@ -231,6 +235,9 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.LockTimeout, DefaultLockTimeout)
 	setDefault(&o.SnapshotInterval, DefaultSnapshotInterval)
 	setDefault(&o.SweepInterval, DefaultSweepInterval)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	setDefault(&o.HalfLife, DefaultHalfLife)
 	setDefault(&o.Shadow.PerMinute, DefaultShadowPerMinute)
 	setDefault(&o.Shadow.Timeout, DefaultShadowTimeout)

@@ -125,7 +125,7 @@ func TestRateRelaxes(t *testing.T) {
 
 // TestTellingPanics: the sweeper tells, too, and a panic on its goroutine would end the process.
 func TestTellingPanics(t *testing.T) {
-	at := now().UnixNano()
+	at := time.Now().UnixNano()
 	m := newMemory(DefaultHalfLife, func(string) float64 { return 0.01 }, func(FalseHits) { panic("slip") })
 	m.mu.Lock()
 	r := m.rate("ns", at)

@@ -89,7 +89,7 @@ func (l *Lookup) ShadowCheck(call CallFunc) bool {
 		from: fromShadow, served: true,
 	}
 	served, question := l.Entry.Value.Body, l.exact
-	made := s.meter.take(now())
+	made := s.meter.take(c.now())
 	if made {
 		made = s.enqueue(func(ctx context.Context) { c.shadowCheck(ctx, call, lb, question, served, weight) })
 		if !made { // too many wait
@@ -114,7 +114,7 @@ func (c *Cache) checkWithheld(l *Lookup, body []byte) {
 		from: fromShadow, served: true,
 	}
 	would, question := l.WouldServe.Value.Body, l.exact
-	c.memory.hit(lb.namespace, now().UnixNano())
+	c.memory.hit(lb.namespace, c.now().UnixNano())
 	if !c.labels.enqueue(func(ctx context.Context) { c.weighShadow(ctx, lb, question, body, would, 1) }) {
 		c.stats.labelsDropped.Add(1)
 	}
@@ -151,7 +151,7 @@ func (c *Cache) weighShadow(ctx context.Context, lb label, question Digest, fres
 
 // weigh takes in a label of a hit, which counts for as many hits as it stands for.
 func (m *memory) weigh(lb *label, stands float64) (tell *FalseHits) {
-	at := now().UnixNano()
+	at := m.now().UnixNano()
 	m.mu.Lock()
 	defer m.mu.Unlock() // also in a panic, which does not end the process
 	m.teach(lb, at)

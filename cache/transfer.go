@@ -143,7 +143,7 @@ func (c *Cache) Export(ctx context.Context, fn func(*Record) error) error {
 		model, _ := c.store.Model()
 		for i := range page {
 			r := c.recordOf(&page[i], model.ID)
-			if !r.Expires.IsZero() && !now().Before(r.Expires) {
+			if !r.Expires.IsZero() && !c.now().Before(r.Expires) {
 				continue
 			}
 			if err := fn(r); err != nil {
@@ -205,7 +205,7 @@ func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	if err := errors.Join(validNamespace(r.Namespace), validTimes(r), validSpent(r.Cost, r.Took), validUses(r.Uses)); err != nil {
 		return false, err
 	}
-	if !r.Expires.IsZero() && !now().Before(r.Expires) {
+	if !r.Expires.IsZero() && !c.now().Before(r.Expires) {
 		return false, nil
 	}
 	have, _, ok, err := c.store.ByKey(r.Key)
