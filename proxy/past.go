@@ -49,12 +49,13 @@ func (s *Server) Record(p *Past, anonymous bool) (*cache.Record, error) {
 }
 
 // LookupPast looks a past request up in the server's cache as a live one like it would, and returns beside the look-up the answer
-// that it got then, for the caller to fill it with. Its errors are Record's.
+// that it got then, for the caller to fill a miss with. Its errors are Record's.
 func (s *Server) LookupPast(ctx context.Context, p *Past, anonymous bool) (*cache.Lookup, cache.Value, error) {
 	q, v, err := s.past(p, anonymous)
 	if err != nil {
 		return nil, v, err
 	}
+	q.TraceID = "" // no feedback will come
 	l := s.cfg.Cache.Lookup(ctx, q)
 	if l.Status == cache.Bypass {
 		return nil, v, errPastBypass

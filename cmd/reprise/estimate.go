@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"time"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
@@ -19,23 +21,23 @@ import (
 type estimateCmd struct {
 	settingFlags
 	decidingFlags
-	File     string `arg:"" help:"Past traffic, oldest first, in a form that reprise import reads; - is standard input."`
+	File     string `arg:"" help:"Past traffic, oldest first, in a form that reprise import reads; - is standard input. Its lines' own times are when answers are stored and expire. All requests count as those of callers that share answers, as with a configured provider key or cache.share_across_keys: where callers bring their own keys a server saves less. No provider is called: opinion.model is not asked. An embedder behind an API is."`
 	Riskiest int    `default:"20" placeholder:"N" help:"How many of the semantic hits to list, those first whose own answer differs, then the least probable."`
-	Pairs    string `placeholder:"FILE" help:"Write all semantic hits there in the same order, a JSON object a line. With \"same\": true or false added by whoever read them, reprise bench quality --pairs takes it."`
+	Pairs    string `placeholder:"FILE" help:"Write all semantic hits there in the same order, a JSON object a line; how often one was served again is in times. With \"same\": true or false added by whoever read them, reprise bench quality --pairs takes it."`
 	replaceFlag
 	lineFlags
 	pastFlags
 }
 
-// Run is called by kong. It does what a server in mode shadow does over weeks, with a cache that is empty first and thrown away
-// afterwards: the decision is made of each request in turn, the answer that it got then is stored, and where another's would have been
-// served, the two are compared. Nobody is called.
+// Run is called by kong. It does what a server does over weeks, with a cache that is empty first, thrown away afterwards, and goes by the
+// traffic's own times: each request is looked up in turn; where an answer is served it is compared with the one that the request got
+// then, which is stored where none is. No provider is called.
 func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	cfg, err := c.load(h, c.decidingFlags)
 	if err != nil {
 		return err
 	}
-	if err := watchOnly(cfg); err != nil {
+	if err := serveAll(cfg); err != nil {
 		return err
 	}
 	var pairs *output
@@ -62,7 +64,13 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	if err != nil {
 		return err
 	}
-	opened, err := openCache(cfg, m, slog.New(slog.DiscardHandler), false)
+	e := newEstimate()
+	o, err := cacheOptions(cfg, m, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	o.Now = e.clock.now
+	opened, err := openFile(cfg.DB, o)
 	if err != nil {
 		return err
 	}
@@ -76,7 +84,7 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	defer done()
 	bar := newProgress(h, "asking", in.size, true)
 	defer bar.Close()
-	e := &estimate{cache: opened, tally: tally{bar: bar, w: h.stderr}, lines: map[cache.ID]int{}, refused: map[string]int{}}
+	e.cache, e.bar, e.w = opened, bar, h.stderr
 	err = c.ask(ctx, src, e)
 	_ = bar.Finish() // it is only shown
 	if errors.Is(err, context.Canceled) {
@@ -93,23 +101,24 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	return e.write(h.stdout, c.Riskiest)
 }
 
-// watchOnly has each mode that serves decide and not serve.
-func watchOnly(cfg *config.Config) error {
-	watch := func(mode, where string) (string, error) {
+// serveAll has each mode that only watches serve, and nobody asked for a second opinion, which is paid for.
+func serveAll(cfg *config.Config) error {
+	cfg.Opinion = config.Opinion{}
+	serve := func(mode, where string) (string, error) {
 		switch mode {
-		case "semantic", "shadow":
-			return "shadow", nil
+		case "shadow":
+			return "semantic", nil
 		case "threshold":
 			return "", fmt.Errorf("%w: %s is threshold, which has no probability to estimate by: write semantic", config.ErrInvalid, where)
 		}
 		return mode, nil
 	}
 	var err error
-	if cfg.Cache.Mode, err = watch(cfg.Cache.Mode, "cache.mode"); err != nil {
+	if cfg.Cache.Mode, err = serve(cfg.Cache.Mode, "cache.mode"); err != nil {
 		return err
 	}
 	for name, n := range cfg.Cache.Namespaces {
-		if n.Mode, err = watch(n.Mode, "cache.namespaces."+name+".mode"); err != nil {
+		if n.Mode, err = serve(n.Mode, "cache.namespaces."+name+".mode"); err != nil {
 			return err
 		}
 		cfg.Cache.Namespaces[name] = n
@@ -125,10 +134,15 @@ func (c *estimateCmd) ask(ctx context.Context, src *pastSource, e *estimate) err
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err == nil && p.Skip == "" {
-			err = e.take(ctx, src, p)
-		} else if err == nil {
+		switch {
+		case err != nil:
+		case p.Cached:
+			e.cached++
+			e.passed(p.Size)
+		case p.Skip != "":
 			e.skipped(p.Line, p.Skip, p.Size)
+		default:
+			err = e.take(ctx, src, p)
 		}
 		switch {
 		case errors.As(err, &bad):
@@ -142,8 +156,34 @@ func (c *estimateCmd) ask(ctx context.Context, src *pastSource, e *estimate) err
 	return ctx.Err()
 }
 
+// trafficClock says when the request was answered that is asked now. The cache's background work reads it too.
+type trafficClock struct{ at atomic.Int64 } // nanoseconds since 1970
+
+func (c *trafficClock) now() time.Time { return time.Unix(0, c.at.Load()) }
+
+// turn sets the clock to the time of a line, and removes what a server would have removed by then. A line without a time is of the same
+// as the one before.
+func (e *estimate) turn(ctx context.Context, p *traffic.Pair) error {
+	at := p.Created
+	if at.IsZero() {
+		return nil
+	}
+	if !time.Unix(0, at.UnixNano()).Equal(at) {
+		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: fmt.Errorf("its time %v: give one of the years 1678 to 2261", at)}
+	}
+	e.clock.at.Store(at.UnixNano())
+	if since := at.Sub(e.swept); since >= 0 && since < cache.DefaultSweepInterval {
+		return nil
+	}
+	e.swept = at
+	return e.cache.Sweep(ctx)
+}
+
 // take asks one.
 func (e *estimate) take(ctx context.Context, src *pastSource, p *traffic.Pair) error {
+	if err := e.turn(ctx, p); err != nil {
+		return err
+	}
 	l, v, err := src.server.LookupPast(ctx, src.of(p), src.anonymous)
 	switch {
 	case errors.Is(err, proxy.ErrNotCached):
@@ -151,20 +191,42 @@ func (e *estimate) take(ctx context.Context, src *pastSource, p *traffic.Pair) e
 		return nil
 	case err != nil:
 		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: err}
+	case l.Mode == cache.ModeThreshold:
+		return fmt.Errorf("%w: line %d asks for mode threshold, which has no probability to estimate by", config.ErrInvalid, p.Line)
+	case errors.Is(l.Err, cache.ErrInvalid):
+		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: l.Err}
 	case l.Status == cache.Degraded:
 		return fmt.Errorf("line %d: %w", p.Line, l.Err)
-	}
-	id, err := l.Fill(ctx, v)
-	if errors.Is(err, cache.ErrTooLarge) || errors.Is(err, cache.ErrInvalid) {
-		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: err}
+	case l.Status.Hit():
+		err = e.served(ctx, l, l.Entry, l.Status, v, p)
+	case l.WouldServe != nil: // the request asks for mode shadow itself
+		err = e.served(ctx, l, l.WouldServe, l.WouldBe, v, p)
+	default:
+		err = e.bought(ctx, l, v, p)
 	}
 	if err != nil {
-		return fmt.Errorf("line %d: %w", p.Line, err)
-	}
-	if err := e.count(ctx, l, id, v, p); err != nil {
 		return err
 	}
-	e.lines[id] = p.Line
+	e.asked++
+	e.cost += v.Cost
 	e.passed(p.Size)
 	return nil
 }
+
+// bought stores the answer to what the cache had none for.
+func (e *estimate) bought(ctx context.Context, l *cache.Lookup, v cache.Value, p *traffic.Pair) error {
+	switch id, err := l.Fill(ctx, v); {
+	case errors.Is(err, cache.ErrTooLarge): // which a server passes on and does not keep
+	case errors.Is(err, cache.ErrInvalid):
+		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: err}
+	case err != nil:
+		return fmt.Errorf("line %d: %w", p.Line, err)
+	default:
+		e.lines[id] = p.Line
+	}
+	e.refused[cmp.Or(string(l.Reason), l.Status.String())]++
+	return e.learn(ctx)
+}
+
+// learn has what a request teaches learnt before the next one, whatever the machine's speed: a server has the time.
+func (e *estimate) learn(ctx context.Context) error { return e.cache.Flush(ctx) }

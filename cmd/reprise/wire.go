@@ -68,13 +68,31 @@ func limit(n int64) int64 {
 
 // openCache opens the configured file; early: before its index is filled. The caller closes the cache.
 func openCache(c *config.Config, m models, log *slog.Logger, early bool) (*cache.Cache, error) {
-	mode, err := cache.ParseMode(c.Cache.Mode)
+	o, err := cacheOptions(c, m, log)
 	if err != nil {
 		return nil, err
 	}
+	o.OpenEarly = early
+	return openFile(c.DB, o)
+}
+
+func openFile(path string, o cache.Options) (*cache.Cache, error) {
+	opened, err := cache.Open(path, o)
+	if err != nil {
+		return nil, withRemedy(err, path)
+	}
+	return opened, nil
+}
+
+// cacheOptions is the configuration as the cache takes it.
+func cacheOptions(c *config.Config, m models, log *slog.Logger) (o cache.Options, err error) {
+	mode, err := cache.ParseMode(c.Cache.Mode)
+	if err != nil {
+		return o, err
+	}
 	conversation, err := cache.ParseConversation(c.Cache.Conversation)
 	if err != nil {
-		return nil, err
+		return o, err
 	}
 	if m.verifier == nil && conversation == cache.ConversationJudged {
 		conversation = cache.ConversationStrict // of a mode that compares nothing by meaning
@@ -82,7 +100,7 @@ func openCache(c *config.Config, m models, log *slog.Logger, early bool) (*cache
 	if conversation == cache.ConversationLastTurn {
 		log.Warn("earlier turns are not looked at (cache.conversation: last_turn): an answer that depends on them may be wrong")
 	}
-	o := cache.Options{
+	o = cache.Options{
 		Embedder: m.embedder, Verifier: m.verifier, Mode: mode, Conversation: conversation, K: c.Cache.K, TTL: c.Cache.TTL,
 		Threshold: float32(c.Cache.Threshold), MaxError: c.Cache.MaxError,
 		MaxValueBytes: c.Cache.MaxValueBytes, MaxTextBytes: c.Cache.MaxTextBytes, HotBytes: c.Cache.MemoryBytes,
@@ -91,30 +109,23 @@ func openCache(c *config.Config, m models, log *slog.Logger, early bool) (*cache
 		Shadow: cache.ShadowOptions{
 			Rate: c.Cache.ShadowRate, PerMinute: c.Cache.ShadowPerMinute, PerDay: c.Cache.ShadowPerDay, Price: c.Cache.ShadowPrice,
 		},
-		OpenEarly: early,
 		OnReembed: func(done, total int) { log.Info("embedding stored questions anew", "done", done, "of", total) },
 	}
 	if c.Cache.TTL == config.Never {
 		o.TTL = cache.NoExpiry
 	}
 	if o.Volatile, err = cache.ParseVolatile(c.Cache.Volatile); err != nil {
-		return nil, err
+		return o, err
 	}
 	o.VolatileTTL = c.Cache.VolatileTTL
 	if o.Namespaces, err = namespaces(c, m, log); err != nil {
-		return nil, err
+		return o, err
 	}
 	if c.Cache.OnModelChange == "reembed" {
 		o.OnModelChange = cache.Reembed
 	}
-	if o.Opinion, err = newOpinion(c); err != nil {
-		return nil, err
-	}
-	opened, err := cache.Open(c.DB, o)
-	if err != nil {
-		return nil, withRemedy(err, c.DB)
-	}
-	return opened, nil
+	o.Opinion, err = newOpinion(c)
+	return o, err
 }
 
 // newOpinion makes the second judge that the configuration names, if it does.

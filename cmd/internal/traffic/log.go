@@ -72,7 +72,7 @@ func (p *Pair) readLog(text []byte) error {
 		return nil
 	}
 	if status, _ := o.text("cache_status"); strings.HasSuffix(status, "HIT") {
-		p.Skip = "it was answered from a cache" // whose entry is of another line, if of any
+		p.Skip, p.Cached = "it was answered from a cache", true // whose entry is of another line, if of any
 		return nil
 	}
 	response, name := o.first(responseNames...)

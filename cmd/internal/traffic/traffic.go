@@ -30,7 +30,8 @@ type Pair struct {
 	Created   time.Time // of the answer; zero: not said
 	Took      time.Duration
 
-	Skip string // why the answer is not to be kept; "": it may be
+	Skip   string // why the answer is not to be kept; "": it may be
+	Cached bool   // that is because it came from a cache
 }
 
 // Reader reads pairs; io.EOF is the end.
