@@ -73,7 +73,8 @@
 //
 // The locks of this package, the store and the index are leaves, but for two: the load's mu is held around the index's and a hot
 // shard's, and snapshotting around all that a snapshot does. No other is taken while another is held, and none is
-// held around a read or write of the file, a call of the embedder, or a load. Those that are held while waiting are
+// held around a read or write of the file, a call of the embedder, or a load, but that of an open file (store/handle.go): every read
+// shares it, and only the end of a file that was compacted away, or of the store, waits for it. Those that are held while waiting are
 // the memory's turn to write what was learnt, and the store's sendMu, for room in the writer's queue; the writer, which makes
 // that room, takes bbolt's locks, under them the memory's to collect what was learnt, and, with those released, the index's and a
 // hot shard's, and never these two.

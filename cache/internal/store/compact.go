@@ -82,7 +82,7 @@ func (s *Store) Compact(ctx context.Context, progress func(done, total int64)) e
 	if err == nil {
 		err = s.exclusive(ctx, func() error { return s.swap(dst, temp) })
 	}
-	if s.db.Load() != dst { // an error, of copying or before the swap
+	if s.db.Load().DB != dst { // an error, of copying or before the swap
 		dropped := errors.Join(guarded(dst.Close), os.Remove(temp))
 		if errors.Is(err, errNoGain) {
 			return dropped
@@ -261,9 +261,9 @@ func (s *Store) swap(dst *bbolt.DB, temp string) error {
 	if err := s.disk.rename(temp, s.path); err != nil {
 		return sorted(err)
 	}
-	old := s.db.Swap(dst)
+	old := s.db.Swap(&handle{DB: dst})
 	s.file.Store(&id)
-	s.olds.Go(func() { _ = guarded(old.Close) }) // waits for the reads that are under way in it; nothing is lost with it
+	s.olds.Go(func() { _ = old.close() }) // waits for the reads that are under way in it; nothing is lost with it
 	if err := s.disk.syncDir(filepath.Dir(s.path)); err != nil {
 		// A power cut may bring the old file back. Nothing that is written from here on could be promised.
 		f := &Fault{Kind: IO, Err: fmt.Errorf("the compacted file's name may not be on disk, so that nothing more is written: %w", err)}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -167,6 +168,103 @@ func TestCompactAmongWrites(t *testing.T) {
 				t.Errorf("%d: entry %d, there %v, %v; want %d, %v", n, h.ID, ok, err, id, want)
 			}
 		}
+	}
+}
+
+// slowWriter takes nothing until it may.
+type slowWriter struct {
+	bytes.Buffer
+	begun, goOn chan struct{}
+}
+
+func (w *slowWriter) Write(b []byte) (int, error) {
+	if w.begun != nil {
+		close(w.begun)
+		w.begun = nil
+	}
+	<-w.goOn
+	return w.Buffer.Write(b)
+}
+
+// TestCompactAmidASlowBackup: the file that was compacted away stays open for the backup, and what reads it beside that, or is about to, does
+// not wait until the backup is over.
+func TestCompactAmidASlowBackup(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, filepath.Join(dir, "s.db"))
+	fillStore(t, s, 600)
+	ids := make([]uint64, 0, 500)
+	for id := uint64(1); id <= 500; id++ {
+		ids = append(ids, id)
+	}
+	if _, err := s.Delete(bg, ids); err != nil {
+		t.Fatal(err)
+	}
+	old := s.db.Load()
+
+	var wg sync.WaitGroup
+	w := &slowWriter{begun: make(chan struct{}), goOn: make(chan struct{})}
+	backing := w.begun
+	wg.Go(func() {
+		if _, err := s.Backup(bg, w); err != nil {
+			t.Error(err)
+		}
+	})
+	<-backing
+	reading, look, read := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		read <- s.view(func(tx *bbolt.Tx) error {
+			close(reading)
+			<-look
+			if n := tx.Bucket(bucketHeads).Stats().KeyN; n != 100 {
+				return fmt.Errorf("%d entries", n)
+			}
+			return nil
+		})
+	}()
+	<-reading
+	if err := s.Compact(bg, nil); err != nil {
+		t.Fatal(err)
+	}
+	if s.db.Load() == old {
+		t.Fatal("nothing was compacted away: the test shows nothing")
+	}
+	for { // until the old file is about to be closed
+		if _, ok := old.view(func(*bbolt.Tx) error { return nil }); !ok {
+			break
+		}
+		runtime.Gosched()
+	}
+	close(look)
+	if err := <-read; err != nil {
+		t.Errorf("a read of the old file: %v", err)
+	}
+	if n, err := s.Len(); n != 100 || err != nil {
+		t.Errorf("a read of the new file: %d entries, %v", n, err)
+	}
+	fillStore(t, s, 10)
+
+	close(w.goOn)
+	wg.Wait()
+	backup := filepath.Join(dir, "backup")
+	if err := os.WriteFile(backup, w.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := CheckFile(bg, backup, testTimeout); err != nil || len(r.Problems) > 0 || r.Entries != 100 {
+		t.Errorf("backup: %+v %v", r, err)
+	}
+}
+
+// TestClosedStoreIsNotRead: whoever comes after Close is told.
+func TestClosedStoreIsNotRead(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "s.db"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Len(); !errors.Is(err, ErrClosed) {
+		t.Errorf("a read: %v", err)
+	}
+	if _, err := s.Backup(bg, new(bytes.Buffer)); !errors.Is(err, ErrClosed) {
+		t.Errorf("a backup: %v", err)
 	}
 }
 

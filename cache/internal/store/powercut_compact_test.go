@@ -149,7 +149,7 @@ func TestPowerCutInCompaction(t *testing.T) {
 	}
 	r, path, s, image := beforeCuts(t)
 	j := &journal{images: [][]byte{image}}
-	record(s.db.Load(), func() string { return path }, func(w written) { j.note(event{write: &w}) })
+	record(s.db.Load().DB, func() string { return path }, func(w written) { j.note(event{write: &w}) })
 	s.disk = j.disk(t, path)
 
 	states := []map[int]string{{}}

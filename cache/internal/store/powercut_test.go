@@ -118,7 +118,7 @@ func TestPowerCut(t *testing.T) {
 	r, path, s, image := beforeCuts(t)
 	dir := filepath.Dir(path)
 	var writes []written
-	record(s.db.Load(), func() string { return path }, func(w written) { writes = append(writes, w) })
+	record(s.db.Load().DB, func() string { return path }, func(w written) { writes = append(writes, w) })
 
 	// states[i] is what the file holds once the first after[i] writes are on disk.
 	states, after := []map[int]string{{}}, []int{0}

@@ -9,13 +9,15 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+// view runs fn in a transaction of the file, or of the one that a compaction has put in its place before fn begins.
 func (s *Store) view(fn func(tx *bbolt.Tx) error) error {
 	for {
-		db := s.db.Load()
-		err := guarded(func() error { return db.View(fn) })
-		// A compaction may have closed this one before fn began, and has put another in its place.
-		if !errors.Is(err, ErrClosed) || s.db.Load() == db {
+		h := s.db.Load()
+		switch err, ok := h.view(fn); {
+		case ok:
 			return err
+		case s.db.Load() == h: // there is no other
+			return ErrClosed
 		}
 	}
 }

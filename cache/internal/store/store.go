@@ -79,7 +79,7 @@ type Removed struct {
 
 // Store is an open file. It is safe for concurrent use.
 type Store struct {
-	db   atomic.Pointer[bbolt.DB] // another after a compaction
+	db   atomic.Pointer[handle] // another after a compaction
 	path string
 	opts Options
 
@@ -116,7 +116,7 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.db.Store(db)
+	s.db.Store(&handle{DB: db})
 	removeLeftovers(path)
 	err = guarded(func() error {
 		old, err := s.readMeta()
@@ -418,5 +418,5 @@ func (s *Store) Close() error {
 	if f := s.broken.Load(); f != nil {
 		return f
 	}
-	return guarded(s.db.Load().Close)
+	return s.db.Load().close()
 }
