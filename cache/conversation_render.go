@@ -83,6 +83,7 @@ type sentence struct {
 	terms   []string // its words as written
 	lower   []string
 	content []string // stems of those that are no function words
+	wanted  bool     // the user's, and the last turn may lean on it
 	taken   bool     // it is rendered
 }
 
@@ -365,7 +366,7 @@ func choose(turns []said) (left []string) {
 		}
 		for _, s := range turns[i].sentences {
 			if !s.courtesy() && (i >= start || s.has(instructions)) {
-				wanted = append(wanted, s)
+				s.wanted, wanted = true, append(wanted, s)
 			}
 		}
 	}
@@ -393,6 +394,20 @@ func choose(turns []said) (left []string) {
 		}
 	}
 	return left
+}
+
+// leanedOn returns the sentences of the user's earlier turns that the last one may lean on, rendered or not.
+func leanedOn(messages []Message) (texts []string) {
+	turns, _ := turnsOf(messages)
+	choose(turns)
+	for _, t := range turns {
+		for _, s := range t.sentences {
+			if s.wanted {
+				texts = append(texts, s.text)
+			}
+		}
+	}
+	return texts
 }
 
 // short reports whether the turn is a user's brief answer.

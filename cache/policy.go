@@ -259,7 +259,7 @@ func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) 
 func (d *Decider) refuseVolatile(to *Lookup, cand *Candidate) {
 	to.refuseVolatile(&d.opts, cand)
 	if cand.Reason == ReasonNone && to.policyOnVolatile(&d.opts) == VolatileExact {
-		if token := volatileToken(words(to.q.last().Text)); token != "" {
+		if token := to.volatileToken(); token != "" {
 			cand.Reason, cand.Token = ReasonVolatile, token
 		}
 	}

@@ -2,13 +2,14 @@ package cache
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Volatile says what becomes of a question whose answer changes by itself: what is on today, the latest version, the
-// current price. The signs are English words; a question without them may be volatile all the same, and a caller who
-// knows sends MaxAge or NoStore.
+// current price. The signs are English words, in the question or in the user's turns that it may lean on; a question without them may be
+// volatile all the same, and a caller who knows sends MaxAge or NoStore.
 type Volatile uint8
 
 const (
@@ -46,10 +47,28 @@ func (l *Lookup) volatility() Volatile {
 		return l.volatile
 	}
 	l.volatile = l.policyOnVolatile(&l.c.opts)
-	if l.volatile != VolatileCache && volatileToken(words(l.q.last().Text)) == "" {
+	if l.volatile != VolatileCache && l.volatileToken() == "" {
 		l.volatile = VolatileCache
 	}
 	return l.volatile
+}
+
+// volatileToken returns the words that make the question volatile; "": none do. They may stand in what it leans on: after "what is the
+// weather in London today", "and in Paris" asks for what changes by itself, too.
+func (l *Lookup) volatileToken() string {
+	if token := volatileToken(words(l.q.last().Text)); token != "" || l.Conversation == ConversationLastTurn {
+		return token
+	}
+	earlier := l.q.Messages[:len(l.q.Messages)-1]
+	if !slices.ContainsFunc(earlier, func(m Message) bool { return m.Role == "user" && volatileToken(words(m.Text)) != "" }) {
+		return ""
+	}
+	for _, text := range leanedOn(l.q.Messages) { // a topic that was left says nothing of this one
+		if token := volatileToken(words(text)); token != "" {
+			return token
+		}
+	}
+	return ""
 }
 
 func (l *Lookup) policyOnVolatile(o *Options) Volatile {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,56 @@ func TestVolatileShort(t *testing.T) {
 		expect(t, c, ask(goldToo), Miss, "")
 		expect(t, c, ask("how do I melt lead"), HitExact, "L")
 	})
+}
+
+// TestVolatileConversation: a question that asks for what changes by itself only by what it leans on is such a question in every mode
+// in which that counts.
+func TestVolatileConversation(t *testing.T) {
+	weather := []string{"What is the weather in London today?", "Light rain, ten degrees.", "and in the old town of Paris?"}
+	for name, c := range map[string]struct {
+		said     []string
+		mode     Conversation
+		volatile bool
+	}{
+		"strict":                {weather, ConversationStrict, true},
+		"judged":                {weather, ConversationJudged, true},
+		"last turn":             {weather, ConversationLastTurn, false},
+		"further back":          {append([]string{weather[0], "Light rain.", "Thanks!", "Gladly."}, weather[2]), ConversationStrict, true},
+		"no room for it":        {append([]string{strings.Repeat("sun ", 150) + weather[0], weather[1]}, weather[2]), ConversationJudged, true},
+		"the assistant said it": {[]string{"I am in London.", "How can I help you today?", "how do I get to the old town?"}, ConversationJudged, false},
+		"courtesy":              {[]string{"Hello, good day, thanks for your help today!", "Hello!", "how do I get to the old town?"}, ConversationStrict, false},
+		"another topic":         {[]string{weather[0], "Light rain.", "By the way, how many large moons does Mars have?"}, ConversationStrict, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Embedder: newBag(), Verifier: &yes{}, Conversation: c.mode, Threshold: 0.5, MaxError: 1, TTL: NoExpiry}
+			q := talk(0, chat(c.said...)...)
+			reworded := talk(0, chat(c.said...)...)
+			reworded.Messages[len(c.said)-1].Text += " please"
+			want := map[bool]Status{true: Miss, false: HitSemantic}[c.volatile]
+
+			exact := open(t, o)
+			put(t, exact, q, "A")
+			expect(t, exact, q, HitExact, "A")
+			if l := expect(t, exact, reworded, want, "A"); c.volatile && l.Reason != ReasonVolatile {
+				t.Errorf("reason %q", l.Reason)
+			}
+			d, err := NewDecider(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, err := d.Pair(bg, q, reworded, ""); err != nil || v.Status != want {
+				t.Errorf("the pair is a %v, %v", v, err)
+			}
+
+			o.Volatile, o.VolatileTTL = VolatileShort, time.Minute
+			short := open(t, o)
+			e, err := short.Get(bg, put(t, short, q, "A"))
+			if err != nil || e.Expires.IsZero() == c.volatile {
+				t.Errorf("expires at %v, %v", e.Expires, err)
+			}
+			expect(t, short, reworded, HitSemantic, "A")
+		})
+	}
 }
 
 func TestVolatileOptions(t *testing.T) {
