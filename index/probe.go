@@ -28,7 +28,7 @@ const (
 // Vectors of the first lists are screened by their codes. Of further ones, those are whose signs are likely enough for the
 // least score that would still be a hit: two vectors differ in a sign as often as their angle has it (Charikar, STOC 2002).
 func (p *partition) probe(s *scratch, v *view, room int) {
-	p.rank(s, v)
+	p.rank(s, v, s.scale)
 	most := max(probeBelow, int(p.x.probe*float64(p.count.Load())))
 	stride := kernel.Stride(p.x.dim)
 	for seen := 0; len(s.order) > 0; {

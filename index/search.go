@@ -31,7 +31,7 @@ type scratch struct {
 	order  []ranked
 	scores []float32
 
-	scale float32 // of the query
+	scale float32 // of the query of a search; changes have no use for it, and leave it as it was
 	want  int     // how many of the best scores so far top keeps, ascending: as many as a search wants hits, if few
 	top   []float32
 
@@ -105,13 +105,14 @@ func (p *partition) screenAll(s *scratch, v *view, room int) {
 	}
 }
 
-// rank fills order with the lists of v as a heap, nearest first.
-func (p *partition) rank(s *scratch, v *view) {
+// rank fills order with the lists of v as a heap, nearest first to the query in s, whose scale it is told: with 1 for any other the
+// order is the same, and the scores are no cosines.
+func (p *partition) rank(s *scratch, v *view, scale float32) {
 	dots := s.products(len(v.lists))
 	p.x.kernel.Scan(dots, s.query, v.centers)
 	s.order = s.order[:0]
 	for i, dot := range dots {
-		s.order = append(s.order, ranked{float32(dot) * v.scales[i] * s.scale, int32(i)})
+		s.order = append(s.order, ranked{float32(dot) * v.scales[i] * scale, int32(i)})
 	}
 	s.heapify()
 }

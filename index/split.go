@@ -145,7 +145,7 @@ func (p *partition) around(s *scratch, v *view, at int) []int {
 	}
 	stride := kernel.Stride(p.x.dim)
 	s.query.SetCode(v.centers[at*stride:][:stride])
-	p.rank(s, v)
+	p.rank(s, v, 1)
 	var found []int
 	for len(found) < reach && len(s.order) > 0 {
 		if i := int(s.nearest()); i != at {
