@@ -48,7 +48,7 @@ type Index struct {
 	scratch sync.Pool
 	size    atomic.Int64
 
-	// mu guards the map only, and is never held while something is searched, copied or rebuilt.
+	// mu guards the map only, and is never held while something is searched, copied or rebuilt. It is taken after a partition's.
 	mu    sync.RWMutex
 	parts map[string]*partition
 }
@@ -117,11 +117,15 @@ func (x *Index) Remove(partition string, id uint64) error {
 	}
 	s := x.scratch.Get().(*scratch)
 	defer x.scratch.Put(s)
-	empty, err := p.remove(s, id)
-	if empty {
+	for ; p != nil; p = x.get(partition) {
+		dropped, err := p.remove(s, id)
+		if !dropped || err != nil {
+			return err
+		}
 		x.forget(partition, p)
+		// It may have been dropped between the two calls, by a loader that moved what it held to another.
 	}
-	return err
+	return nil
 }
 
 // Search returns the k nearest of a partition, best first, equal scores by ascending id; fewer if it holds fewer,
@@ -144,9 +148,13 @@ func (x *Index) Search(partition string, vec []float32, k int) ([]Hit, error) {
 
 // Drop forgets a partition.
 func (x *Index) Drop(partition string) {
-	if p := x.get(partition); p != nil {
-		p.drop()
+	for p := x.get(partition); p != nil; p = x.get(partition) {
+		done := p.drop()
 		x.forget(partition, p)
+		if done {
+			return
+		}
+		// It was dropped before; see Remove.
 	}
 }
 

@@ -21,7 +21,7 @@ type partition struct {
 	x     *Index
 	view  atomic.Pointer[view]
 	count atomic.Int64
-	// dropped says that the index has forgotten it, or is about to: nothing may be added any more.
+	// dropped says that the index has forgotten it, or is about to: nothing may be added or removed any more.
 	dropped atomic.Bool
 
 	mu      sync.Mutex // guards what follows, and changes to the above
@@ -59,10 +59,13 @@ func (p *partition) add(s *scratch, id uint64, unit []float32) (done bool, err e
 	return true, nil
 }
 
-// remove forgets an id and says whether the partition became empty by it, and so was dropped.
-func (p *partition) remove(s *scratch, id uint64) (empty bool, err error) {
+// remove forgets an id and says whether the partition is dropped: by this, since it became empty, or before, when nothing is done.
+func (p *partition) remove(s *scratch, id uint64) (dropped bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.dropped.Load() {
+		return true, nil
+	}
 	e := p.find(id)
 	if e == nil {
 		return false, nil
@@ -81,13 +84,15 @@ func (p *partition) remove(s *scratch, id uint64) (empty bool, err error) {
 	return false, p.shrink()
 }
 
-// drop makes the partition one that the index has forgotten.
-func (p *partition) drop() {
+// drop makes the partition one that the index has forgotten. It does nothing if it was before.
+func (p *partition) drop() (done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.dropped.Swap(true) {
-		p.x.size.Add(-p.count.Swap(0))
+	if p.dropped.Swap(true) {
+		return false
 	}
+	p.x.size.Add(-p.count.Swap(0))
+	return true
 }
 
 func (p *partition) find(id uint64) (found *entry) {
