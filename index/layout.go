@@ -284,7 +284,8 @@ func (l *Loader) Encode() {
 	l.encoded = true
 }
 
-// Finish shows searches what was added. The loader cannot be used after it.
+// Finish shows searches what was added. Changes of a partition wait while it is moved; searches do not. The loader cannot be used
+// after it.
 func (l *Loader) Finish() error {
 	if !l.encoded {
 		l.Encode()
@@ -320,32 +321,44 @@ func (l *Loader) Finish() error {
 
 // install puts a partition where searches find it, with what was added to its name meanwhile.
 func (l *Loader) install(s *scratch, name string, p *partition) error {
-	x := l.x
 	for {
-		there := x.get(name)
-		if there != nil {
-			// Nothing is added to a partition that says it was dropped; who wants to makes another, and this goes round again.
-			there.mu.Lock()
-			var came []*entry
-			if !there.dropped.Swap(true) {
-				for _, list := range there.view.Load().lists {
-					list.each(func(_ int, e *entry) { came = append(came, e) })
-				}
-				x.size.Add(-there.count.Swap(0))
-			}
-			there.mu.Unlock()
-			for _, e := range came {
-				if _, err := p.add(s, e.id, e.vec); err != nil {
-					return err
-				}
-			}
+		if done, err := l.replace(s, name, l.x.get(name), p); done || err != nil {
+			return err
 		}
-		x.mu.Lock()
-		if x.parts[name] == there {
-			x.parts[name] = p
-			x.mu.Unlock()
-			return nil
-		}
-		x.mu.Unlock()
+		// Another came to that name, or what was there has gone; neither had been copied.
 	}
+}
+
+// replace puts p in the place of the partition that is there, or of none, unless that has changed.
+//
+// Changes of what is there wait until p has its place, or one could be made to a vector that was copied and be lost. Searches go on
+// in what is there; its count stays, for those that still look at it when p has come.
+func (l *Loader) replace(s *scratch, name string, there, p *partition) (done bool, err error) {
+	x := l.x
+	if there != nil {
+		there.mu.Lock()
+		defer there.mu.Unlock()
+		if !there.dropped.Load() {
+			for _, list := range there.view.Load().lists {
+				list.each(func(_ int, e *entry) {
+					if err == nil {
+						_, err = p.add(s, e.id, e.vec)
+					}
+				})
+			}
+			if err != nil {
+				return false, err
+			}
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.parts[name] != there {
+		return false, nil
+	}
+	x.parts[name] = p
+	if there != nil && !there.dropped.Swap(true) {
+		x.size.Add(-there.count.Load())
+	}
+	return true, nil
 }

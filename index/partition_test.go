@@ -2,6 +2,7 @@ package index
 
 import (
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -28,5 +29,63 @@ func TestDroppedPartition(t *testing.T) {
 	}
 	if done, err := p.add(s, 3, slices.Clone(s.unit)); done || err != nil || x.Size() != 0 {
 		t.Errorf("adding to a dropped partition: done %v, %v, size %d", done, err, x.Size())
+	}
+}
+
+// TestChangesWhileALoaderFinishes removes some of what came while a loader was at work, as the loader moves it to a partition of
+// its own, and searches for the rest: what was removed is gone, and what stays is found at any time.
+func TestChangesWhileALoaderFinishes(t *testing.T) {
+	const dim, seed, loaded, came = 24, 31, 3000, 4000
+	t.Logf("seed %d", seed)
+	c := newClustered(seed, dim, 40)
+	vecs := make([][]float32, loaded+came)
+	before, x := New(dim), New(dim)
+	for id := range vecs {
+		vecs[id] = c.draw()
+		to := before
+		if id >= loaded {
+			to = x
+		}
+		if err := to.Add("p", uint64(id), vecs[id]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := x.Loader(before.AppendLayout(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, v := range vecs[:loaded] {
+		if err := l.Add("p", uint64(id), slices.Clone(v)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Encode()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for id := loaded; id < len(vecs); id += 2 {
+			if err := x.Remove("p", uint64(id)); err != nil {
+				t.Error(err)
+				return
+			}
+			for _, c := range []struct {
+				id   int
+				want bool
+			}{{id, false}, {id + 1, true}} {
+				hits, err := x.Search("p", vecs[c.id], 4)
+				found := slices.ContainsFunc(hits, func(h Hit) bool { return h.ID == uint64(c.id) })
+				if err != nil || found != c.want {
+					t.Errorf("id %d: found %v, want %v, among %v, %v", c.id, found, c.want, hits, err)
+					return
+				}
+			}
+		}
+	})
+	if err := l.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	x.check(t)
+	if n := x.Len("p"); n != loaded+came/2 {
+		t.Errorf("%d vectors, want %d", n, loaded+came/2)
 	}
 }
