@@ -24,6 +24,8 @@ type Totals struct {
 
 	Guards   map[string]int // by guard: how often it refused the nearest stored question
 	Verifier int            // refused by the verifier
+	Budget   int            // not allowed by the error budget
+	Unlike   int            // nothing similar enough was stored
 	Wrong    int            // served answers whose label is another question's
 	Traps    int
 	Trapped  int // traps answered wrongly from the cache
@@ -39,10 +41,12 @@ type Totals struct {
 	stages map[string][]time.Duration // by stage, and by status for the whole
 }
 
-// Refusals that are no guard's: nothing was similar enough, or the verifier would not have it.
+// Refusals that are no guard's: nothing was stored there, or nothing similar enough; or verifier or error budget would not have it.
 const (
+	reasonEmpty     = "empty"
 	reasonThreshold = "threshold"
 	reasonVerifier  = "verifier"
+	reasonBudget    = "budget"
 )
 
 func sum(outcomes []outcome, p price, elapsed time.Duration) *Totals {
@@ -63,6 +67,10 @@ func sum(outcomes []outcome, p price, elapsed time.Duration) *Totals {
 				t.Guards[o.refused.reason]++
 			case o.refused.reason == reasonVerifier:
 				t.Verifier++
+			case o.refused.reason == reasonBudget:
+				t.Budget++
+			case o.refused.reason == reasonThreshold, o.refused.reason == reasonEmpty, o.refused.reason == "":
+				t.Unlike++
 			}
 		}
 		if o.served() {
@@ -152,7 +160,11 @@ func (t *Totals) refusals() string {
 	if text != "" {
 		text = " (" + text[2:] + ")"
 	}
-	return fmt.Sprintf("guards refused %d%s, the verifier %d, nothing similar enough %d", guards, text, t.Verifier, t.Provider-guards-t.Verifier)
+	text = fmt.Sprintf("guards refused %d%s, the verifier %d, the error budget %d; nothing similar enough %d", guards, text, t.Verifier, t.Budget, t.Unlike)
+	if other := t.Provider - guards - t.Verifier - t.Budget - t.Unlike; other > 0 {
+		text += fmt.Sprintf("; other reasons %d", other)
+	}
+	return text
 }
 
 func percent(part, whole int) string {

@@ -42,13 +42,15 @@ func sample() []outcome {
 		{n: 4, ask: ask{Text: "c", FAQ: "y", Kind: kindTrap, TrapOf: "x"}, status: statusSemanticHit, similarity: 0.95, faq: "x", prompt: 10, completion: 20, elapsed: 5 * time.Millisecond},
 		{n: 5, ask: ask{Text: "d", Kind: kindTrap, TrapOf: "x"}, status: "SEMANTIC MISS", similarity: 0.93, refused: parseReason("guard=negation token=not"), elapsed: 100 * time.Millisecond},
 		{n: 6, ask: ask{Text: "e", FAQ: "z", Kind: "first"}, status: "SEMANTIC MISS", similarity: 0.3, refused: parseReason("threshold"), faq: "z", elapsed: 100 * time.Millisecond},
+		{n: 7, ask: ask{Text: "f", FAQ: "z", Kind: "near"}, status: "SEMANTIC MISS", similarity: 0.9, refused: parseReason("budget"), faq: "z", elapsed: 100 * time.Millisecond},
+		{n: 8, ask: ask{Text: "g", FAQ: "z", Kind: "near"}, status: "SEMANTIC MISS", similarity: 0.9, refused: parseReason("volatile token=today"), faq: "z", elapsed: 100 * time.Millisecond},
 	}
 }
 
 func TestTotals(t *testing.T) {
 	p := price{Model: "m", Currency: "USD", InputPerMillion: 2, OutputPerMillion: 10, Date: "2026-05", Source: "s"}
 	got := sum(sample(), p, time.Second)
-	if got.Asks != 6 || got.Distinct != 5 || got.Exact != 1 || got.Semantic != 2 || got.Provider != 3 || got.Wrong != 1 || got.Traps != 2 || got.Trapped != 1 {
+	if got.Asks != 8 || got.Distinct != 7 || got.Exact != 1 || got.Semantic != 2 || got.Provider != 5 || got.Wrong != 1 || got.Traps != 2 || got.Trapped != 1 {
 		t.Errorf("%+v", got)
 	}
 	if got.PromptTokens != 30 || got.CompletionTokens != 60 || math.Abs(got.Saved-(30*2+60*10)/1e6) > 1e-12 {
@@ -62,7 +64,7 @@ func TestTotals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"50.0 %; 1 exact, 2 semantic", "guards refused 1 (negation 1), the verifier 0, nothing similar enough 2", "1 of 2",
+		"37.5 %; 1 exact, 2 semantic", "guards refused 1 (negation 1), the verifier 0, the error budget 1; nothing similar enough 2; other reasons 1", "1 of 2",
 		"0.0007 USD", "0.95  c  (served x, should be y)", "end to end, SEMANTIC HIT", "1 µs",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -83,7 +85,7 @@ func TestTable(t *testing.T) {
 	if strings.Contains(plain.String(), "\x1b") || strings.Count(plain.String(), "\n") != len(rows)+1 {
 		t.Errorf("plain output:\n%s", plain.String())
 	}
-	for _, want := range []string{"WRONG: served x, should be y", "refused by negation: not", "not similar enough", "6/6"} {
+	for _, want := range []string{"WRONG: served x, should be y", "refused by negation: not", "not similar enough", "refused by the error budget", "8/8"} {
 		if !strings.Contains(plain.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, plain.String())
 		}

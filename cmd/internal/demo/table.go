@@ -98,6 +98,8 @@ func (t *table) remark(o *outcome) string {
 		return "   not similar enough"
 	case o.refused.reason == reasonVerifier:
 		return "   refused by the verifier"
+	case o.refused.reason == reasonBudget:
+		return "   refused by the error budget"
 	case o.refused.reason != "":
 		return "   refused: " + o.refused.reason
 	}
