@@ -155,6 +155,9 @@ func (c *keysRotateCmd) Run(ctx context.Context, h *host) error {
 		_, err = fmt.Fprintf(h.stdout, "%s: sealed %d keys in place of those before\n", c.Name, len(secrets))
 		return err
 	}
+	if len(c.SecretEnv) > 0 {
+		return fmt.Errorf("%w: --secret-env is about virtual keys, and a new gateway key is drawn, not given: leave it out, or add --virtual", config.ErrInvalid)
+	}
 	answer, err := c.do(ctx, h, "POST", "keys/"+url.PathEscape(c.Name)+"/rotate", map[string]any{"grace_seconds": c.Grace.Seconds()})
 	if err != nil {
 		return err

@@ -111,6 +111,7 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 		{"", []string{"add", "--rpm=-1"}, "limits.rpm"},
 		{"", []string{"add", "--expires", "soon"}, "--expires"},
 		{"", []string{"rotate", "nobody"}, "no such key"},
+		{"", []string{"rotate", id, "--secret-env", "PLANTED"}, "--secret-env"}, // which would have ended the key for a new one
 		{"", []string{"revoke", "nobody", "--url", "not a url"}, "--url"},
 		{"", []string{"set", id}, "nothing to change"},
 		{"", []string{"set", id, "--rpm=-1"}, "limits.rpm"},
