@@ -10,7 +10,7 @@ import (
 type demoCmd struct {
 	Stay        bool          `help:"Keep serving at the end, and print a request to try."`
 	Listen      string        `default:"127.0.0.1:0" placeholder:"ADDR" help:"Address of the demo's proxy; port 0 picks a free one."`
-	Concurrency int           `default:"4" placeholder:"N" help:"Questions under way at a time."`
+	Concurrency int           `default:"4" placeholder:"N" help:"Questions under way at a time, 1 to 256."`
 	Latency     time.Duration `default:"100ms" placeholder:"DURATION" help:"How long the offline provider takes for an answer. A model takes longer."`
 }
 

@@ -424,7 +424,7 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{[]string{"config", "keys"}, nil, 0, "cache.threshold", ""},
 		{[]string{"config", "print", "--mode", "simple"}, []string{"OPENAI_API_KEY=" + testKey, "REPRISE_DBB=x"}, 0, "mode: simple # flag --mode", `did you mean "REPRISE_DB"?`},
 		{[]string{"config", "check", "absent.yaml"}, nil, 2, "", "absent.yaml"},
-		{[]string{"demo", "--concurrency=-1"}, nil, 1, "", "concurrency"},
+		{[]string{"demo", "--concurrency=-1"}, nil, 2, "", "--concurrency -1: give 1 to 256"},
 	} {
 		t.Run(strings.Join(tc.args, " "), func(t *testing.T) {
 			code, out, stderr := reprise(t, tc.env, tc.args...)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/cmd/internal/config"
 	"github.com/reprise-cache/reprise/embed"
 	"github.com/reprise-cache/reprise/proxy"
 )
@@ -25,8 +26,12 @@ type Options struct {
 	Latency     time.Duration // of the provider; 0: none
 }
 
+// maxConcurrency is the most asks that may be under way at a time.
+const maxConcurrency = 256
+
 // Run runs the demo and returns what it came to. Ending the context ends it early, with the context's error, except while
-// it stays at the end: that is its purpose, and no error.
+// it stays at the end: that is its purpose, and no error. Options that cannot be are config.ErrInvalid, under the names of the
+// command's flags.
 func Run(ctx context.Context, o Options) (*Totals, error) {
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
@@ -34,11 +39,11 @@ func Run(ctx context.Context, o Options) (*Totals, error) {
 	if o.Concurrency == 0 {
 		o.Concurrency = 4
 	}
-	if o.Concurrency < 0 || o.Concurrency > 256 {
-		return nil, fmt.Errorf("demo: concurrency %d is outside 1..256", o.Concurrency)
+	if o.Concurrency < 0 || o.Concurrency > maxConcurrency {
+		return nil, fmt.Errorf("%w: --concurrency %d: give 1 to %d questions at a time", config.ErrInvalid, o.Concurrency, maxConcurrency)
 	}
 	if o.Latency < 0 {
-		return nil, fmt.Errorf("demo: latency %v is negative", o.Latency)
+		return nil, fmt.Errorf("%w: --latency %v: give no less than 0s", config.ErrInvalid, o.Latency)
 	}
 	data, err := loadData()
 	if err != nil {

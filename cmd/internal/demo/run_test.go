@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/cmd/internal/config"
 )
 
 // prefix is the beginning of the run: whatever an ask relies on comes before it.
@@ -143,10 +144,15 @@ func (s *stopper) Write(p []byte) (int, error) {
 }
 
 func TestRunRefusesBadOptions(t *testing.T) {
-	for _, o := range []Options{{Out: io.Discard, Concurrency: -1}, {Out: io.Discard, Concurrency: 1000}, {Out: io.Discard, Latency: -1}, {Out: io.Discard, Listen: "nowhere"}} {
-		if _, err := Run(t.Context(), o); err == nil {
-			t.Errorf("%+v accepted", o)
+	for flag, o := range map[string]Options{
+		"--concurrency -1": {Out: io.Discard, Concurrency: -1}, "--concurrency 1000": {Out: io.Discard, Concurrency: 1000}, "--latency -1ns": {Out: io.Discard, Latency: -1},
+	} {
+		if _, err := Run(t.Context(), o); !errors.Is(err, config.ErrInvalid) || !strings.Contains(err.Error(), flag) {
+			t.Errorf("%s: %v", flag, err)
 		}
+	}
+	if _, err := Run(t.Context(), Options{Out: io.Discard, Listen: "nowhere"}); err == nil {
+		t.Error("an address that is none is accepted")
 	}
 }
 
