@@ -125,7 +125,7 @@ func (c *keysResealCmd) secret(ctx context.Context, h *host, what string) (strin
 		if !ok {
 			return "", fmt.Errorf("%w: --secret-env names %s, which is not set", config.ErrInvalid, c.SecretEnv)
 		}
-		return value, nil
+		return strings.TrimRight(value, "\r\n"), nil
 	}
 	text, err := readSecretInput(ctx, h, "The new "+what)
 	if err == nil && isTerminal(h.stdin) { // nobody has seen what was typed

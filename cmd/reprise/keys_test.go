@@ -120,6 +120,7 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 		{"", []string{"set", "--virtual", "pool", "--private"}, "--private"},
 		{"", []string{"reseal"}, "standard input"},
 		{"short", []string{"reseal", "--passphrase"}, "passphrase"},
+		{"correct horse battery staple \n", []string{"reseal", "--passphrase"}, "passphrase: it begins or ends with blanks"},
 		{plantedOne, []string{"reseal"}, "seal_key"},
 		{sealText + "\n" + resealText, []string{"reseal"}, "one line"},
 		{strings.Repeat("x", 256<<10) + "y", []string{"reseal", "--passphrase"}, "longer than"}, // not sealed with a part of it

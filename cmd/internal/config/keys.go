@@ -21,6 +21,7 @@ type Key struct {
 	Max     float64  // largest allowed number; 0 is no limit
 	Words   []string // words allowed beside a number, such as "never"
 	Secret  bool     // never printed
+	Blanks  bool     // those around the text are part of it; of all other texts they are left out
 	Doc     string   // one sentence
 }
 
@@ -193,8 +194,8 @@ var keys = []Key{
 	{Path: "keys.seal_key", Kind: KindString, Secret: true,
 		Doc: "32 bytes as 64 hex digits or in base64, with which providers' keys are sealed in keys.path. Best set by the variable. Empty, and without a passphrase: there are no virtual keys."},
 	{Path: "keys.seal_key_file", Kind: KindString, Unit: "path", Doc: "The file that holds it, in place of keys.seal_key."},
-	{Path: "keys.passphrase", Kind: KindString, Secret: true,
-		Doc: fmt.Sprintf("A passphrase of %d bytes or more, of which argon2id makes such a key, in its place.", proxy.MinPassphrase)},
+	{Path: "keys.passphrase", Kind: KindString, Secret: true, Blanks: true,
+		Doc: fmt.Sprintf("A passphrase of %d bytes or more, without blanks around it, of which argon2id makes such a key, in its place.", proxy.MinPassphrase)},
 	{Path: "keys.passphrase_file", Kind: KindString, Unit: "path", Doc: "The file that holds it, in place of keys.passphrase."},
 	{Path: "log.level", Kind: KindEnum, Default: "info", Enum: []string{"debug", "info", "warn", "error"},
 		Doc: "Least severity that is logged, to standard error."},

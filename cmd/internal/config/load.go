@@ -217,7 +217,8 @@ func (l *loader) resolveKey(section, key, variable string) string {
 	if variable == "" || strings.HasPrefix(from, "flag ") || strings.HasPrefix(from, "environment "+envPrefix) {
 		return key
 	}
-	value := l.env[variable]
+	k, _ := lookup(section + ".api_key")
+	value := k.trim(l.env[variable])
 	if value == "" {
 		l.complain("%s.api_key_env names %s, which is not set; export it, or remove the key from the configuration", section, variable)
 		return key

@@ -2,14 +2,13 @@ package config
 
 import (
 	"fmt"
-	"strings"
 )
 
 // maxSecretFile is the largest file that a secret is read from. One that is larger is not what was meant.
 const maxSecretFile = 16 << 10
 
-// resolveFile replaces a secret by what the file at path+"_file" holds, its last line end left out. Naming both is refused:
-// which of the two counts would be a guess.
+// resolveFile replaces a secret by what the file at path+"_file" holds, read as a variable's text would be. Naming both is
+// refused: which of the two counts would be a guess.
 func (l *loader) resolveFile(path, value, file string) string {
 	if file == "" {
 		return value
@@ -18,7 +17,7 @@ func (l *loader) resolveFile(path, value, file string) string {
 		l.complain("%s (%s) and %s_file are both set; remove one", path, l.origins[path], path)
 		return value
 	}
-	secret, err := readSecret(file)
+	secret, err := readSecret(path, file)
 	if err != nil {
 		l.complain("%s_file: %v", path, err)
 		return value
@@ -26,7 +25,7 @@ func (l *loader) resolveFile(path, value, file string) string {
 	return secret // not among the values: what is printed names the file
 }
 
-func readSecret(file string) (string, error) {
+func readSecret(path, file string) (string, error) {
 	b, err := readUpTo(file, maxSecretFile)
 	if err != nil {
 		return "", err
@@ -34,7 +33,8 @@ func readSecret(file string) (string, error) {
 	if len(b) > maxSecretFile {
 		return "", fmt.Errorf("%s is longer than %d bytes, which no secret is; write nothing else into it", file, maxSecretFile)
 	}
-	secret := strings.TrimRight(string(b), "\r\n")
+	k, _ := lookup(path)
+	secret := k.trim(string(b))
 	if secret == "" {
 		return "", fmt.Errorf("%s is empty; write the secret into it", file)
 	}

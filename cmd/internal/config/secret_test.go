@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -52,5 +53,47 @@ func TestAdminToken(t *testing.T) {
 		if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "admin.token") || strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "too-short") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// TestBlanksAroundSecrets holds that a secret is one and the same whichever way it comes: by a variable, by its own file or in the YAML.
+func TestBlanksAroundSecrets(t *testing.T) {
+	const secret = "planted-0123456789"
+	read := map[string]func(*Config) string{
+		"admin.token":     func(c *Config) string { return c.Admin.Token },
+		"keys.passphrase": func(c *Config) string { return c.Keys.Passphrase },
+	}
+	ways := func(path, text string) map[string]Sources {
+		k, _ := lookup(path)
+		section, name, _ := strings.Cut(path, ".")
+		return map[string]Sources{
+			"variable": {Env: []string{k.Env() + "=" + text}},
+			"file":     {Env: []string{k.Env() + "_FILE=" + file(t, text)}},
+			"YAML":     {File: file(t, fmt.Sprintf("%s:\n  %s: %q\n", section, name, text))},
+		}
+	}
+	for path, of := range read {
+		for way, src := range ways(path, secret+"\r\n") {
+			if got := of(mustLoad(t, src)); got != secret {
+				t.Errorf("%s by %s: %q", path, way, got)
+			}
+		}
+	}
+	for way, src := range ways("admin.token", " "+secret+"\t \n") {
+		if got := mustLoad(t, src).Admin.Token; got != secret {
+			t.Errorf("the token by %s: %q", way, got)
+		}
+	}
+	for _, text := range []string{secret + " ", "\t" + secret} { // would seal by one way, and not open by another
+		for way, src := range ways("keys.passphrase", text) {
+			_, err := Load(src)
+			if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "keys.passphrase: it begins or ends with blanks") || strings.Contains(err.Error(), secret) {
+				t.Errorf("the passphrase %q by %s: %v", text, way, err)
+			}
+		}
+	}
+	c := mustLoad(t, Sources{Env: []string{"A_KEY=" + secret + " ", "REPRISE_PROVIDERS_OPENAI_API_KEY_ENV=A_KEY"}})
+	if got := c.Providers["openai"].APIKey; got != secret {
+		t.Errorf("by api_key_env: %q", got)
 	}
 }

@@ -64,7 +64,7 @@ func (k Key) parse(v any) (any, *complaint) {
 		}
 		return nil, &complaint{shown, remedy}
 	}
-	text = strings.TrimSpace(text)
+	text = k.trim(text)
 
 	switch k.Kind {
 	case KindString:
@@ -134,6 +134,14 @@ func (k Key) parse(v any) (any, *complaint) {
 		return text, nil
 	}
 	return fail("this kind of key cannot be set")
+}
+
+// trim leaves out what stands around a text by accident, wherever it is read from: a variable, a file, or a secret's own file.
+func (k Key) trim(text string) string {
+	if k.Blanks {
+		return strings.TrimRight(text, "\r\n")
+	}
+	return strings.TrimSpace(text)
 }
 
 func number(v any, text string, isText bool) (float64, bool) {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -34,10 +35,14 @@ func ParseSealKey(text string) (SealKey, error) {
 	return SealKey{}, wrong("seal_key", "it is not 32 bytes as 64 hex digits or in base64: `openssl rand -hex 32` prints one")
 }
 
-// Passphrase makes a seal key of a passphrase.
+// Passphrase makes a seal key of a passphrase. One with blanks around it is refused: the ways that a passphrase takes, as variables,
+// files and forms, tend to lose them, and what is left would be another one.
 func Passphrase(text string) (SealKey, error) {
 	if len(text) < MinPassphrase {
 		return SealKey{}, wrong("passphrase", "it has %d bytes: use %d or more", len(text), MinPassphrase)
+	}
+	if strings.TrimSpace(text) != text {
+		return SealKey{}, wrong("passphrase", "it begins or ends with blanks, which get lost on the way: leave them out")
 	}
 	return SealKey{passphrase: []byte(text)}, nil
 }

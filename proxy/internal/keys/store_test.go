@@ -427,8 +427,10 @@ func TestPassphrase(t *testing.T) {
 	if v, err := open(t, path, k).Secret("v"); v != planted || err != nil {
 		t.Error(err)
 	}
-	if _, err := Passphrase("short"); err == nil || strings.Contains(err.Error(), "short") {
-		t.Errorf("%v", err)
+	for _, bad := range []string{"short", "correct horse battery ", "\tcorrect horse battery", "correct horse battery\n"} {
+		if _, err := Passphrase(bad); err == nil || strings.Contains(err.Error(), bad) {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 	// Parameters that would take all memory are not obeyed.
 	if _, err := k.sealer(sealRecord{Kind: kindArgon2id, Salt: make([]byte, 16), Time: 3, Memory: 1 << 31, Threads: 1}); !errors.Is(err, ErrDamaged) {
