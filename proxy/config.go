@@ -178,11 +178,23 @@ func (p Provider) String() string {
 	return fmt.Sprintf("%s (%s, key %s, %d headers)", p.Name, base, key, len(p.Headers))
 }
 
+// ErrConfig: a Config, or a file that it names, cannot be used as it is; the error says what must change. Others are the machine's, as
+// that of a request log which another process has open.
+var ErrConfig = errors.New("proxy: invalid config")
+
+// configComplaint is one about a Config, in its own words.
+type configComplaint struct{ error }
+
+func (e configComplaint) Is(target error) bool { return target == ErrConfig }
+func (e configComplaint) Unwrap() error        { return e.error }
+
 // withDefaults returns a copy whose zero fields are filled in, or every complaint about the set ones.
 func (c Config) withDefaults() (Config, error) {
 	var err error
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("proxy: "+format, args...)) }
+	bad := func(format string, args ...any) {
+		errs = append(errs, configComplaint{fmt.Errorf("proxy: "+format, args...)})
+	}
 	notNegative(bad, "MaxBodyBytes", c.MaxBodyBytes)
 	notNegative(bad, "MaxHeaderBytes", c.MaxHeaderBytes)
 	notNegative(bad, "MaxAnswerBytes", c.MaxAnswerBytes)

@@ -26,7 +26,7 @@ type ChatOpinion struct {
 }
 
 // NewChatOpinion returns the opinion of a provider's chat model. The provider needs a key of its own, and has to speak
-// OpenAI's dialect. transport nil: one of its own.
+// OpenAI's dialect; the error is else ErrConfig. transport nil: one of its own.
 func NewChatOpinion(p Provider, model string, transport http.RoundTripper) (*ChatOpinion, error) {
 	errs := p.complaints()
 	if model == "" {
@@ -39,7 +39,7 @@ func NewChatOpinion(p Provider, model string, transport http.RoundTripper) (*Cha
 		errs = append(errs, fmt.Errorf("provider %q does not speak OpenAI's dialect: name another", p.Name))
 	}
 	if len(errs) > 0 {
-		return nil, fmt.Errorf("proxy: opinion: %w", errors.Join(errs...))
+		return nil, configComplaint{fmt.Errorf("proxy: opinion: %w", errors.Join(errs...))}
 	}
 	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
 	cfg := Config{Providers: []Provider{p}, Transport: transport, MaxAnswerBytes: 1 << 20}

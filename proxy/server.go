@@ -64,7 +64,7 @@ type Stats struct {
 	CallsShared  uint64 // requests that were answered by another's call
 }
 
-// New returns a server for the configuration, or every complaint about it. It does not listen yet.
+// New returns a server for the configuration, or every complaint about it, which is ErrConfig. It does not listen yet.
 func New(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -94,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 	s.prices = prices.Default()
 	if cfg.PricesFile != "" {
 		if s.prices, err = prices.Load(cfg.PricesFile); err != nil {
-			return nil, fmt.Errorf("proxy: %w", err)
+			return nil, configComplaint{fmt.Errorf("proxy: PricesFile: %w", err)}
 		}
 	}
 	if s.requests = cfg.requests; s.requests == nil {

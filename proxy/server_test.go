@@ -32,8 +32,8 @@ func TestConfigComplaints(t *testing.T) {
 			{Name: "z", BaseURL: "https://example.com/v1?key=hunter2"},
 		},
 	})
-	if err == nil {
-		t.Fatal("no complaint")
+	if !errors.Is(err, ErrConfig) {
+		t.Fatalf("%v: no complaint about the config", err)
 	}
 	for _, want := range []string{"MaxBodyBytes -1", "UpstreamIdle -1s", "Usage 7", `"nobody"`, `Providers[0]: the name "a b"`, `scheme "ftp"`, "no host", "taken already", "API key", "cannot be parsed", `header "a"`, "query"} {
 		if !strings.Contains(err.Error(), want) {
@@ -45,6 +45,9 @@ func TestConfigComplaints(t *testing.T) {
 	}
 	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "no providers") {
 		t.Errorf("the zero config: %v", err)
+	}
+	if _, err := New(Config{Providers: []Provider{{Name: "openai"}}, PricesFile: "absent.json"}); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "PricesFile: prices: ") {
+		t.Errorf("a file of prices that is not there: %v", err)
 	}
 }
 

@@ -159,13 +159,19 @@ func (c *configCheckCmd) whole(_ context.Context, h *host) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	p := routing(cfg)
-	p.SavedConfigs, p.VirtualKeys = saved, anyKeys{}
-	s, err := proxy.New(p)
-	if err != nil {
-		return complaints("config", err)
+	_, err = newOpinion(cfg)
+	errs = []error{err}
+	if cfg.Embedder.Kind == "openai" && comparesMeaning(cfg) {
+		_, err = openAIEmbedder(cfg)
+		errs = append(errs, err)
 	}
-	return complaints("configs_dir", s.CheckConfigs())
+	p := routing(cfg)
+	p.SavedConfigs, p.VirtualKeys, p.PricesFile, p.AdminToken = saved, anyKeys{}, cfg.Prices.Path, cfg.Admin.Token
+	s, err := newProxy(p)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	return errors.Join(append(errs, complaints("configs_dir", s.CheckConfigs()))...)
 }
 
 // complaints makes every line of an error one about something.

@@ -180,7 +180,7 @@ func newRecorder(c *config.Config, opened *cache.Cache) (*proxy.Server, error) {
 	p.SavedConfigs, p.Cache, p.Logger = saved, opened, slog.New(slog.DiscardHandler)
 	p.MaxAnswerBytes, p.PricesFile, p.ShareAcrossKeys = c.Cache.MaxValueBytes, c.Prices.Path, c.Cache.ShareAcrossKeys
 	p.StricterOnly, p.StricterIn = c.Cache.RequestSettings == "stricter", stricterIn(c)
-	return proxy.New(p)
+	return newProxy(p)
 }
 
 // past opens a file of past traffic as a source for a cache.

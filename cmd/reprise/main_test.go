@@ -451,3 +451,43 @@ func TestConfigCheck(t *testing.T) {
 		t.Errorf("%d %s", code, stderr)
 	}
 }
+
+// TestConfigCheckKnowsWhatServeRefuses holds that a configuration which the server does not start with is none that is good, and that
+// both name the keys to change.
+func TestConfigCheckKnowsWhatServeRefuses(t *testing.T) {
+	dir := t.TempDir()
+	prices := filepath.Join(dir, "prices.json")
+	if err := os.WriteFile(prices, []byte(`{"providers":7}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const local = "embedder: {kind: openai, model: local-model, base_url: \"http://127.0.0.1:1/v1\"}\n"
+	for name, c := range map[string]struct{ yaml, want string }{
+		"dim":     {local, `embedder.dim is 0, and the size of model "local-model" is not known: set embedder.dim`},
+		"key":     {"embedder: {kind: openai, model: text-embedding-3-small}\n", "embedder.api_key is empty"},
+		"shrinks": {"embedder: {kind: openai, model: Model, dim: 7, base_url: \"http://127.0.0.1:1/v1\", api_key: \"a b\"}\n", "embedder.api_key has a space"},
+		"absent":  {"prices: {path: " + filepath.Join(dir, "absent.json") + "}\n", "prices.path: "},
+		"broken":  {"prices: {path: " + prices + "}\n", "prices.path: "},
+		"hosts":   {"allowed_hosts: \"a b\"\n", "allowed_hosts: "},
+		"opinion": {"opinion: {model: m}\nproviders: {up: {kind: cohere, api_key: x}}\n", `opinion: provider "up" does not speak`},
+	} {
+		path := filepath.Join(dir, name+".yaml")
+		if err := os.WriteFile(path, []byte(c.yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, stderr := reprise(t, nil, "config", "check", path)
+		if code != 2 || out != "" || !strings.Contains(stderr, "reprise: "+c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: check: %d %s%s", name, code, out, stderr)
+		}
+		code, _, stderr = reprise(t, nil, "serve", "--config", path, "--listen", "127.0.0.1:0")
+		if code != 2 || !strings.Contains(stderr, "reprise: "+c.want) {
+			t.Errorf("%s: serve: %d %s", name, code, stderr)
+		}
+	}
+	good := filepath.Join(dir, "good.yaml") // no mode compares by meaning, and nobody is asked what a vector is
+	if err := os.WriteFile(good, []byte(local+"cache: {mode: simple}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, stderr := reprise(t, nil, "config", "check", good); code != 0 || !strings.Contains(out, "good") {
+		t.Errorf("%d %s%s", code, out, stderr)
+	}
+}

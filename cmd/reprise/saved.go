@@ -97,7 +97,7 @@ func (f savedFlags) editor(h *host) (*proxy.Server, error) {
 	}
 	c := routing(cfg)
 	c.SavedConfigs, c.VirtualKeys = opened, anyKeys{}
-	return proxy.New(c)
+	return newProxy(c)
 }
 
 type configPutCmd struct {

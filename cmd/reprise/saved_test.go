@@ -166,7 +166,7 @@ func TestConfigCheckReadsAll(t *testing.T) {
 	write("configs_dir: " + dir + "\n")
 	expect(2, "a: targets[0].provider", "leads back to itself", "c@1, d@1, c@1")
 	write("configs_dir: " + dir + "\nallowed_hosts: '*'\n")
-	expect(2, "AllowedHosts")
+	expect(2, "reprise: allowed_hosts: ")
 	write("configs_dir: " + dir + "/none\n")
 	expect(2, "configs_dir")
 	for base, text := range map[string]string{"a.json": `{"targets":[{"virtual_key":"any"}]}`, "c.json": `{"config":"a"}`} {

@@ -33,7 +33,7 @@ type models struct {
 
 // newModels loads what the configuration names.
 func newModels(c *config.Config) (m models, err error) {
-	if !slices.ContainsFunc(c.Cache.Modes(), func(mode string) bool { return mode != "simple" && mode != "off" }) {
+	if !comparesMeaning(c) {
 		return m, nil
 	}
 	var mini *embed.MiniLM
@@ -44,10 +44,7 @@ func newModels(c *config.Config) (m models, err error) {
 		m.embedder = mini
 	}
 	if c.Embedder.Kind == "openai" {
-		m.embedder, err = embed.NewOpenAI(embed.OpenAIOptions{
-			BaseURL: c.Embedder.BaseURL, APIKey: c.Embedder.APIKey, Model: c.Embedder.Model, Dim: c.Embedder.Dim, Timeout: c.Embedder.Timeout,
-		})
-		if err != nil {
+		if m.embedder, err = openAIEmbedder(c); err != nil {
 			return m, err
 		}
 	}
@@ -56,6 +53,24 @@ func newModels(c *config.Config) (m models, err error) {
 		m.verifier, err = embed.NewVerifier(mini)
 	}
 	return m, err
+}
+
+// comparesMeaning reports whether a mode that the configuration names needs models.
+func comparesMeaning(c *config.Config) bool {
+	return slices.ContainsFunc(c.Cache.Modes(), func(mode string) bool { return mode != "simple" && mode != "off" })
+}
+
+// openAIEmbedder makes the embedder of kind openai. It calls nobody, so that a check of the configuration can make one, too.
+func openAIEmbedder(c *config.Config) (cache.Embedder, error) {
+	e, err := embed.NewOpenAI(embed.OpenAIOptions{
+		BaseURL: c.Embedder.BaseURL, APIKey: c.Embedder.APIKey, Model: c.Embedder.Model, Dim: c.Embedder.Dim, Timeout: c.Embedder.Timeout,
+	})
+	if err != nil {
+		return nil, inKeys(err, embed.ErrOptions.Error()+": ", map[string]string{
+			"BaseURL": "embedder.base_url", "APIKey": "embedder.api_key", "Model": "embedder.model", "Dim": "embedder.dim", "Timeout": "embedder.timeout",
+		})
+	}
+	return e, nil
 }
 
 // limit is a limit as the cache takes it, for which zero is not none.
@@ -136,7 +151,7 @@ func newOpinion(c *config.Config) (o cache.OpinionOptions, err error) {
 	}
 	judge, err := proxy.NewChatOpinion(providerOf(s.Provider, c.Providers[s.Provider]), s.Model, nil)
 	if err != nil {
-		return o, err
+		return o, inProxyKeys(err)
 	}
 	return cache.OpinionOptions{
 		Judge: judge, Least: s.Least, Timeout: s.Timeout, PerMinute: s.PerMinute, PerDay: s.PerDay, Price: s.Price,
@@ -176,7 +191,13 @@ func newServer(c *config.Config, opened *cache.Cache, keys *proxy.Keys, log *slo
 	p.AdminToken, p.ConfigSchema = c.Admin.Token, config.Schema()
 	p.RequestLog = proxy.RequestLog{Path: c.RequestLogPath(), MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, Queue: c.Log.Queue, Bodies: c.Log.Bodies}
 	p.PricesFile, p.OpenMetrics = c.Prices.Path, c.Metrics.Open
-	return proxy.New(p)
+	return newProxy(p)
+}
+
+// newProxy is proxy.New, with its complaints in the configuration's words.
+func newProxy(p proxy.Config) (*proxy.Server, error) {
+	s, err := proxy.New(p)
+	return s, inProxyKeys(err)
 }
 
 // routing is what the configuration says of where requests go.
