@@ -114,15 +114,38 @@ func noCacheHere() *apiError {
 	return badRequest("no_cache", "", "this server runs without a cache")
 }
 
-// adminImport stores the entries that the body's lines hold. Those before a bad one are stored.
+// importSaid is what became of the lines of an import.
+type importSaid struct {
+	Stored  int       `json:"stored"`
+	Skipped int       `json:"skipped"`
+	Bad     []badLine `json:"bad,omitzero"`
+}
+
+// badLine is a line that cannot be stored as it is.
+type badLine struct {
+	Line    int    `json:"line"` // of the body, from 1
+	Message string `json:"message"`
+}
+
+// mostBadLines bounds how many are listed: a body with so many is none of entries.
+const mostBadLines = 10_000
+
+// adminImport stores the entries that the body's lines hold. Those before a bad one are stored; with bad=skip those after it are, too,
+// and the answer lists the bad ones.
 func adminImport(s *Server, c *adminCall) *apiError {
 	if s.cfg.Cache == nil {
 		return noCacheHere()
 	}
-	var said struct {
-		Stored  int `json:"stored"`
-		Skipped int `json:"skipped"`
+	skip := false
+	switch v := string(c.ctx.QueryArgs().Peek("bad")); v {
+	case "", "stop":
+	case "skip":
+		skip = true
+	default:
+		return badRequest("invalid_value", "bad", "bad is %q: write stop or skip, or leave it out", shown(v))
 	}
+	var said importSaid
+	defer func() { c.x.change = []requestlog.Change{did("stored", said.Stored)} }() // also of one that breaks off
 	at := 0
 	for line := range bytes.Lines(c.ctx.PostBody()) {
 		at++
@@ -135,8 +158,11 @@ func adminImport(s *Server, c *adminCall) *apiError {
 		if err == nil {
 			done, err = s.cfg.Cache.Import(s.ctx, &r)
 		}
+		isBad := errors.Is(err, cache.ErrInvalid) || errors.Is(err, cache.ErrTooLarge)
 		switch {
-		case errors.Is(err, cache.ErrInvalid), errors.Is(err, cache.ErrTooLarge):
+		case isBad && skip && len(said.Bad) < mostBadLines:
+			said.Bad = append(said.Bad, badLine{at, err.Error()})
+		case isBad:
 			return badRequest("invalid_entry", "", "line %d: %v (%d lines before it are stored)", at, err, said.Stored)
 		case errors.Is(err, context.Canceled) && s.ctx.Err() != nil:
 			return &apiError{fasthttp.StatusServiceUnavailable, "server_error", "shutting_down", "",
@@ -150,6 +176,5 @@ func adminImport(s *Server, c *adminCall) *apiError {
 			said.Skipped++
 		}
 	}
-	c.x.change = []requestlog.Change{did("stored", said.Stored)}
 	return c.reply(fasthttp.StatusOK, said)
 }

@@ -32,6 +32,14 @@ func TestAdminEntries(t *testing.T) {
 	}
 	admin("entries", lines+"\n"+lines, 200, `"stored":0`)
 	admin("entries", lines+"{}\n", 400, "line 2")
+	admin("entries?bad=stop", lines+"{}\n", 400, "line 2")
+	admin("entries?bad=none", lines, 400, `"param":"bad"`)
+	other := strings.Replace(lines, `"key":"`, `"key":"0123`, 1)
+	other = other[:len(`{"key":"`)+64] + other[len(`{"key":"`)+68:] // another question's
+	if a := admin("entries?bad=skip", lines+"\n{}\n"+other+"nonsense\n", 200, `"stored":1,"skipped":1`); !strings.Contains(a.body, `"line":3,`) || !strings.Contains(a.body, `"line":5,`) || strings.Count(a.body, `"message":`) != 2 {
+		t.Errorf("bad lines are passed over: %s", a.body)
+	}
+	admin("entries?bad=skip", strings.Repeat("x\n", mostBadLines+1), 400, "line 10001")
 	path := filepath.Join(t.TempDir(), "copy.db")
 	if err := os.WriteFile(path, []byte(admin("backup", "", 200, "").body), 0o600); err != nil {
 		t.Fatal(err)

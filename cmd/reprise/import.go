@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +79,7 @@ func (c *importCmd) Run(ctx context.Context, h *host) error {
 // run imports into the configured file, or, of what is made for a temporary one, through a server.
 func (c *importCmd) run(ctx context.Context, h *host, cfg *config.Config, server *remote, in *lines, n *tally) (err error) {
 	if server != nil && in.format == traffic.Entries {
-		return c.send(ctx, server, newEntrySource(in.text), n)
+		return (&sender{c: c, server: server, n: n}).all(ctx, newEntrySource(in.text))
 	}
 	if server != nil {
 		dir, err := os.MkdirTemp("", "reprise-import-")
@@ -113,7 +112,7 @@ func (c *importCmd) run(ctx context.Context, h *host, cfg *config.Config, server
 		defer done()
 	}
 	if server != nil {
-		return c.send(ctx, server, src, n)
+		return (&sender{c: c, server: server, n: n}).all(ctx, src)
 	}
 	return c.store(ctx, opened, src, n)
 }
@@ -217,51 +216,4 @@ func (o *inOrder) begin(key cache.Digest) (done func()) {
 		delete(o.busy, key)
 		close(mine)
 	}
-}
-
-// sendBytes is how much one request to a server holds, beside its last line.
-const sendBytes = 512 << 10
-
-// send imports through a server.
-func (c *importCmd) send(ctx context.Context, server *remote, src source, n *tally) error {
-	var lines bytes.Buffer
-	var first int
-	var size int64
-	flush := func() error {
-		if lines.Len() == 0 {
-			return nil
-		}
-		var said struct{ Stored, Skipped int }
-		if err := server.post(ctx, "entries", lines.Bytes(), &said); err != nil {
-			return fmt.Errorf("of the lines from %d on: %w", first, err)
-		}
-		n.sent(said.Stored, said.Skipped, size)
-		lines.Reset()
-		size = 0
-		return nil
-	}
-	for ctx.Err() == nil {
-		it, err := c.take(src, n)
-		if errors.Is(err, io.EOF) {
-			return flush()
-		}
-		if err != nil {
-			return errors.Join(flush(), err)
-		}
-		text, err := it.record.MarshalJSON()
-		if err != nil {
-			return errors.Join(flush(), fmt.Errorf("line %d: %w", it.line, err))
-		}
-		if lines.Len() == 0 {
-			first = it.line
-		}
-		lines.Write(text)
-		lines.WriteByte('\n')
-		if size += it.size; lines.Len() >= sendBytes {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return ctx.Err()
 }

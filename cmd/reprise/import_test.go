@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/cmd/internal/traffic"
@@ -325,4 +326,55 @@ func TestImportOfTheRequestLog(t *testing.T) {
 	}
 	r.signal(syscall.SIGTERM)
 	r.wait()
+}
+
+// TestImportThroughAServerPassesOverBadLines sends entries of which the server keeps not each: the lines of the file are named, the
+// others are stored and counted, and how large a request may be is no limit for all of them together.
+func TestImportThroughAServerPassesOverBadLines(t *testing.T) {
+	const token = "an operator's token of the tests"
+	env := []string{"REPRISE_ADMIN_TOKEN=" + token}
+	dir := t.TempDir()
+	entry := func(name string, bytes int) string {
+		r := cache.Record{Key: cache.Hash([]byte(name)), Partition: cache.Hash([]byte("p")), Text: name, Created: time.Unix(1, 0), Body: []byte(strings.Repeat("x", bytes))}
+		line, err := r.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(line) + "\n"
+	}
+	file := filepath.Join(dir, "entries")
+	if err := os.WriteFile(file, []byte(entry("one", 10)+"\n"+entry("two", 2<<10)+entry("three", 10)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	doImport := func(r *running, wantCode int, want ...string) {
+		t.Helper()
+		code, out, errs := reprise(t, env, "import", "--url", r.url, "--bad", "skip", file)
+		for _, w := range append(want, "reprise: line 3: ", "1 bad lines") {
+			if code != wantCode || !strings.Contains(out+errs, w) {
+				t.Errorf("%d, want %d and %q: %s%s", code, wantCode, w, out, errs)
+			}
+		}
+	}
+	for name, set := range map[string]string{"an answer too large to keep": "cache.max_value_bytes=1KiB", "a request too large to take": "limits.max_body_bytes=1KiB"} {
+		t.Run(name, func(t *testing.T) {
+			db := filepath.Join(dir, set+".db")
+			r := start(t, db, "http://127.0.0.1:1", "--mode", "simple", "--set", "admin.token="+token, "--set", set)
+			code, out, errs := reprise(t, env, "import", "--url", r.url, file)
+			if code != 1 || !strings.Contains(errs, "reprise: line 3: ") || !strings.Contains(errs, "--bad skip") || !strings.Contains(out, "1 bad lines") {
+				t.Errorf("stopping: %d %s%s", code, out, errs)
+			}
+			r.signal(syscall.SIGTERM)
+			r.wait()
+
+			db = filepath.Join(dir, set+".2.db")
+			r = start(t, db, "http://127.0.0.1:1", "--mode", "simple", "--set", "admin.token="+token, "--set", set)
+			doImport(r, 0, "2 stored, 0 left out")
+			doImport(r, 0, "0 stored, 2 left out")
+			r.signal(syscall.SIGTERM)
+			r.wait()
+			if got := exported(t, db); len(got) != 2 || got["one"] == "" || got["three"] == "" {
+				t.Errorf("%d entries are there", len(got))
+			}
+		})
+	}
 }

@@ -52,6 +52,14 @@ var adminClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Reques
 // answerMark is a header that each answer of the server has.
 const answerMark = "X-Portkey-Trace-Id"
 
+// refusal is an answer of the server's that is not a good one.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (e *refusal) Error() string { return e.text }
+
 // call posts to the admin API. The caller closes the answer's body, which is a good one.
 func (r *remote) call(ctx context.Context, path string, body []byte) (*http.Response, error) {
 	return r.do(ctx, http.MethodPost, path, body)
@@ -84,7 +92,7 @@ func staysPut(path string) bool {
 	return true
 }
 
-// do is call with any method.
+// do is call with any method. A server's refusal is a *refusal.
 func (r *remote) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	if !staysPut(path) {
 		return nil, fmt.Errorf("%w: an id or a name is no path: it has no slash, and is not a dot or two", config.ErrInvalid)
@@ -112,10 +120,11 @@ func (r *remote) do(ctx context.Context, method, path string, body []byte) (*htt
 			Message string `json:"message"`
 		} `json:"error"`
 	}
+	message := excerptOf(string(text), 200)
 	if json.Unmarshal(text, &said) == nil && said.Error.Message != "" {
-		return nil, fmt.Errorf("%s: %s: %s", r.base, resp.Status, said.Error.Message)
+		message = said.Error.Message
 	}
-	return nil, fmt.Errorf("%s: %s: %s", r.base, resp.Status, excerptOf(string(text), 200))
+	return nil, &refusal{resp.StatusCode, fmt.Sprintf("%s: %s: %s", r.base, resp.Status, message)}
 }
 
 // post calls and decodes the JSON that comes back.
