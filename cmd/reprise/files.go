@@ -55,7 +55,7 @@ func (f replaceFlag) output(name string, cfg *config.Config, stdout io.Writer) (
 		return nil, err
 	}
 	for _, kept := range [...]struct{ path, is string }{
-		{cfg.DB, "the cache's own file"}, {cfg.KeysPath(), "the file of keys"}, {cfg.RequestLogPath(), "the request log"},
+		{cfg.DB, "the cache's own file"}, {cfg.Keys.Path, "the file of keys"}, {cfg.RequestLogPath(), "the request log"},
 	} {
 		if own, err := os.Stat(kept.path); err == nil && os.SameFile(own, st) {
 			return nil, fmt.Errorf("%w: %s is %s: name another", config.ErrInvalid, name, kept.is)

@@ -106,7 +106,11 @@ func (c *importCmd) run(ctx context.Context, h *host, cfg *config.Config, server
 	var src source = newEntrySource(in.text)
 	if in.format != traffic.Entries {
 		var done func()
-		if src, done, err = c.past(h, cfg, in, opened); err != nil {
+		names := fileNames(cfg)
+		if server != nil {
+			names = server.names(ctx)
+		}
+		if src, done, err = c.pastBy(names, h, cfg, in, opened); err != nil {
 			return invalidFormat(err)
 		}
 		defer done()

@@ -28,7 +28,7 @@ type pastFlags struct {
 	Model     string   `placeholder:"NAME" help:"Model that questions are put to, for lists of questions and answers."`
 	System    string   `placeholder:"TEXT" help:"System prompt before them."`
 	Params    string   `placeholder:"JSON" help:"An object of what else requests have, as {\"temperature\":0}."`
-	Header    []string `sep:"none" placeholder:"NAME=VALUE" help:"A header that callers send, as anthropic-version=2023-06-01. Repeatable."`
+	Header    []string `sep:"none" placeholder:"NAME=VALUE" help:"A header that callers send, as anthropic-version=2023-06-01 or x-portkey-virtual-key=NAME. Repeatable."`
 	KeyEnv    string   `name:"key-env" placeholder:"VARIABLE" help:"Environment variable with the key that callers send, where the provider has none configured and cache.share_across_keys is off: their answers are theirs."`
 	NoKey     bool     `name:"no-key" help:"Callers send no key at all."`
 }
@@ -114,6 +114,7 @@ var errWhose = fmt.Errorf("%w: whose answers these are is not said, and each cal
 type pastSource struct {
 	in        traffic.Reader
 	server    *proxy.Server
+	names     *virtualNames
 	header    http.Header
 	namespace string
 	anonymous bool
@@ -133,7 +134,9 @@ func (s *pastSource) next() (item, error) {
 		return it, nil
 	}
 	it.record, err = s.server.Record(s.of(p), s.anonymous)
-	switch {
+	switch unknown := s.names.failed(); {
+	case unknown != nil: // which is not the line's fault
+		return item{}, unknown
 	case errors.Is(err, proxy.ErrCredential):
 		return item{}, errWhose
 	case errors.Is(err, proxy.ErrNotCached):
@@ -171,36 +174,60 @@ func notCached(err error) string {
 }
 
 // newRecorder is a server that reads requests as the configured one would, and serves none.
-func newRecorder(c *config.Config, opened *cache.Cache) (*proxy.Server, error) {
+func newRecorder(c *config.Config, opened *cache.Cache, names *virtualNames) (*proxy.Server, error) {
 	saved, err := openConfigs(c)
 	if err != nil {
 		return nil, err
 	}
 	p := routing(c)
-	p.SavedConfigs, p.Cache, p.Logger = saved, opened, slog.New(slog.DiscardHandler)
+	p.SavedConfigs, p.VirtualKeys, p.Cache, p.Logger = saved, names, opened, slog.New(slog.DiscardHandler)
 	p.MaxAnswerBytes, p.PricesFile, p.ShareAcrossKeys = c.Cache.MaxValueBytes, c.Prices.Path, c.Cache.ShareAcrossKeys
 	p.StricterOnly, p.StricterIn = c.Cache.RequestSettings == "stricter", stricterIn(c)
 	return newProxy(p)
 }
 
-// past opens a file of past traffic as a source for a cache.
+// past opens a file of past traffic as a source for a cache. The virtual keys are those of the configured file; why that cannot be
+// read is told at the end.
 func (f *pastFlags) past(h *host, cfg *config.Config, in *lines, opened *cache.Cache) (*pastSource, func(), error) {
+	src, done, err := f.pastBy(fileNames(cfg), h, cfg, in, opened)
+	if err != nil {
+		return nil, nil, err
+	}
+	return src, func() {
+		if err := src.names.failed(); err != nil {
+			complain(h.stderr, err)
+		}
+		done()
+	}, nil
+}
+
+// pastBy is past, with the virtual keys that names knows of. It closes them, and an error of theirs ends the source.
+func (f *pastFlags) pastBy(names *virtualNames, h *host, cfg *config.Config, in *lines, opened *cache.Cache) (_ *pastSource, _ func(), err error) {
+	defer func() {
+		if err != nil {
+			names.close()
+		}
+	}()
 	header, err := f.header(h)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := names.check(header); err != nil {
 		return nil, nil, err
 	}
 	pairs, closeIn, err := f.reader(in.format, in.text)
 	if err != nil {
 		return nil, nil, err
 	}
-	server, err := newRecorder(cfg, opened)
+	server, err := newRecorder(cfg, opened, names)
 	if err != nil {
 		closeIn()
 		return nil, nil, err
 	}
-	s := &pastSource{in: pairs, server: server, header: header, namespace: f.Namespace, anonymous: f.NoKey, undated: in.dated}
+	s := &pastSource{in: pairs, server: server, names: names, header: header, namespace: f.Namespace, anonymous: f.NoKey, undated: in.dated}
 	return s, func() {
 		closeIn()
+		names.close()
 		_ = server.Shutdown(context.Background()) // nothing was asked of it
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -377,4 +378,61 @@ func TestImportThroughAServerPassesOverBadLines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestImportOfVirtualKeys imports what was asked with a virtual key, from the file of keys and through the server that has it, and
+// asks with it again.
+func TestImportOfVirtualKeys(t *testing.T) {
+	k := newKeysHome(t)
+	k.keys(0, plantedOne, "add", "--virtual", "pool", "--for", "up")
+	up := upstream(t, func() { t.Error("the provider was called") })
+	write := func(i int) string {
+		path := filepath.Join(t.TempDir(), "log")
+		if err := os.WriteFile(path, []byte(pastLine(past[i][0], past[i][1], 1700000000)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	by := []string{"--config", k.config, "--header", "x-portkey-virtual-key=pool"}
+	doImport := func(args ...string) {
+		t.Helper()
+		if code, out, errs := reprise(t, nil, append(append([]string{"import"}, by...), args...)...); code != 0 || !strings.HasPrefix(out, "1 stored") {
+			t.Errorf("%v: %d %s%s", args, code, out, errs)
+		}
+	}
+	refused := func(want string, args ...string) {
+		t.Helper()
+		if code, out, errs := reprise(t, nil, args...); code == 0 || !strings.Contains(errs, want) || out != "" {
+			t.Errorf("%v: %d %s%s", args, code, out, errs)
+		}
+	}
+	doImport(write(0))
+	if code, out, errs := reprise(t, nil, append(append([]string{"estimate"}, by...), write(0))...); code != 0 || errs != "" {
+		t.Errorf("estimate: %d %s%s", code, out, errs)
+	}
+	refused("no such virtual key in "+filepath.Join(filepath.Dir(k.db), "keys.db"), "import", "--config", k.config, "--header", "x-reprise-virtual-key=other", write(0))
+
+	r := start(t, k.db, up.URL, "--config", k.config)
+	doImport("--url", r.url, write(1))
+	refused("no such virtual key in "+r.url, "import", "--config", k.config, "--url", r.url, "--header", "x-portkey-virtual-key=other", write(0))
+	refused("another process has the file open", append(append([]string{"estimate"}, by...), write(0))...)
+	for i := range 2 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(chatBody, past[i][0])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("X-Portkey-Virtual-Key", "pool")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.Header.Get("X-Portkey-Cache-Status") != "HIT" || !strings.Contains(string(body), past[i][1]) {
+			t.Errorf("%s: %s, %v", resp.Header.Get("X-Portkey-Cache-Status"), body, err)
+		}
+	}
+	r.signal(syscall.SIGTERM)
+	r.wait()
 }

@@ -229,9 +229,9 @@ func (f *keysFlags) do(ctx context.Context, h *host, method, path string, in any
 		return io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	}
 	if adds := method == "POST" && (path == "keys" || path == "virtual-keys"); !adds { // the others would make an empty one
-		if _, err := os.Stat(cfg.KeysPath()); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(cfg.Keys.Path); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w: there are no keys in %s, which does not exist: name the file by --set keys.path=FILE, or by --config what the server reads; `reprise keys add` makes one",
-				config.ErrInvalid, cfg.KeysPath())
+				config.ErrInvalid, cfg.Keys.Path)
 		}
 	}
 	k, err := openKeys(cfg, nil)
@@ -261,7 +261,7 @@ func (f *keysFlags) do(ctx context.Context, h *host, method, path string, in any
 
 // openKeys opens the configured file of keys.
 func openKeys(c *config.Config, onSave func(error)) (*proxy.Keys, error) {
-	k, err := proxy.OpenKeys(c.KeysPath(), proxy.KeysOptions{
+	k, err := proxy.OpenKeys(c.Keys.Path, proxy.KeysOptions{
 		SealKey: c.Keys.SealKey, Passphrase: c.Keys.Passphrase, Providers: slices.Collect(maps.Keys(c.Providers)), OnSave: onSave,
 	})
 	switch {
@@ -287,8 +287,8 @@ func serveKeys(c *config.Config, log *slog.Logger) (*proxy.Keys, error) {
 		return nil, err
 	case k.Sealed():
 		return nil, errors.Join(fmt.Errorf("%w: %s holds virtual keys, and there is nothing to open them with: set keys.seal_key or keys.passphrase, by a variable or a file",
-			config.ErrInvalid, c.KeysPath()), k.Close())
+			config.ErrInvalid, c.Keys.Path), k.Close())
 	}
-	log.Info("keys", "path", c.KeysPath(), "required", c.Keys.Required || k.Required())
+	log.Info("keys", "path", c.Keys.Path, "required", c.Keys.Required || k.Required())
 	return k, nil
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"log/slog"
-	"path/filepath"
 	"time"
 )
 
@@ -140,20 +139,12 @@ type Admin struct {
 
 // KeyFile says where the gateway's keys are, and how those of providers are sealed there.
 type KeyFile struct {
-	Path           string `koanf:"path"`
+	Path           string `koanf:"path"` // resolved: of the key, or beside DB
 	Required       bool   `koanf:"required"`
 	SealKey        string `koanf:"seal_key"` // resolved, as Admin.Token
 	SealKeyFile    string `koanf:"seal_key_file"`
 	Passphrase     string `koanf:"passphrase"` // resolved, too
 	PassphraseFile string `koanf:"passphrase_file"`
-}
-
-// KeysPath is where the file of keys is.
-func (c *Config) KeysPath() string {
-	if c.Keys.Path != "" {
-		return c.Keys.Path
-	}
-	return filepath.Join(filepath.Dir(c.DB), "keys.db")
 }
 
 // Log says what is logged, and how.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,7 +178,7 @@ func (l *loader) remedyForUnknown(path string) string {
 	return "; `reprise config keys` lists every key"
 }
 
-// resolve replaces api_key_env by the key that it names, and picks the default provider.
+// resolve replaces api_key_env by the key that it names, finds the file of keys, and picks the default provider.
 //
 // The variable is part of the environment's layer, hence over an api_key from the file, and under one from a flag or
 // from REPRISE_PROVIDERS_NAME_API_KEY, which name the same key more directly.
@@ -189,6 +190,9 @@ func (l *loader) resolve(c *Config) {
 	}
 	c.Embedder.APIKey = l.resolveKey("embedder", c.Embedder.APIKey, c.Embedder.APIKeyEnv)
 	c.Admin.Token = l.resolveFile("admin.token", c.Admin.Token, c.Admin.TokenFile)
+	if c.Keys.Path == "" {
+		c.Keys.Path = filepath.Join(filepath.Dir(c.DB), "keys.db")
+	}
 	c.Keys.SealKey = l.resolveFile("keys.seal_key", c.Keys.SealKey, c.Keys.SealKeyFile)
 	c.Keys.Passphrase = l.resolveFile("keys.passphrase", c.Keys.Passphrase, c.Keys.PassphraseFile)
 

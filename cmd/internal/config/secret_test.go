@@ -12,8 +12,8 @@ func TestKeysAreSealedWithOneThing(t *testing.T) {
 	good := strings.Repeat("0f", 32)
 	c := mustLoad(t, Sources{Env: []string{"REPRISE_KEYS_SEAL_KEY=" + good, "REPRISE_DB=/data/answers.db"}})
 	var out strings.Builder
-	if err := c.Print(&out); err != nil || strings.Contains(out.String(), good) || c.Keys.SealKey != good || c.KeysPath() != "/data/keys.db" {
-		t.Errorf("%v, %s, %s", err, out.String(), c.KeysPath())
+	if err := c.Print(&out); err != nil || strings.Contains(out.String(), good) || c.Keys.SealKey != good || c.Keys.Path != "/data/keys.db" {
+		t.Errorf("%v, %s, %s", err, out.String(), c.Keys.Path)
 	}
 	for _, env := range [][]string{
 		{"REPRISE_KEYS_SEAL_KEY=" + planted},
