@@ -14,7 +14,7 @@ import (
 // lineFlags say how a file that import or estimate reads is to be understood.
 type lineFlags struct {
 	Format string `default:"auto" enum:"auto,entries,log,batch,jsonl,csv" help:"What the file is. auto: told by its first line. entries: as reprise export writes them. log: a JSON object with request and response a line. batch: the input of OpenAI's Batch API, with --answers. jsonl: a JSON object with question and answer a line. csv: columns of that name."`
-	Bad    string `default:"stop" enum:"stop,skip" help:"What to do about a line that cannot be read: stop, or skip it, and name it either way."`
+	Bad    string `default:"stop" enum:"stop,skip" help:"What to do about a line that cannot be read or kept: stop, or skip it, and name it either way."`
 }
 
 // lines are what is to be read.
