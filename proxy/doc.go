@@ -59,7 +59,7 @@
 // lists; where an answer repeats those, a hit has what this request said.
 //
 // Of a request for embeddings each input is a question of its own, which only an equal one shares; the provider is asked
-// for those that are missing.
+// for those that are missing. More than 2048 at once pass through as one.
 //
 // A response that the provider keeps, which is one whose request does not say store: false, is served under its own id,
 // so that a caller may go on from it; every other hit has a fresh one.

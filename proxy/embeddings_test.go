@@ -161,3 +161,23 @@ func TestEmbeddingsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestManyEmbeddings holds that a request for more inputs than may be looked up one by one goes to the provider as it is, each time.
+func TestManyEmbeddings(t *testing.T) {
+	asked := make(chan []string, 1)
+	r := newRig(t, vectorProvider(asked))
+	input := `["a"` + strings.Repeat(`,"a"`, 2048) + `]`
+	for range 2 {
+		got := r.do("POST", "/v1/embeddings", `{"model":"m","input":`+input+`}`)
+		if sent := recv(t, asked, "the call"); len(sent) != 2049 || got.StatusCode != 200 || got.cache() != "DISABLED" || strings.Count(got.body, `"index"`) != 2049 {
+			t.Errorf("%d inputs were sent, %d, %s", len(sent), got.StatusCode, got.cache())
+		}
+		r.flush()
+	}
+	if st := r.s.Stats(); st.FillsWritten != 0 {
+		t.Errorf("%+v", st)
+	}
+	if !strings.Contains(r.log.String(), `"not_cached":"more inputs than are known one by one"`) {
+		t.Error("the log does not say why")
+	}
+}

@@ -16,6 +16,9 @@ var Embeddings = &Dialect{
 	check: checkVectors,
 }
 
+// maxInputs is how many inputs of one request are known one by one, each of which takes a look-up: as many as OpenAI takes at once.
+const maxInputs = 2048
+
 // Inputs is a request for embeddings: one or more inputs, each a question of its own.
 type Inputs struct {
 	Model   string
@@ -38,10 +41,13 @@ func ReadInputs(body []byte) (*Inputs, error) {
 	q := &Inputs{body: body, ms: ms}
 	q.Model = modelName(find(ms, "model"))
 	input := find(ms, "input")
-	if elems, err := array(input); err != nil {
+	if elems, more, err := arrayUpTo(input, maxInputs); err != nil {
 		q.inputs = []jsontext.Value{input}
 	} else if len(elems) > 0 && elems[0].Kind() == jsontext.KindNumber { // the tokens of one input
 		q.inputs = []jsontext.Value{input}
+	} else if more {
+		q.NoCache = "more inputs than are known one by one"
+		return q, nil
 	} else {
 		q.inputs = elems
 	}
@@ -53,8 +59,7 @@ func ReadInputs(body []byte) (*Inputs, error) {
 			m.Text, _ = text(v)
 			weight = len(m.Text)
 		case jsontext.KindBeginArray, jsontext.KindBeginObject:
-			tokens, _ := array(v)
-			weight = 4 * len(tokens) // a token is about four bytes
+			weight = 4 * count(v) // a token is about four bytes
 			if m.Rest, err = digest("reprise/wire/input/1", []member{{name: "input", value: v}}); err != nil {
 				return nil, syntaxError(err, len(body))
 			}

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -10,14 +12,17 @@ func TestReadInputs(t *testing.T) {
 		body string
 		n    int // 0: not cached
 	}{
-		"a string":         {`{"input":"a"}`, 1},
-		"strings":          {`{"input":["a","b","a"]}`, 3},
-		"tokens":           {`{"input":[1,2,3]}`, 1},
-		"arrays of tokens": {`{"input":[[1,2],[3]]}`, 2},
-		"objects":          {`{"input":[{"text":"a"},{"image":"b"}]}`, 2},
-		"nothing":          {`{"input":[]}`, 0},
-		"no input":         {`{"model":"m"}`, 0},
-		"a null":           {`{"input":["a",null]}`, 0},
+		"a string":          {`{"input":"a"}`, 1},
+		"strings":           {`{"input":["a","b","a"]}`, 3},
+		"tokens":            {`{"input":[1,2,3]}`, 1},
+		"arrays of tokens":  {`{"input":[[1,2],[3]]}`, 2},
+		"objects":           {`{"input":[{"text":"a"},{"image":"b"}]}`, 2},
+		"nothing":           {`{"input":[]}`, 0},
+		"no input":          {`{"model":"m"}`, 0},
+		"a null":            {`{"input":["a",null]}`, 0},
+		"as many as may be": {`{"input":["a"` + strings.Repeat(`,"a"`, maxInputs-1) + `]}`, maxInputs},
+		"one more":          {`{"input":["a"` + strings.Repeat(`,"a"`, maxInputs) + `]}`, 0},
+		"one of as many":    {`{"input":[1` + strings.Repeat(`,1`, 5*maxInputs) + `]}`, 1},
 	} {
 		q, err := ReadInputs([]byte(tt.body))
 		if err != nil || len(q.Texts) != tt.n || (q.NoCache == "") != (tt.n > 0) {
@@ -26,6 +31,9 @@ func TestReadInputs(t *testing.T) {
 	}
 	if _, err := ReadInputs([]byte(`{"input":`)); !errors.As(err, new(*SyntaxError)) {
 		t.Errorf("got %v", err)
+	}
+	if q, _ := ReadInputs([]byte(`{"input":[[1,2],[3],"four"]}`)); !slices.Equal(q.Weights, []int{9, 5, 5}) {
+		t.Errorf("weights %v", q.Weights)
 	}
 	seen := map[string]bool{}
 	for _, input := range []string{`"1"`, `[1]`, `[[1]]`, `[{"a":1}]`, `"[1]"`} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,19 +44,39 @@ func object(src []byte) ([]member, error) {
 
 // array reads the elements of the JSON array in src, as pieces of it.
 func array(src []byte) ([]jsontext.Value, error) {
+	vs, _, err := arrayUpTo(src, math.MaxInt)
+	return vs, err
+}
+
+// arrayUpTo is array, but reads no more than limit elements; more: there are others, which are not looked at.
+func arrayUpTo(src []byte, limit int) (vs []jsontext.Value, more bool, err error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(src))
 	if _, err := open(d, jsontext.KindBeginArray); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var vs []jsontext.Value
 	for d.PeekKind() != jsontext.KindEndArray {
+		if len(vs) == limit {
+			return vs, true, nil
+		}
 		v, _, err := readValue(d, src)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		vs = append(vs, v)
 	}
-	return vs, shut(d)
+	return vs, false, shut(d)
+}
+
+// count is how many elements the JSON array in src has, of which it keeps none; 0 if it is no array.
+func count(src []byte) (n int) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(src))
+	if _, err := open(d, jsontext.KindBeginArray); err != nil {
+		return 0
+	}
+	for d.PeekKind() != jsontext.KindEndArray && d.SkipValue() == nil {
+		n++
+	}
+	return n
 }
 
 // readValue reads the next value as a piece of src, which outlives the decoder's own buffer.
