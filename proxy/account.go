@@ -64,13 +64,7 @@ func (x *exchange) credit(lay *layout) {
 
 // estimate is for answers that do not say what they cost.
 func (x *exchange) estimate(output int) prices.Tokens {
-	input := 0
-	if x.question != nil {
-		for i := range x.question.Messages {
-			input += len(x.question.Messages[i].Text)
-		}
-	}
-	return prices.Tokens{Input: int64(tokens(input)), Output: int64(output), Estimated: true}
+	return estimated(x.length, output)
 }
 
 // said is the length of what an answer says.

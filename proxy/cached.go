@@ -111,7 +111,7 @@ func (x *exchange) settle(ctx *fasthttp.RequestCtx) *apiError {
 // key reads the question. It reports whether to go on.
 func (x *exchange) key(ctx *fasthttp.RequestCtx, m *questions) bool {
 	if x.d.encoded {
-		x.note = "the body is compressed"
+		x.note, x.length = "the body is compressed", len(ctx.PostBody())
 		return true
 	}
 	q, err := m.read(x.body(ctx))
@@ -119,7 +119,7 @@ func (x *exchange) key(ctx *fasthttp.RequestCtx, m *questions) bool {
 		x.fail(ctx, bodyError(err))
 		return false
 	}
-	x.question, x.note = q, q.NoCache
+	x.question, x.note, x.length = q, q.NoCache, q.Length
 	if x.sent != nil {
 		x.keepAsked(x.sent.body)
 	} else {
@@ -399,6 +399,7 @@ func (x *exchange) call(ctx *fasthttp.RequestCtx, d *wire.Dialect) (*call, *apiE
 		query:  string(ctx.URI().QueryString()),
 		header: clientHeaders(&ctx.Request.Header, &x.d.ours),
 		key:    x.who.key,
+		length: x.length,
 	}
 	if x.question != nil {
 		c.model = x.question.Model

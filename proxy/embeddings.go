@@ -57,7 +57,7 @@ func (s *Server) embeddings(ctx *fasthttp.RequestCtx, x *exchange) {
 // readInputs reads the question; nil if it is not to be cached. It reports whether to go on.
 func (x *exchange) readInputs(ctx *fasthttp.RequestCtx) (*inputs, bool) {
 	if x.d.encoded {
-		x.note = "the body is compressed"
+		x.note, x.length = "the body is compressed", len(ctx.PostBody())
 		return nil, true
 	}
 	q, err := wire.ReadInputs(append([]byte(nil), x.body(ctx)...))
@@ -65,7 +65,7 @@ func (x *exchange) readInputs(ctx *fasthttp.RequestCtx) (*inputs, bool) {
 		x.fail(ctx, bodyError(err))
 		return nil, false
 	}
-	x.question, x.note = &wire.Question{Model: q.Model, NoCache: q.NoCache}, q.NoCache
+	x.question, x.note, x.length = &wire.Question{Model: q.Model, NoCache: q.NoCache}, q.NoCache, q.Length
 	x.keepAsked(ctx.PostBody())
 	if x.plan.mixed { // their targets do not stand in for each other: no two models' vectors can be compared
 		x.note = "several targets may embed"
@@ -184,6 +184,10 @@ func (x *exchange) joinVectors(in *inputs, brought [][]byte) ([]byte, error) {
 
 // loadVectors has the provider answer what is missing, and puts that into its place.
 func (x *exchange) loadVectors(ctx *fasthttp.RequestCtx, in *inputs) {
+	x.length = 0
+	for _, i := range in.missing {
+		x.length += in.Weights[i]
+	}
 	c, apiErr := x.call(ctx, wire.Embeddings)
 	if apiErr != nil {
 		x.fail(ctx, apiErr)

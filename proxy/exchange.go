@@ -31,6 +31,7 @@ type exchange struct {
 	via      via            // who answered; the plan's first target until it is known
 	question *wire.Question // nil: the body was not read
 	lookup   *cache.Lookup  // nil: the cache was not asked
+	length   int            // about how many bytes of the question a model reads
 	sent     *rewritten     // nil: the provider is sent what came
 	merged   []byte         // the body with the only target's overriding members; nil: as it came
 

@@ -39,11 +39,11 @@ func (s *Server) charge(c *call, v via, t prices.Tokens, model string) {
 // charged reports whether anybody's limits are to be told of the call.
 func (c *call) charged(v via) bool { return c.key != nil || v.virtual != "" }
 
-// taken is what a whole answer took; where it does not say, what its length and the request's suggest.
+// taken is what a whole answer took; where it does not say, what the length of what it says suggests, and of what was asked.
 func (c *call) taken(d *wire.Dialect, answer []byte) (t prices.Tokens, model string) {
 	p, err := d.Locate(answer)
 	if err != nil || !p.Cost.Known {
-		return c.estimate(tokens(len(answer))), p.Model
+		return c.estimate(tokens(said(answer))), p.Model
 	}
 	return tokensOf(p.Cost), p.Model
 }
@@ -52,7 +52,12 @@ func tokensOf(u wire.Usage) prices.Tokens {
 	return prices.Tokens{Input: u.Input, Cached: u.Cached, Written: u.Written, WrittenH: u.WrittenH, Output: u.Output}
 }
 
+// estimated is what so many bytes of a request and so many tokens of an answer come to.
+func estimated(length, output int) prices.Tokens {
+	return prices.Tokens{Input: int64(tokens(length)), Output: int64(output), Estimated: true}
+}
+
 // estimate is what a call took whose answer said nothing of it.
 func (c *call) estimate(output int) prices.Tokens {
-	return prices.Tokens{Input: int64(tokens(len(c.body))), Output: int64(output), Estimated: true}
+	return estimated(c.length, output)
 }

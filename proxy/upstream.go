@@ -47,8 +47,9 @@ type call struct {
 	deadline time.Time // of the client that began it; zero: none
 	first    bool      // it came from the first SDK
 
-	key   *keys.Gateway // that pays; nil: none
-	model string        // that is asked for, where the question was read
+	key    *keys.Gateway // that pays; nil: none
+	model  string        // that is asked for, where the question was read
+	length int           // about how many bytes of it a model reads
 }
 
 // answer is a provider's response under way. Close it.

@@ -54,7 +54,9 @@ func (q *Question) addSpoken(name string, v jsontext.Value) bool {
 	if s, ok := text(v); ok {
 		m.Text = s
 	} else if parts, err := array(v); err == nil {
-		m.Text, form = partsText(parts)
+		var rest int
+		m.Text, form, rest = partsText(parts)
+		q.Length += rest
 	} else if !isNull(v) {
 		return false
 	} else {

@@ -26,6 +26,7 @@ type Inputs struct {
 	Weights []int           // about how much of the cost each one is
 	Scope   cache.Digest    // every member of the body that may change an answer, but for the inputs
 	NoCache string
+	Length  int // about how many bytes of it a model reads
 
 	body   []byte
 	ms     []member
@@ -46,7 +47,7 @@ func ReadInputs(body []byte) (*Inputs, error) {
 	} else if len(elems) > 0 && elems[0].Kind() == jsontext.KindNumber { // the tokens of one input
 		q.inputs = []jsontext.Value{input}
 	} else if more {
-		q.NoCache = "more inputs than are known one by one"
+		q.NoCache, q.Length = "more inputs than are known one by one", Countable(input)
 		return q, nil
 	} else {
 		q.inputs = elems
@@ -72,8 +73,11 @@ func ReadInputs(body []byte) (*Inputs, error) {
 		q.NoCache = "input is empty"
 	}
 	if q.NoCache != "" {
-		q.Texts = nil
+		q.Texts, q.Length = nil, Countable(input)
 		return q, nil
+	}
+	for _, w := range q.Weights {
+		q.Length += w
 	}
 	if q.Scope, err = Embeddings.scope(ms); err != nil {
 		return nil, syntaxError(err, len(body))

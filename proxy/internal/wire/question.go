@@ -22,6 +22,9 @@ type Question struct {
 	ExactOnly    bool            // another wording cannot share this answer
 	NoCache      string          // why the answer must not come from the cache or go there; "" if it may
 
+	// Length is about how many bytes of the request a model reads, for an estimate of its tokens; see Countable.
+	Length int
+
 	KeepID bool                      // the provider keeps the answer, and the caller may refer to it by its id
 	Echo   map[string]jsontext.Value // what an answer repeats of the request, where that says it
 }
@@ -111,8 +114,16 @@ func (d *Dialect) Read(body []byte) (*Question, error) {
 		d.question(q, ms)
 	}
 	if q.NoCache != "" {
-		q.Messages = nil
+		q.Messages, q.Length = nil, Countable(body)
 		return q, nil
+	}
+	for _, m := range ms {
+		if k := m.value.Kind(); (k == jsontext.KindBeginArray || k == jsontext.KindBeginObject) && !d.harmless[m.name] && !slices.Contains(d.asks, m.name) {
+			q.Length += Countable(m.value) // tools, the form of the answer
+		}
+	}
+	for i := range q.Messages {
+		q.Length += len(q.Messages[i].Text)
 	}
 	q.Scope, err = d.scope(ms)
 	if err != nil {
@@ -158,24 +169,25 @@ func (q *Question) addMessages(v jsontext.Value) {
 		return
 	}
 	for _, e := range elems {
-		m, ok := message(e)
+		m, rest, ok := message(e)
 		if !ok {
 			q.NoCache = "a message is not an object with a role"
 			return
 		}
+		q.Length += rest
 		q.Messages = append(q.Messages, m)
 	}
 }
 
 // message reads one turn. All that is not its role and its text goes into Rest, in a form from which the turn could be
-// told apart from any other with the same role and text.
-func message(v jsontext.Value) (cache.Message, bool) {
-	var m cache.Message
+// told apart from any other with the same role and text. length is that of what a model reads beside the text.
+func message(v jsontext.Value) (m cache.Message, length int, ok bool) {
 	ms, err := object(v)
 	if err != nil {
-		return m, false
+		return m, 0, false
 	}
 	var roleKnown, contentKnown bool
+	calls := 0 // of tools, which stand beside the content
 	rest := ms[:0:0]
 	for _, f := range ms {
 		switch f.name {
@@ -187,13 +199,16 @@ func message(v jsontext.Value) (cache.Message, bool) {
 				m.Text = s
 			} else if parts, err := array(f.value); err == nil {
 				var form jsontext.Value
-				m.Text, form = partsText(parts)
+				m.Text, form, length = partsText(parts)
 				rest = append(rest, member{name: "content", value: form})
 			} else {
 				rest = append(rest, f)
 			}
 		default:
 			rest = append(rest, f)
+			if f.value.Kind() == jsontext.KindBeginArray || f.value.Kind() == jsontext.KindBeginObject {
+				calls += Countable(f.value)
+			}
 		}
 	}
 	if !contentKnown {
@@ -201,21 +216,22 @@ func message(v jsontext.Value) (cache.Message, bool) {
 	}
 	if len(rest) > 0 {
 		if m.Rest, err = digest("reprise/wire/message/1", rest); err != nil {
-			return m, false
+			return m, 0, false
 		}
 	}
-	return m, roleKnown
+	return m, length + calls, roleKnown
 }
 
 // spokenPart are the types of a message's parts that are text and nothing else.
 var spokenPart = map[string]bool{"text": true, "input_text": true, "output_text": true}
 
 // partsText returns the text parts joined by line feeds, and the same array with the texts taken out. Where the joined
-// text could be cut into the parts in more than one way, the array holds the texts' lengths instead.
-func partsText(parts []jsontext.Value) (string, jsontext.Value) {
+// text could be cut into the parts in more than one way, the array holds the texts' lengths instead. rest is the length of the parts
+// that are something else.
+func partsText(parts []jsontext.Value) (said string, form jsontext.Value, rest int) {
 	var texts []string
 	ambiguous := false
-	form := []byte{'['}
+	form = append(form, '[')
 	for i, p := range parts {
 		if i > 0 {
 			form = append(form, ',')
@@ -225,6 +241,7 @@ func partsText(parts []jsontext.Value) (string, jsontext.Value) {
 		said, isText := text(find(ms, "text"))
 		if err != nil || !spokenPart[kind] || !isText {
 			form = append(form, p...)
+			rest += Countable(p)
 			continue
 		}
 		ambiguous = ambiguous || strings.Contains(said, "\n")
@@ -247,7 +264,7 @@ func partsText(parts []jsontext.Value) (string, jsontext.Value) {
 			form = fmt.Appendf(form, ",%d", len(s))
 		}
 	}
-	return strings.Join(texts, "\n"), append(form, ']')
+	return strings.Join(texts, "\n"), append(form, ']'), rest
 }
 
 func appendMember(dst []byte, name string, v jsontext.Value) []byte {
@@ -273,6 +290,7 @@ func completionQuestion(q *Question, ms []member) {
 			q.NoCache = "prompt cannot be read"
 			return
 		}
+		q.Length = Countable(prompt)
 	}
 	q.Messages = []cache.Message{{Role: "user", Rest: cache.Hash([]byte("reprise/wire/prompt/1"), whole)}}
 }

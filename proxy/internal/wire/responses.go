@@ -81,25 +81,26 @@ func responsesQuestion(q *Question, ms []member) {
 		return
 	}
 	for _, v := range items {
-		m, why := responseItem(v)
+		m, rest, why := responseItem(v)
 		if why != "" {
 			q.NoCache = why
 			return
 		}
+		q.Length += rest
 		q.Messages = append(q.Messages, m)
 	}
 }
 
 // responseItem reads an item of the input. What is no message, a tool's output for one, is a turn without text.
-func responseItem(v jsontext.Value) (m cache.Message, why string) {
+func responseItem(v jsontext.Value) (m cache.Message, length int, why string) {
 	ms, err := object(v)
 	if err != nil {
-		return m, "an item of the input is not an object"
+		return m, 0, "an item of the input is not an object"
 	}
 	kind, _ := text(find(ms, "type"))
 	switch kind {
 	case "item_reference":
-		return m, "the answer goes on from what the provider keeps"
+		return m, 0, "the answer goes on from what the provider keeps"
 	case "message", "":
 		kept := make([]member, 0, len(ms))
 		for _, f := range ms {
@@ -107,17 +108,17 @@ func responseItem(v jsontext.Value) (m cache.Message, why string) {
 				kept = append(kept, f)
 			}
 		}
-		m, ok := message(objectOf(kept))
+		m, length, ok := message(objectOf(kept))
 		if !ok {
-			return m, "a message of the input has no role"
+			return m, 0, "a message of the input has no role"
 		}
-		return m, ""
+		return m, length, ""
 	}
 	if m.Rest, err = digest("reprise/wire/item/1", ms); err != nil {
-		return m, "an item of the input cannot be read"
+		return m, 0, "an item of the input cannot be read"
 	}
 	m.Role = kind
-	return m, ""
+	return m, Countable(v), ""
 }
 
 // checkResponse asks for a response that was completed.
