@@ -30,6 +30,31 @@ func (r *rig) logged(n int) requestlog.Record {
 	}
 }
 
+// TestLastEventInTwoPieces holds that a stream is paid for by the time that its client can see the end, wherever the pieces that it
+// comes in cut its last event.
+func TestLastEventInTwoPieces(t *testing.T) {
+	step := make(chan struct{})
+	pieces := []string{chunk(`"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]`) + chunk(`"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]`) + "data: [DO", "NE]\n\n"}
+	var k *Keys
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { sendEvents(w, req, step, pieces...) }, withKeys(t, &k), withOwnKey)
+	id, key := made(t, k, `{}`)
+	resp := r.open(bounded(t), question("x", `"stream":true`), bearerOf(key)...)
+	if _, err := io.ReadFull(resp.Body, make([]byte, len(pieces[0]))); err != nil {
+		t.Fatal(err)
+	}
+	step <- struct{}{}
+	if rest, err := io.ReadAll(resp.Body); err != nil || string(rest) != pieces[1] {
+		t.Errorf("%q, %v", rest, err)
+	}
+	if tokens, _ := spentBy(t, k, id); tokens != 4 { // one for the question, one an event
+		t.Errorf("%d tokens were charged", tokens)
+	}
+	r.flush()
+	if got := r.ask("x", "", bearerOf(key)...); got.cache() != "HIT" {
+		t.Errorf("%d %s", got.StatusCode, got.cache())
+	}
+}
+
 // TestEstimates holds what a call is taken to cost whose answer does not say it: by the text that was asked, with tools and results, and
 // not by the length of a picture; and that the log and the key have the same figure.
 func TestEstimates(t *testing.T) {

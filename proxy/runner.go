@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -80,7 +79,7 @@ var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); retu
 // receive takes the answer in, and has it stored if it is one.
 func (r *runner) receive(a *answer, v via) {
 	h := &head{via: v, status: a.status, header: a.header, length: a.length, stream: isEventStream(a.header)}
-	rec := recorder{dialect: r.dialect, dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
+	rec := recorder{dialect: r.dialect, ending: wire.Ending{Dialect: r.dialect}, dec: sse.Decoder{MaxBytes: r.s.cfg.MaxAnswerBytes}}
 	if r.dialect != nil {
 		rec.meter = &wire.Meter{Dialect: r.dialect}
 	}
@@ -128,8 +127,7 @@ func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
 			rec.agg = nil
 		}
 	}
-	if rec.on && (rec.near || r.dialect.MayEnd(p)) {
-		rec.near = true // an event that is the last may come in many pieces
+	if rec.on && rec.ending.Near(p) {
 		rec.feed(p)
 		r.f.measured(rec.meter)
 		if rec.done {
@@ -139,14 +137,12 @@ func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
 		}
 		return false, r.f.write(p)
 	}
-	if err := r.f.write(p); err != nil {
-		return false, err
-	}
+	err = r.f.write(p)
 	if rec.on {
-		rec.feed(p)
+		rec.feed(p) // the last event is not among what it finds
 		r.f.measured(rec.meter)
 	}
-	return rec.done, nil
+	return false, err
 }
 
 // ended deals with the end of the provider's response, err being why: io.EOF, or what broke it.
@@ -242,10 +238,10 @@ type recorder struct {
 	on      bool
 	dec     sse.Decoder
 	agg     wire.Aggregator // nil: not stored, or given up
-	near    bool            // the last event may have begun
-	done    bool            // the last event was there
-	meter   *wire.Meter     // nil: no dialect has a say
-	aside   func() []byte   // what a translated stream's provider said of its cost; nil: it is as it came
+	ending  wire.Ending
+	done    bool          // the last event was there
+	meter   *wire.Meter   // nil: no dialect has a say
+	aside   func() []byte // what a translated stream's provider said of its cost; nil: it is as it came
 }
 
 func (rec *recorder) feed(p []byte) {
@@ -279,9 +275,10 @@ func (rec *recorder) event(e sse.Event) error {
 	return nil
 }
 
+// isEventStream looks at the type alone: some providers write parameters after it that cannot be parsed.
 func isEventStream(h http.Header) bool {
-	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && t == "text/event-stream"
+	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(t), "text/event-stream")
 }
 
 func isPlain(h http.Header) bool {

@@ -14,7 +14,7 @@ func TestLargeStreamIsNotPutTogether(t *testing.T) {
 	f := newFlight(t.Context(), flightKey{}, 3*len(piece))
 	l, stop, buf := f.join(), newStopper(nil, time.Time{}), make([]byte, len(piece))
 	r := &runner{f: f, dialect: wire.Chat}
-	rec := recorder{dialect: wire.Chat, on: true, agg: wire.Chat.NewAggregator(), meter: &wire.Meter{Dialect: wire.Chat}}
+	rec := recorder{dialect: wire.Chat, ending: wire.Ending{Dialect: wire.Chat}, on: true, agg: wire.Chat.NewAggregator(), meter: &wire.Meter{Dialect: wire.Chat}}
 	for i := range 8 {
 		if done, err := r.take(&head{status: 200, stream: true}, &rec, piece); done || err != nil {
 			t.Fatal(done, err)

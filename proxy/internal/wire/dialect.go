@@ -77,9 +77,8 @@ type Aggregator interface {
 // NewAggregator returns an empty aggregator for a stream of the dialect.
 func (d *Dialect) NewAggregator() Aggregator { return d.aggregator() }
 
-// MayEnd reports whether p, a piece of a stream, may hold the beginning of its last event. It is cheap, so that a reader
-// need not look closer at the other pieces.
-func (d *Dialect) MayEnd(p []byte) bool {
+// marked reports whether p has what is in the last event of every stream.
+func (d *Dialect) marked(p []byte) bool {
 	for _, m := range d.marks {
 		if bytes.Contains(p, []byte(m)) {
 			return true
@@ -89,7 +88,34 @@ func (d *Dialect) MayEnd(p []byte) bool {
 }
 
 // Last reports whether data is that of an event after which a stream says nothing more.
-func (d *Dialect) Last(data []byte) bool { return d.MayEnd(data) && d.last(data) }
+func (d *Dialect) Last(data []byte) bool { return d.marked(data) && d.last(data) }
+
+// maxMark is what no dialect's mark is longer than.
+const maxMark = 32
+
+// Ending looks out for the last event of a stream that comes in pieces, which may cut it anywhere. The zero Ending of a dialect is ready
+// to use.
+type Ending struct {
+	Dialect *Dialect
+
+	tail []byte // of what came: as much as a mark may have begun in
+	near bool
+}
+
+// Near takes the next piece, and reports whether the last event may have come, or begun to. It is cheap, so that a reader need not look
+// closer at the pieces before.
+func (e *Ending) Near(p []byte) bool {
+	if e.near {
+		return true
+	}
+	seam := append(e.tail, p[:min(len(p), maxMark)]...)
+	e.near = e.Dialect.marked(seam) || e.Dialect.marked(p)
+	if len(p) > maxMark {
+		seam = append(seam[:0], p[len(p)-maxMark:]...)
+	}
+	e.tail = append(seam[:0], seam[max(0, len(seam)-maxMark):]...)
+	return e.near
+}
 
 // Check reports why body is not a whole answer that may be stored, as an error that wraps ErrForm; nil if it is one: a
 // JSON object with no error in it that says something and why it ended.
