@@ -41,14 +41,10 @@ func (x *exchange) chargeBody(d *wire.Dialect, body []byte) {
 	x.charge(x.estimate(tokens(said(body))), p.Model)
 }
 
-// chargeStream notes what a stream cost. Most clients do not ask a stream to say so; then there are about as many tokens
-// as there were events.
+// chargeStream notes what a stream cost, which most clients do not ask it to say.
 func (x *exchange) chargeStream(m *wire.Meter) {
-	switch {
-	case m.Usage.Known:
-		x.charge(tokensOf(m.Usage), m.Model)
-	case m.Events > 0:
-		x.charge(x.estimate(m.Events), m.Model)
+	if m.Events > 0 {
+		x.charge(streamed(m, x.estimate), m.Model)
 	}
 }
 

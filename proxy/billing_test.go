@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,6 +57,97 @@ func TestLastEventInTwoPieces(t *testing.T) {
 	}
 }
 
+// TestStreamLeftMidway holds that who leaves Anthropic's stream pays for what it said, of which the usage at its beginning counts one
+// token only, and that the log says the same as the key.
+func TestStreamLeftMidway(t *testing.T) {
+	const deltas = 30
+	begun := "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":100,\"output_tokens\":1}}}\n\n" +
+		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n" +
+		strings.Repeat("event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"word \"}}\n\n", deltas)
+	ended := "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":40}}\n\n"
+	for name, c := range map[string]struct {
+		said    string
+		output  int64
+		guessed bool
+	}{
+		"before the usage": {begun, 1 + 1 + deltas, true},
+		"after the usage":  {begun + ended, 40, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			step := make(chan struct{})
+			var k *Keys
+			r := newRig(t, func(w http.ResponseWriter, req *http.Request) { sendEvents(w, req, step, c.said, ": so far\n\n") },
+				withKeys(t, &k), withOwnKey, withLog(t), func(c *Config) { c.Providers[0].Kind = Anthropic })
+			id, key := made(t, k, `{}`)
+			ctx, leave := context.WithCancel(bounded(t))
+			resp, err := http.DefaultClient.Do(r.request(ctx, "POST", messagesPath, `{"model":"claude-sonnet-4-5","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}`, bearerOf(key)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if _, err := io.ReadFull(resp.Body, make([]byte, len(c.said))); err != nil {
+				t.Fatal(err)
+			}
+			step <- struct{}{}
+			if _, err := io.ReadFull(resp.Body, make([]byte, len(": so far\n\n"))); err != nil { // which comes when the events were counted
+				t.Fatal(err)
+			}
+			leave()
+			rec := r.logged(1)
+			if rec.Prompt != 100 || rec.Completion != c.output || rec.Estimated != c.guessed || rec.Error != "client_left" {
+				t.Errorf("the log has %d and %d tokens, estimated: %v, %q", rec.Prompt, rec.Completion, rec.Estimated, rec.Error)
+			}
+			if tokens, _ := spentBy(t, k, id); int64(tokens) != 100+c.output {
+				t.Errorf("%d tokens were charged", tokens)
+			}
+		})
+	}
+}
+
+// purse is a virtual key that notes what was used.
+type purse struct {
+	turns
+	tokens int
+}
+
+func (p *purse) Used(_ string, tokens int, _ float64) { p.tokens += tokens }
+
+// TestLeftUnderBackpressure holds that a stream is paid for whose clients leave while the provider waits for them to read on.
+func TestLeftUnderBackpressure(t *testing.T) {
+	p := &purse{}
+	s := newRig(t, noProvider, func(c *Config) { c.VirtualKeys = p }).s
+	f := newFlight(t.Context(), flightKey{}, 1<<10)
+	l := f.join()
+	events := chunk(`"choices":[{"index":0,"delta":{"content":"a word "}}]`)
+	a := &answer{status: 200, header: http.Header{"Content-Type": {"text/event-stream"}}, body: io.NopCloser(strings.NewReader(strings.Repeat(events, 1000))), ctx: f.ctx, limit: time.Hour}
+	a.idle = time.AfterFunc(time.Hour, func() {})
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		(&runner{s: s, f: f, call: &call{model: "m"}, dialect: wire.Chat}).receive(a, via{provider: "main", virtual: "team"})
+	}()
+	if _, err := l.waitHead(newStopper(nil, time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	for { // until it waits for the client
+		f.mu.Lock()
+		full, wake := int64(len(f.buf)) > f.limit, f.wake
+		f.mu.Unlock()
+		if full {
+			break
+		}
+		recv(t, wake, "the stream")
+	}
+	l.leave()
+	recv(t, over, "the end of the call")
+	if want := len(*receiveBuffers.Get().(*[]byte)) / len(events); p.tokens < want || p.tokens > want+1 { // the last is cut
+		t.Errorf("%d tokens were charged, want %d", p.tokens, want)
+	}
+	if f.end == nil || errors.Is(f.end, io.EOF) {
+		t.Errorf("the flight ended with %v", f.end)
+	}
+}
+
 // TestEstimates holds what a call is taken to cost whose answer does not say it: by the text that was asked, with tools and results, and
 // not by the length of a picture; and that the log and the key have the same figure.
 func TestEstimates(t *testing.T) {
@@ -101,6 +194,28 @@ func TestEstimates(t *testing.T) {
 		}
 		if tokens, _ := spentBy(t, k, id); int64(tokens) != rec.Prompt+rec.Completion {
 			t.Errorf("%s: the log has %d and %d tokens, the key %d", c.name, rec.Prompt, rec.Completion, tokens)
+		}
+	}
+}
+
+// TestEventStreamTypes holds that a stream is one whatever parameters its type has.
+func TestEventStreamTypes(t *testing.T) {
+	for _, kind := range []string{"text/event-stream", "text/event-stream; charset=utf-8", "text/event-stream;charset", "Text/Event-Stream ; a=b; a=b", "text/event-stream;"} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			io.WriteString(w, streamOf("an answer"))
+		})
+		if got := r.ask("x", `"stream":true`); got.StatusCode != 200 || got.body != streamOf("an answer") {
+			t.Errorf("%s: %d %s", kind, got.StatusCode, got.body)
+		}
+		r.flush()
+		if got := r.ask("x", ""); got.cache() != "HIT" {
+			t.Errorf("%s: %s", kind, got.cache())
+		}
+	}
+	for _, kind := range []string{"", "application/json", "text/event-streams", ";text/event-stream", "text/plain; text/event-stream"} {
+		if isEventStream(http.Header{"Content-Type": {kind}}) {
+			t.Errorf("%q is an event stream", kind)
 		}
 	}
 }

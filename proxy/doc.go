@@ -101,6 +101,7 @@
 // hands on neither what a provider says of pages nor what it says of its own address.
 //
 // Tokens and money are counted when an answer is over, so that calls under way may pass a limit; an answer that does not say
-// its usage is estimated from the text of both, of which a token is taken to be four bytes, and a picture or a file a thousand tokens.
+// its usage is estimated from the text of both, of which a token is taken to be four bytes, and a picture or a file a thousand tokens;
+// of a stream that broke off, what came after the usage that it last said is taken for a token an event.
 // The admin API is one table of routes in admin.go, and allowed in auth.go lets in or refuses.
 package proxy

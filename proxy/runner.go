@@ -100,8 +100,8 @@ func (r *runner) receive(a *answer, v via) {
 		n, err := a.Read(*buf)
 		if n > 0 {
 			done, werr := r.take(h, &rec, (*buf)[:n])
-			if werr != nil {
-				r.f.finish(werr)
+			if werr != nil { // all clients left while the provider was ahead of them
+				r.ended(h, &rec, werr)
 				return
 			}
 			if done {
@@ -145,7 +145,7 @@ func (r *runner) take(h *head, rec *recorder, p []byte) (done bool, err error) {
 	return false, err
 }
 
-// ended deals with the end of the provider's response, err being why: io.EOF, or what broke it.
+// ended deals with the end of the provider's response, err being why: io.EOF, what broke it, or why it was given up.
 func (r *runner) ended(h *head, rec *recorder, err error) {
 	if rec.on {
 		rec.flush()
@@ -208,13 +208,10 @@ func (r *runner) bill(h *head, rec *recorder, body []byte) {
 	}
 	var t prices.Tokens
 	var model string
-	switch {
-	case body != nil:
+	if body != nil {
 		t, model = r.call.taken(r.dialect, body)
-	case rec.meter.Usage.Known:
-		t, model = tokensOf(rec.meter.Usage), rec.meter.Model
-	default: // providers send about one event a token
-		t, model = r.call.estimate(rec.meter.Events), rec.meter.Model
+	} else {
+		t, model = streamed(rec.meter, r.call.estimate), rec.meter.Model
 	}
 	if p := r.s.price(h.via, model, r.call.model); p != nil {
 		r.cost = p.Cost(t).Dollars()

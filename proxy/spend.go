@@ -48,6 +48,17 @@ func (c *call) taken(d *wire.Dialect, answer []byte) (t prices.Tokens, model str
 	return tokensOf(p.Cost), p.Model
 }
 
+// streamed is what a stream took so far; where it never said so, what estimate makes of its events, of which there is about one a token.
+func streamed(m *wire.Meter, estimate func(output int) prices.Tokens) prices.Tokens {
+	u, guessed := m.Taken()
+	if !u.Known {
+		return estimate(m.Events)
+	}
+	t := tokensOf(u)
+	t.Estimated = guessed
+	return t
+}
+
 func tokensOf(u wire.Usage) prices.Tokens {
 	return prices.Tokens{Input: u.Input, Cached: u.Cached, Written: u.Written, WrittenH: u.WrittenH, Output: u.Output}
 }

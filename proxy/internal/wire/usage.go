@@ -70,11 +70,16 @@ type Meter struct {
 	Model   string
 	Usage   Usage
 	Events  int // that said something: about as many as there are tokens
+
+	whole bool // the last event was there
+	since int  // events that came after the usage was last said
 }
 
 // Add takes the data of the stream's next event.
 func (m *Meter) Add(data []byte) {
 	m.Events++
+	m.since++
+	m.whole = m.whole || m.Dialect.Last(data)
 	if m.Model != "" && !bytes.Contains(data, []byte(`"usage"`)) {
 		return
 	}
@@ -90,10 +95,21 @@ func (m *Meter) Add(data []byte) {
 	}
 }
 
+// Taken is what the stream took so far. Anthropic's begin with a usage that counts one token of the answer, and end with the whole of it:
+// of one that broke off, guessed says that as many tokens as there were events were added to what it last said.
+func (m *Meter) Taken() (u Usage, guessed bool) {
+	u = m.Usage
+	if !u.Known || m.whole || m.since == 0 {
+		return u, false
+	}
+	u.Output += int64(m.since)
+	return u, true
+}
+
 // AddUsage takes a usage that came beside the stream, in OpenAI's words, if the stream itself says nothing.
 func (m *Meter) AddUsage(usage []byte) {
 	if !m.Usage.Known {
-		m.Usage = Chat.usageOf(usage)
+		m.Usage, m.since = Chat.usageOf(usage), 0
 	}
 }
 
@@ -105,6 +121,7 @@ func (m *Meter) read(ms []member) {
 	if !u.Known {
 		return
 	}
+	m.since = 0
 	// Later counts include earlier ones; those that an event does not repeat stay.
 	m.Usage = Usage{max(m.Usage.Input, u.Input), max(m.Usage.Cached, u.Cached), max(m.Usage.Written, u.Written),
 		max(m.Usage.WrittenH, u.WrittenH), max(m.Usage.Output, u.Output), true}

@@ -55,6 +55,36 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+// TestTaken holds what of a stream is paid for that broke off: what it said of its usage, and what came after that.
+func TestTaken(t *testing.T) {
+	begin, delta := `{"type":"message_start","message":{"model":"m","usage":{"input_tokens":3,"output_tokens":1}}}`, `{"type":"content_block_delta"}`
+	end := `{"type":"message_delta","usage":{"output_tokens":9}}`
+	chat := `{"model":"m","choices":[{"delta":{"content":"a"}}]}`
+	for name, c := range map[string]struct {
+		dialect *Dialect
+		events  []string
+		want    Usage
+		guessed bool
+	}{
+		"nothing":              {Messages, nil, Usage{}, false},
+		"the beginning":        {Messages, []string{begin}, Usage{Input: 3, Output: 1, Known: true}, false},
+		"some of it":           {Messages, []string{begin, delta, delta}, Usage{Input: 3, Output: 3, Known: true}, true},
+		"all but the end":      {Messages, []string{begin, delta, delta, end}, Usage{Input: 3, Output: 9, Known: true}, false},
+		"all":                  {Messages, []string{begin, delta, end, `{"type":"ping"}`, `{"type":"message_stop"}`}, Usage{Input: 3, Output: 9, Known: true}, false},
+		"all, not said":        {Messages, []string{begin, delta, delta, `{"type":"message_stop"}`}, Usage{Input: 3, Output: 1, Known: true}, false},
+		"OpenAI's":             {Chat, []string{chat, chat}, Usage{}, false},
+		"one that keeps count": {Chat, []string{chat, `{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}`, chat}, Usage{Input: 3, Output: 3, Known: true}, true},
+	} {
+		m := Meter{Dialect: c.dialect}
+		for _, e := range c.events {
+			m.Add([]byte(e))
+		}
+		if u, guessed := m.Taken(); u != c.want || guessed != c.guessed {
+			t.Errorf("%s: %+v, guessed: %v", name, u, guessed)
+		}
+	}
+}
+
 func FuzzMeter(f *testing.F) {
 	f.Add([]byte(`{"model":"m","usage":{"prompt_tokens":3,"prompt_tokens_details":{"cached_tokens":5}},"message":{"usage":{"input_tokens":1}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
