@@ -95,7 +95,7 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 		x.log()
 		return
 	}
-	if ctx.IsHead() {
+	if ctx.IsHead() || bodiless(h.status) {
 		ctx.Response.SkipBody = true
 		ctx.Response.Header.SetContentLength(int(h.length)) // -1: not known, and said by the transfer coding
 		x.log()
@@ -108,6 +108,11 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	}
 	ctx.Response.ImmediateHeaderFlush = true
 	ctx.Response.SetBodyStream(&bodyStream{x: x, l: l, stop: stop, release: release, events: h.stream}, size)
+}
+
+// bodiless reports whether no answer of the status has a body (RFC 9110, sections 15.3.5 and 15.4.5).
+func bodiless(status int) bool {
+	return status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified
 }
 
 // wait returns the whole body of an answer without a length, for a client of HTTP/1.0, which knows no chunks.

@@ -115,12 +115,18 @@ func TestProviderChoice(t *testing.T) {
 	}
 }
 
-// TestNoBody holds that an answer without a body has none, and that the connection is good for the next request.
+// TestNoBody holds that an answer without a body has none, that the connection is good for the next request, and that nobody is said to
+// have left.
 func TestNoBody(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
-	for range 2 {
-		if got := r.do("DELETE", "/v1/files/a", ""); got.StatusCode != 204 || got.body != "" || got.err != nil || got.Header.Get("Transfer-Encoding") != "" {
+	status := 0
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }, withLog(t))
+	for _, status = range []int{204, 304, 204} {
+		if got := r.do("DELETE", "/v1/files/a", ""); got.StatusCode != status || got.body != "" || got.err != nil || got.Header.Get("Transfer-Encoding") != "" {
 			t.Errorf("%d, %q, %v, %v", got.StatusCode, got.body, got.err, got.Header)
+		}
+		r.flush()
+		if rec := r.last(); rec.Status != status || rec.Error != "" {
+			t.Errorf("the log has %d, %q", rec.Status, rec.Error)
 		}
 	}
 }
