@@ -14,8 +14,13 @@ import (
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
 
-// statusClientGone is what the log says of a request whose client left before there was an answer. Nobody is sent it.
+// statusClientGone is that of a request whose client left before there was an answer. Who closed only his own side is sent it.
 const statusClientGone = 499
+
+func clientLeft() *apiError {
+	return &apiError{statusClientGone, "invalid_request_error", "client_left", "",
+		"the connection was closed before the answer was there: keep it open in both directions until the answer has come"}
+}
 
 // deliver sends what the flight brings, as it comes.
 func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listener) {
@@ -142,9 +147,8 @@ func (x *exchange) failUpstream(ctx *fasthttp.RequestCtx, err error) {
 		if c := callerOf(ctx); c != nil {
 			c.refuse(err)
 		}
-		x.status, x.err = statusClientGone, "client_left"
 		ctx.Response.Header.SetConnectionClose()
-		x.log()
+		x.fail(ctx, clientLeft())
 		return
 	}
 	var r *routed

@@ -250,6 +250,35 @@ func TestClientLeaves(t *testing.T) {
 	}
 }
 
+// TestHalfClosed holds that a client which closes its own side, and is taken to have left, is told so if it still reads.
+func TestHalfClosed(t *testing.T) {
+	r := newRig(t, func(_ http.ResponseWriter, req *http.Request) {
+		io.Copy(io.Discard, req.Body)
+		<-req.Context().Done()
+	})
+	for _, path := range []string{chatPath, "/v1/images/generations"} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(patience))
+		body := question("x", "")
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != statusClientGone || !strings.Contains(string(said), `"code":"client_left"`) || !resp.Close {
+			t.Errorf("%s: %d, %s, %v", path, resp.StatusCode, said, err)
+		}
+	}
+}
+
 // TestFollowersShareTheFailure holds that a call that fails fails for all, and that the next one is made anew.
 func TestFollowersShareTheFailure(t *testing.T) {
 	called, step := make(chan struct{}, 1), make(chan struct{})
