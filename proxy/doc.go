@@ -58,6 +58,11 @@
 // otherwise; callers of a provider whose key is configured share. Left out are the members that wire.Dialect.Harmless
 // lists; where an answer repeats those, a hit has what this request said.
 //
+// A credential is what stands in authorization, x-api-key, api-key and cookie, and in every other header whose name has auth,
+// credential, jwt, password, secret, subscription or token in it or ends in key, but for those with idempotency in it: all of
+// them together are the caller's (credentials.go). A secret in a header of another name, or in the query string, is none; of
+// these the query string tells requests apart all the same.
+//
 // Of a request for embeddings each input is a question of its own, which only an equal one shares; the provider is asked
 // for those that are missing. More than 2048 at once pass through as one.
 //
@@ -71,7 +76,7 @@
 // Of embeddings with several different targets nothing is cached, as their vectors cannot be compared. A target is a
 // provider, which internal/providers knows by name, with a key; if it speaks another chat API than the client,
 // internal/translate stands between. The caller's own credential is sent to the first provider of the config that has no
-// other key, and to no second one; a configured key goes to the configured address only. A host of the caller's choice
+// other key, and to no second one, unless forward_headers names its header; a configured key goes to the configured address only. A host of the caller's choice
 // must be in [Config.AllowedHosts], and internal/egress checks each address as it is connected to; redirects are not
 // followed.
 //

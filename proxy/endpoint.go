@@ -244,8 +244,8 @@ func (s *Server) header(ctx context.Context, e *endpoint, t *route.Target, c *ca
 	credential := e.keyless() && c.plan.callers == e.identity()
 	for k, v := range c.header {
 		switch {
-		case callerCredentials[k]:
-			if !credential || e.custom && k == "Cookie" {
+		case isCredential(k):
+			if !credential || e.custom && !usualCredentials[k] {
 				continue
 			}
 		case e.custom && !plainHeaders[k]:

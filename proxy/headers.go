@@ -62,6 +62,8 @@ type fields struct {
 	ownSet [2][numOwn]bool
 	stdSet [numStd]bool
 
+	further []further // credentials beside those of std
+
 	traceparent  []byte // the last, where there are several
 	traceparents int
 	tracestate   string // all of them; it does not die with the ctx
@@ -142,34 +144,39 @@ func (f *fields) collect(h *fasthttp.RequestHeader) *apiError {
 				prefix = 1
 			}
 			if prefix >= 0 {
-				if err := f.set(k, v, ownWords[:], k[len(portkeyPrefix):], f.own[prefix][:], f.ownSet[prefix][:]); err != nil {
+				if _, err := f.set(k, v, ownWords[:], k[len(portkeyPrefix):], f.own[prefix][:], f.ownSet[prefix][:]); err != nil {
 					return err
 				}
 				continue
 			}
 		}
-		if err := f.set(k, v, stdNames[:], k, f.std[:], f.stdSet[:]); err != nil {
+		known, err := f.set(k, v, stdNames[:], k, f.std[:], f.stdSet[:])
+		if err != nil {
 			return err
+		}
+		if !known {
+			f.addFurther(k, v)
 		}
 	}
 	return nil
 }
 
-func (f *fields) set(name, value []byte, words []string, word []byte, values [][]byte, set []bool) *apiError {
+// set keeps a header that is one of the words. It reports whether it is.
+func (f *fields) set(name, value []byte, words []string, word []byte, values [][]byte, set []bool) (known bool, _ *apiError) {
 	for i, w := range words {
 		if len(w) == len(word) && w == string(word) {
 			if set[i] && listHeaders[w] {
 				values[i] = slices.Concat(values[i], []byte(","), value)
-				return nil
+				return true, nil
 			}
 			if set[i] {
-				return badRequest("duplicate_header", string(bytes.ToLower(name)), "the header %s is given twice", bytes.ToLower(name))
+				return true, badRequest("duplicate_header", string(bytes.ToLower(name)), "the header %s is given twice", bytes.ToLower(name))
 			}
 			values[i], set[i] = value, true
-			return nil
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // get returns the value of one of the gateway's own headers and the name by which it came; nil if it did not.
@@ -180,11 +187,6 @@ func (f *fields) get(word int) (value []byte, name string) {
 		}
 	}
 	return nil, ""
-}
-
-// credential digests what lets the caller in at a provider.
-func (f *fields) credential() cache.Digest {
-	return cache.Hash(f.std[stdAuthorization], f.std[stdAPIKey], f.std[stdAzureKey], f.std[stdCookie])
 }
 
 func ownName(prefix, word int) string {

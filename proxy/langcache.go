@@ -91,6 +91,7 @@ func (x *exchange) langQuery(prompt string) cache.Query {
 		if key := std[stdAzureKey]; len(key) > 0 { // by itself, so that entries that were set without it are found as before
 			credential = cache.Hash(std[stdAuthorization], std[stdAPIKey], key)
 		}
+		credential = d.fields.withFurther(credential)
 	}
 	if k := x.who.key; k != nil && (!x.s.cfg.ShareAcrossKeys || k.Private()) {
 		credential = x.who.digest()

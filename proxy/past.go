@@ -106,9 +106,7 @@ func (s *Server) past(p *Past, anonymous bool) (q cache.Query, v cache.Value, er
 	if why := x.question.NoCache; why != "" {
 		return q, v, fmt.Errorf("%w: %s", ErrNotCached, why)
 	}
-	std := &x.d.fields.std
-	if x.plan.callers != "" && !s.cfg.ShareAcrossKeys && !anonymous &&
-		len(std[stdAuthorization])+len(std[stdAPIKey])+len(std[stdAzureKey])+len(std[stdCookie]) == 0 {
+	if x.plan.callers != "" && !s.cfg.ShareAcrossKeys && !anonymous && x.d.fields.anonymous() {
 		return q, v, ErrCredential
 	}
 	v = cache.Value{Body: answer, Took: p.Took}

@@ -93,9 +93,6 @@ var hopByHop = map[string]bool{
 	"Content-Length": true, "Host": true, "Expect": true,
 }
 
-// callerCredentials are the headers that let a caller in at a provider. One with a key of its own must not be sent them.
-var callerCredentials = map[string]bool{"Authorization": true, "X-Api-Key": true, "Api-Key": true, "Cookie": true}
-
 // clientHeaders copies the request's headers but for those that are the connection's or the gateway's; ours are credentials
 // of the gateway's own.
 func clientHeaders(h *fasthttp.RequestHeader, ours *[numCredentials]bool) http.Header {

@@ -225,6 +225,9 @@ func TestScope(t *testing.T) {
 		"x-api-key":    {"x-api-key", "two"},
 		"api-key":      {"api-key", "two"},
 		"cookie":       {"cookie", "session=2"},
+		"subscription": {"ocp-apim-subscription-key", "two"},
+		"goog key":     {"x-goog-api-key", "two"},
+		"aig":          {"cf-aig-authorization", "Bearer two"},
 		"organization": {"openai-organization", "org-2"},
 		"project":      {"openai-project", "proj-2"},
 		"beta":         {"openai-beta", "x=v2"},
@@ -239,7 +242,7 @@ func TestScope(t *testing.T) {
 	}
 	check("query", chat(), func(q *request) { q.path += "?api-version=2" }, false, r)
 	check("dialect", chat(), func(q *request) { q.path, q.body = legacy().path, legacy().body }, false, r)
-	for _, h := range []string{"traceparent", "x-portkey-trace-id", "user-agent"} {
+	for _, h := range []string{"traceparent", "x-portkey-trace-id", "user-agent", "idempotency-key"} {
 		check("header."+h, chat(), func(q *request) { q.header = append(q.header, h, "00-1") }, true, r)
 	}
 
