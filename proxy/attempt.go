@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -54,8 +55,7 @@ func (e *routed) Unwrap() error { return e.err }
 func (s *Server) answerCall(ctx context.Context, c *call) (*answer, via, error) {
 	calls := 0
 	res := route.Run(ctx, s.router, c.plan.Plan, c.deadline, func(ctx context.Context, t *route.Target) (*answer, error) {
-		calls++
-		return s.attempt(ctx, c, t)
+		return s.attempt(ctx, c, t, &calls)
 	})
 	v := via{place: c.plan.First.Place(), retries: res.Retries, calls: calls, failed: res.Failed}
 	v.at(&c.plan.first)
@@ -72,8 +72,8 @@ func (s *Server) answerCall(ctx context.Context, c *call) (*answer, via, error) 
 	return res.Answer, v, nil
 }
 
-// attempt makes one call to one target.
-func (s *Server) attempt(ctx context.Context, c *call, t *route.Target) (*answer, error) {
+// attempt makes one call to one target, and counts how often something is sent for it.
+func (s *Server) attempt(ctx context.Context, c *call, t *route.Target, sends *int) (*answer, error) {
 	e, err := s.endpoint(t)
 	if err != nil {
 		return nil, unfit(err)
@@ -93,7 +93,10 @@ func (s *Server) attempt(ctx context.Context, c *call, t *route.Target) (*answer
 	if tr != nil {
 		body = c.fit(body, e.row)
 	}
-	r := request{method: c.method, url: url, body: body, firstByte: t.Timeout, guarded: e.custom && !s.ownHost(e.base)}
+	r := request{
+		method: c.method, url: url, body: body, firstByte: t.Timeout, guarded: e.custom && !s.ownHost(e.base),
+		repeats: c.dialect != nil || c.method == http.MethodGet || c.method == http.MethodHead || c.method == http.MethodOptions, sends: sends,
+	}
 	a, err := s.try(ctx, &e, t, c, r, tr != nil)
 	if err != nil || tr == nil {
 		return a, err

@@ -46,10 +46,10 @@ func TestRefusedSecretsAreTriedOnce(t *testing.T) {
 func TestIdleIsTheProviders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		u := upstream{idle: time.Minute, transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		u := upstream{idle: time.Minute, transport: poolOf(roundTripper(func(req *http.Request) (*http.Response, error) {
 			context.AfterFunc(req.Context(), func() { r.CloseWithError(req.Context().Err()) })
 			return &http.Response{StatusCode: 200, Body: r, ContentLength: -1}, nil
-		})}
+		}))}
 		a, err := u.do(t.Context(), &request{method: "GET", url: "http://provider.test", header: http.Header{}})
 		if err != nil {
 			t.Fatal(err)

@@ -85,6 +85,10 @@
 //
 // # Lifetimes
 //
+// A call whose answer could be stored is made again over a fresh connection, and counted as another attempt, where it was sent
+// on a kept one that broke within a second, as one does that the provider gave up while it was idle. What broke later, and what
+// passes through and may do something at the provider's, is not sent twice unless a config's retry says so; pool.go has why.
+//
 // The front is fasthttp, for the price of a hit. A RequestCtx and every byte slice that it gives out die when the handler
 // returns, so a call in flight owns copies, and the reader of a streamed body never touches the ctx. The side towards the
 // provider is net/http: an upstream call must end when its last listener leaves, its deadline passes or the server

@@ -48,10 +48,7 @@ func NewChatOpinion(p Provider, model string, transport http.RoundTripper) (*Cha
 		return nil, err
 	}
 	s := &Server{cfg: cfg, providers: newProviders(&cfg), router: newRouter()}
-	s.upstream = upstream{transport: transport, total: cfg.UpstreamTimeout, idle: cfg.UpstreamIdle}
-	if transport == nil {
-		s.upstream.transport = newTransport(plainDialer())
-	}
+	s.upstream = upstream{transport: poolOf(transport), total: cfg.UpstreamTimeout, idle: cfg.UpstreamIdle}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}

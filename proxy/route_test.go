@@ -258,10 +258,10 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// TestDroppedIdleConnection has the provider drop a kept connection as the second request arrives on it, without an answer.
-func TestDroppedIdleConnection(t *testing.T) {
+// droppingSecond is a provider that drops a kept connection as the second request arrives on it, without an answer.
+func droppingSecond(t *testing.T) http.HandlerFunc {
 	var onConn sync.Map
-	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+	return func(w http.ResponseWriter, req *http.Request) {
 		if _, again := onConn.LoadOrStore(req.RemoteAddr, true); again {
 			c, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {
@@ -275,13 +275,32 @@ func TestDroppedIdleConnection(t *testing.T) {
 			return
 		}
 		answerWith("x")(w, req)
-	})
+	}
+}
+
+// TestDroppedIdleConnection holds that a client sees nothing of it where a repeat does no harm, and that the repeat is counted.
+func TestDroppedIdleConnection(t *testing.T) {
+	r := newRig(t, droppingSecond(t), withLog(t))
 	for i, q := range []string{"one", "two"} {
 		if got := r.ask(q, "", "cache-control", "no-store"); got.StatusCode != 200 {
 			t.Errorf("request %d: %d %s", i, got.StatusCode, got.body)
 		}
+		if rec := r.last(); rec.Attempts != i+1 {
+			t.Errorf("request %d: %d attempts are counted", i, rec.Attempts)
+		}
 	}
 	r.wantCalls(3)
+}
+
+// TestPassedThroughOnce holds that what may do something at the provider's is not done twice.
+func TestPassedThroughOnce(t *testing.T) {
+	r := newRig(t, droppingSecond(t))
+	for i, want := range []int{200, 502} {
+		if got := r.do("POST", "/v1/batches", `{"input_file_id":"f"}`); got.StatusCode != want {
+			t.Errorf("request %d: %d %s", i, got.StatusCode, got.body)
+		}
+	}
+	r.wantCalls(2)
 }
 
 const claudeBody = `{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"from claude"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}`

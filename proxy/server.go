@@ -82,11 +82,10 @@ func New(cfg Config) (*Server, error) {
 	if s.places, err = newPlaces(); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	s.upstream = upstream{transport: cfg.Transport, total: cfg.UpstreamTimeout, firstByte: cfg.UpstreamFirstByte, idle: cfg.UpstreamIdle}
-	if cfg.Transport == nil {
-		s.upstream.transport = newTransport(plainDialer())
+	s.upstream = upstream{
+		transport: poolOf(cfg.Transport), guarded: newPool(egress.Dialer(dialTimeout)),
+		total: cfg.UpstreamTimeout, firstByte: cfg.UpstreamFirstByte, idle: cfg.UpstreamIdle,
 	}
-	s.upstream.guarded = newTransport(egress.Dialer(dialTimeout))
 	s.router = newRouter()
 	if err := s.prepare(); err != nil {
 		return nil, err
@@ -168,11 +167,8 @@ func (s *Server) shutdown(ctx context.Context) (err error) {
 	if lost, err := s.filler.close(ctx); err != nil {
 		return fmt.Errorf("proxy: shutdown lost %d answers on their way to the cache: %w", lost, err)
 	}
-	for _, rt := range []http.RoundTripper{s.upstream.transport, s.upstream.guarded} {
-		if t, ok := rt.(interface{ CloseIdleConnections() }); ok {
-			t.CloseIdleConnections()
-		}
-	}
+	s.upstream.transport.closeIdle()
+	s.upstream.guarded.closeIdle()
 	return nil
 }
 

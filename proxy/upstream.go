@@ -67,9 +67,9 @@ type answer struct {
 
 // upstream calls providers.
 type upstream struct {
-	transport http.RoundTripper
-	guarded   http.RoundTripper // towards hosts of a caller's choice
-	total     time.Duration     // a whole request, its retries and its stream included
+	transport pool
+	guarded   pool          // towards hosts of a caller's choice
+	total     time.Duration // a whole request, its retries and its stream included
 	firstByte time.Duration
 	idle      time.Duration
 }
@@ -81,17 +81,14 @@ type request struct {
 	body        []byte
 	firstByte   time.Duration // until the response headers must be there; zero: as the server is configured
 	guarded     bool          // the caller chose the host
+	repeats     bool          // it may be sent twice: no more comes of that than the same answer
+	sends       *int          // counts how often it is sent; nil: nobody asks
 }
 
 // do sends the request and returns once the response headers are there. The call ends when ctx does, when a time limit
 // passes, or when the answer is closed.
 func (u *upstream) do(ctx context.Context, r *request) (*answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	req, err := r.make(ctx)
-	if err != nil {
-		cancel(err)
-		return nil, err
-	}
 	limit := u.firstByte
 	if r.firstByte > 0 && (limit == 0 || r.firstByte < limit) {
 		limit = r.firstByte
@@ -100,11 +97,11 @@ func (u *upstream) do(ctx context.Context, r *request) (*answer, error) {
 		t := time.AfterFunc(limit, func() { cancel(errFirstByte) })
 		defer t.Stop()
 	}
-	transport := u.transport
+	connections := &u.transport
 	if r.guarded {
-		transport = u.guarded
+		connections = &u.guarded
 	}
-	resp, err := transport.RoundTrip(req)
+	resp, err := connections.send(ctx, r)
 	if err != nil {
 		err = cause(ctx, err)
 		cancel(err)
@@ -118,18 +115,13 @@ func (u *upstream) do(ctx context.Context, r *request) (*answer, error) {
 func (r *request) make(ctx context.Context) (*http.Request, error) {
 	var body io.Reader
 	if len(r.body) > 0 {
-		body = bytes.NewReader(r.body) // of this type the transport knows how to send it again on a fresh connection
+		body = bytes.NewReader(r.body) // of this type the transport knows how to send it again where nothing of it was sent
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url, body)
 	if err != nil {
 		return nil, errors.New("proxy: the provider's URL cannot be parsed") // whose text may hold a password
 	}
 	req.Header = r.header
-	if req.Header["Idempotency-Key"] == nil && req.Header["X-Idempotency-Key"] == nil {
-		// A header without values is not sent. It has the transport make a request again whose idle connection was
-		// dropped before a byte of a response came, as providers drop them, though it is a POST.
-		req.Header["X-Idempotency-Key"] = []string{}
-	}
 	return req, nil
 }
 
