@@ -69,7 +69,7 @@ func TestClockThatWasAheadHoldsNothingUp(t *testing.T) {
 	m.teach(&label{
 		entry: entry, partition: partition, namespace: "ns", probability: 0.9, right: false, weight: 1, from: fromFeedback, by: alice,
 	}, at+10*year)
-	checked(&m.rate("ns", at+10*year).Rate, 1, true)
+	m.rate("ns", at+10*year).check(0.01, 1, true)
 	m.mu.Unlock()
 	learnt, _ := m.recall(entry, partition, at)
 	m.prune(at)

@@ -43,7 +43,8 @@
 // probability, see trait.go. Labels move it: [Cache.Feedback] on a trace id, the answer that a near miss is filled with
 // (labels.go, answers.go), and shadow checks of hits ([Lookup.ShadowCheck]). An answer found wrong for another question is
 // demoted, for good: it answers its own question only, until [Cache.Judge] says otherwise. The checks also give a
-// namespace's live false-hit rate ([Cache.FalseHits], rate.go), which tightens its budget while it is too high. An
+// namespace's live false-hit rate ([Cache.FalseHits], rate.go); while that of the hits under one budget is too high, this budget is
+// tightened there (tighten.go). An
 // [Opinion] may be asked where the decision leaves a candidate open.
 //
 // Near misses also tell which stored questions have one answer. A partition counts how often the most probable candidate is

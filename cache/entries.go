@@ -194,10 +194,7 @@ func (c *Cache) weighMatches(ctx context.Context, l *Lookup, limit int, found []
 		}
 	}
 	c.decider.weigh(l.Policy, l.Candidates, found)
-	acc := account{
-		namespace: Hash([]byte(l.q.Namespace)), partition: l.partition,
-		maxError: c.maxError(l) * c.memory.factor(l.q.Namespace), prior: c.decider.prior(l.Policy),
-	}
+	acc := c.account(l)
 	for at := best(l.Candidates); at >= 0 && len(out) < limit; at = best(l.Candidates) {
 		cand := &l.Candidates[at]
 		if l.Policy != PolicyThreshold {

@@ -164,7 +164,7 @@ func (m *memory) hear(t *store.Trace, v verdict, by Digest, at int64) (tell []*F
 	for i := range t.Outcomes {
 		o := &t.Outcomes[i]
 		l := &label{
-			entry: o.Entry, partition: o.Partition, namespace: o.Namespace, probability: o.Probability,
+			entry: o.Entry, partition: o.Partition, namespace: o.Namespace, budget: o.Budget, probability: o.Probability,
 			from: fromFeedback, by: by, served: true,
 		}
 		semantic := Status(o.Kind) == HitSemantic

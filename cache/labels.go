@@ -131,13 +131,13 @@ func (c *Cache) note(l *Lookup) {
 	switch l.Status {
 	case HitSemantic:
 		at := c.now().UnixNano()
-		m.hit(l.q.Namespace, at)
+		m.hit(l.q.Namespace, c.budget(l), at)
 		hit := l.served()
 		l.drawn = hit != nil && c.opts.shadowRate(l.q.Namespace) > 0 && c.shadow.draw() < c.opts.shadowRate(l.q.Namespace)
 		if l.q.TraceID != "" && hit != nil {
 			m.trace(&l.q, at, store.Outcome{
 				Kind: uint8(HitSemantic), Entry: hit.key, Question: l.exact, Partition: l.partition,
-				Namespace: l.q.Namespace, Probability: hit.prior,
+				Namespace: l.q.Namespace, Budget: c.budget(l), Probability: hit.prior,
 			})
 		}
 	case HitExact:

@@ -164,17 +164,16 @@ func TestShadowChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []FalseHits
 		c := open(t, Options{
-			Embedder: newBag(), MaxError: 0.01, SweepInterval: time.Hour, HalfLife: 4 * 24 * time.Hour,
+			Embedder: newBag(), Verifier: &judge{p: map[string]float64{wipe: 0.999}}, Threshold: 0.7, MaxError: 0.2, NoLearning: true,
+			SweepInterval: time.Hour, HalfLife: 4 * 24 * time.Hour,
 			Shadow: ShadowOptions{Rate: 0.5, PerMinute: 1000}, OnTighten: func(f FalseHits) { told = append(told, f) },
 		})
-		put(t, c, ask(enable), "press on")
+		put(t, c, ask(wipe), "erase it")
 		draws := 0
 		c.shadow.draw = func() float64 { draws++; return float64(draws%2) * 0.9 } // every other hit
 		var calls atomic.Int64
 		check := func(answer string) {
-			q := near(turnOn, "", alice)
-			q.Namespace = ""
-			res, err := c.Do(bg, q, func(context.Context) (Value, error) {
+			res, err := c.Do(bg, ask(asked), func(context.Context) (Value, error) {
 				calls.Add(1)
 				return Value{Body: []byte(answer)}, nil
 			})
@@ -184,25 +183,28 @@ func TestShadowChecks(t *testing.T) {
 			flush(t, c)
 		}
 		for range 40 {
-			check("Press on.")
+			check("Erase it.")
 		}
 		f := c.FalseHits("")
 		if calls.Load() != 20 || f.Hits < 39.9 || f.Checked < 19.9 || f.Share != 0 || f.Tighten != 1 || len(told) != 0 {
 			t.Errorf("%d calls, %+v, told %v", calls.Load(), f, told)
 		}
-		id := c.Lookup(bg, ask(enable)).Entry.ID
+		id := c.Lookup(bg, ask(wipe)).Entry.ID
 		if err := c.Judge(bg, id, JudgedRight); err != nil { // or its demotion would end the test
 			t.Fatal(err)
 		}
-		for range 6 {
+		for range 20 {
 			check(`{"call":"another"}`)
 		}
 		f = c.FalseHits("")
-		if f.Share < 0.1 || f.Tighten > 0.5 || len(told) == 0 || told[len(told)-1].Tighten != f.Tighten {
+		if f.Share < 0.3 || f.Tighten > 0.5 || len(told) == 0 || told[len(told)-1].Tighten != f.Tighten {
 			t.Errorf("after wrong ones: %+v, told %+v", f, told)
 		}
-		if s := c.Stats().Learning; s.Shadow != (LabelStats{Same: 20, Different: 3}) || s.ShadowDrawn != 23 || len(s.Namespaces) != 1 {
+		if s := c.Stats().Learning; s.Shadow != (LabelStats{Same: 20, Different: 10}) || s.ShadowDrawn != 30 || len(s.Namespaces) != 1 {
 			t.Errorf("%+v", s)
+		}
+		if l := c.Lookup(bg, ask(asked)); l.Budget.MaxError != 0.2*f.Tighten {
+			t.Errorf("a budget of %v is in force", l.Budget.MaxError)
 		}
 		time.Sleep(30 * 24 * time.Hour)
 		synctest.Wait()

@@ -301,10 +301,7 @@ func (c *Cache) lookSemantic(ctx context.Context, l *Lookup) {
 // serve loads the best of the candidates that nothing refused, if the budget allows it. One that cannot be loaded gives way to
 // the next.
 func (c *Cache) serve(ctx context.Context, l *Lookup) {
-	acc := account{
-		namespace: Hash([]byte(l.q.Namespace)), partition: l.partition,
-		maxError: c.maxError(l) * c.memory.factor(l.q.Namespace), prior: c.decider.prior(l.Policy),
-	}
+	acc := c.account(l)
 	for at := best(l.Candidates); at >= 0; at = best(l.Candidates) {
 		cand := &l.Candidates[at]
 		if l.Policy != PolicyThreshold {
@@ -400,6 +397,23 @@ func (c *Cache) maxError(l *Lookup) float64 {
 		return l.q.MaxError
 	}
 	return c.opts.maxError(l.Policy)
+}
+
+// budget is what a hit of the look-up is held against, whatever it is tightened to; 0: none.
+func (c *Cache) budget(l *Lookup) float64 {
+	if l.Policy == PolicyThreshold {
+		return 0
+	}
+	return c.maxError(l)
+}
+
+// account is where the look-up's budget is kept, as it is tightened.
+func (c *Cache) account(l *Lookup) account {
+	allowed := c.maxError(l)
+	return account{
+		namespace: Hash([]byte(l.q.Namespace)), partition: l.partition,
+		maxError: allowed * c.memory.factor(l.q.Namespace, allowed), prior: c.decider.prior(l.Policy),
+	}
 }
 
 // embed returns the unit vector of one text, checked, or an error that says which embedder gave what.

@@ -53,7 +53,7 @@ type traitKey struct {
 // memory is what was learnt from use. The file has it all, but for what the last second brought.
 type memory struct {
 	halfLife time.Duration
-	budget   func(namespace string) float64 // that tightening is measured by
+	budget   func(namespace string) float64 // of hits that a file was written of before it told their budgets
 	tighten  func(FalseHits)
 
 	wake    chan struct{} // holds one when something is to be written
@@ -72,11 +72,6 @@ type memory struct {
 	dirtyRates  map[string]struct{}
 	dirtyTraces map[traceKey]struct{}
 	labels      [numSources][numAgreements]uint64
-}
-
-type namespaceRate struct {
-	store.Rate
-	factor float64 // in force
 }
 
 // labelSource says where a label came from.
@@ -104,8 +99,11 @@ func (m *memory) load(s *store.Store) error {
 	err := s.ScanLearned(
 		func(t store.Trait) { m.traits[traitKey{t.Kind, t.Key}] = &t },
 		func(r store.Rate) {
+			if r.Undivided {
+				r.Undivided, r.Budgets = false, []store.Budget{{Mean: m.budget(r.Namespace), Checks: r.Checks}}
+			}
 			age(&r, at, m.halfLife/4)
-			m.rates[r.Namespace] = &namespaceRate{r, tightening(&r, m.budget(r.Namespace))}
+			m.rates[r.Namespace] = newNamespaceRate(r)
 		},
 		func(t store.Trace) { old = append(old, t) })
 	if err != nil {
@@ -113,6 +111,11 @@ func (m *memory) load(s *store.Store) error {
 	}
 	slices.SortFunc(old, func(a, b store.Trace) int { return cmp.Compare(a.At, b.At) })
 	for i := range old {
+		for j := range old[i].Outcomes {
+			if o := &old[i].Outcomes[j]; o.Budget == store.UnknownBudget {
+				o.Budget = m.budget(o.Namespace)
+			}
+		}
 		if gone := m.traces.insert(&old[i]); gone != nil {
 			m.dirtyTraces[*gone] = struct{}{}
 		}
@@ -151,16 +154,6 @@ func (c *Cache) recall(entry, partition Digest, at time.Time) (shift float64, go
 	return shift, gone
 }
 
-// factor is what a namespace's budget is multiplied by.
-func (m *memory) factor(namespace string) float64 {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if r := m.rates[namespace]; r != nil {
-		return r.factor
-	}
-	return 1
-}
-
 // trait returns a trait as of now, made if need be. The caller holds mu and marks it.
 func (m *memory) trait(kind store.TraitKind, key Digest, at int64) *store.Trait {
 	k := traitKey{kind, key}
@@ -174,22 +167,11 @@ func (m *memory) trait(kind store.TraitKind, key Digest, at int64) *store.Trait 
 	return t
 }
 
-// rate returns a namespace's rate as of now, made if need be. The caller holds mu and marks it.
-func (m *memory) rate(namespace string, at int64) *namespaceRate {
-	r := m.rates[namespace]
-	if r == nil {
-		r = &namespaceRate{store.Rate{Namespace: namespace, At: at}, 1}
-		m.rates[namespace] = r
-	}
-	age(&r.Rate, at, m.halfLife/4)
-	m.dirtyRates[namespace] = struct{}{}
-	return r
-}
-
 // label is one thing that was found out about a candidate.
 type label struct {
 	entry, partition Digest
 	namespace        string
+	budget           float64 // that a hit was served under, as long as nothing tightens it; 0: none
 	probability      float64 // as it was before anything learnt moved it
 	right            bool
 	doubt            float64 // probability that it is mistaken, at even odds
@@ -245,7 +227,7 @@ func (m *memory) teach(l *label, at int64) (applied [6]float64) {
 		if l.from == fromFeedback {
 			r := m.rate(l.namespace, at)
 			applied[5] = allowance(&r.Sources, l.claim(), forEntry, claimsPerNamespace)
-			r.Reported += applied[5]
+			r.report(l.budget, applied[5])
 		}
 	}
 	return applied
@@ -263,7 +245,7 @@ func (m *memory) unteach(l *label, applied [6]float64, given, at int64) {
 	if !l.right && l.served {
 		e.Bad = max(0, e.Bad-applied[4])
 		r, fr := m.rate(l.namespace, at), fading(at-given, m.halfLife/4)
-		r.Reported = max(0, r.Reported-applied[5]*fr)
+		r.report(l.budget, -applied[5]*fr)
 		restore(r.Sources, l.claim(), applied[5]*fr)
 	}
 }
@@ -272,55 +254,6 @@ func (m *memory) unteach(l *label, applied [6]float64, given, at int64) {
 func sourceID(d Digest, what byte) uint64 {
 	h := Hash(d[:], []byte{what})
 	return binary.BigEndian.Uint64(h[:])
-}
-
-// settle works out whether a namespace's budget has to be tightened, or may be relaxed, and returns what to tell. The
-// caller holds mu.
-func (m *memory) settle(namespace string) (tell *FalseHits) {
-	r := m.rates[namespace]
-	if r == nil {
-		return nil
-	}
-	factor := tightening(&r.Rate, m.budget(namespace))
-	if factor == r.factor {
-		return nil
-	}
-	r.factor = factor
-	f := r.falseHits()
-	return &f
-}
-
-func (r *namespaceRate) falseHits() FalseHits {
-	share, n, low, high := estimate(&r.Rate)
-	return FalseHits{
-		Namespace: r.Namespace, Hits: r.Hits, Checked: n, Share: share, Low: low, High: high, Reported: r.Reported, Tighten: r.factor,
-	}
-}
-
-// told tells whoever wants to know of a budget that was tightened or relaxed. The upkeep does, too, on a goroutine that no caller can
-// guard: a panic costs the telling, and not the process.
-func (m *memory) told(f *FalseHits) {
-	if f == nil || m.tighten == nil {
-		return
-	}
-	defer func() {
-		if recover() != nil {
-			m.untold.Add(1)
-		}
-	}()
-	m.tighten(*f)
-}
-
-// hit counts a semantic hit of a namespace. Of one whose hits were never checked or complained of nothing is written.
-func (m *memory) hit(namespace string, at int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, dirty := m.dirtyRates[namespace]
-	r := m.rate(namespace, at)
-	r.Hits++
-	if !dirty && r.Sum == 0 && r.Reported == 0 {
-		delete(m.dirtyRates, namespace)
-	}
 }
 
 // poke has what is dirty written before long.
@@ -348,7 +281,7 @@ func (m *memory) collect() *store.Learning {
 	for ns := range m.dirtyRates {
 		if r := m.rates[ns]; r != nil {
 			c := r.Rate
-			c.Sources = slices.Clone(r.Sources)
+			c.Sources, c.Budgets = slices.Clone(r.Sources), slices.Clone(r.Budgets)
 			l.Rates = append(l.Rates, c)
 		} else {
 			l.Forget = append(l.Forget, store.RateKey(ns))
@@ -477,7 +410,7 @@ func (m *memory) prune(at int64) {
 		}
 		age(&r.Rate, at, m.halfLife/4)
 		tell = append(tell, m.settle(ns))
-		if r.factor == 1 && r.Hits < 0.5 && r.Sum < 0.5 && r.Reported < 0.05 {
+		if r.prune() {
 			delete(m.rates, ns)
 			m.dirtyRates[ns] = struct{}{}
 		}

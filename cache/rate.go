@@ -24,7 +24,7 @@ type FalseHits struct {
 	Share     float64 // of wrong ones among the checked
 	Low, High float64 // its 95 % interval; 0 and 1 where nothing was checked
 	Reported  float64 // hits that feedback or an operator called wrong
-	Tighten   float64 // the factor on the error budget in force: 1, or smaller where answers were found to be wrong
+	Tighten   float64 // the smallest factor in force on an error budget there: 1, or smaller where answers were found to be wrong
 }
 
 // wilson is the 95 % interval of a share p seen among n. The number need not be whole.
@@ -40,7 +40,7 @@ func wilson(p, n float64) (low, high float64) {
 }
 
 // estimate is the share of wrong hits with its interval.
-func estimate(r *store.Rate) (share, n, low, high float64) {
+func estimate(r *store.Checks) (share, n, low, high float64) {
 	if r.Sum > 0 && r.Square > 0 {
 		share = min(1, r.Wrong/r.Sum)
 		n = r.Sum * r.Sum / r.Square // Kish: if the wrong ones were spread evenly over the weights
@@ -53,40 +53,6 @@ func estimate(r *store.Rate) (share, n, low, high float64) {
 	return share, n, low, high
 }
 
-// least is the smallest factor on the budget. It is a power of two, as all of them are, so that tightening does not make
-// a budget of its own out of every estimate.
-const leastTighten = 1.0 / 16
-
-// tightening is the factor on the budget that a namespace's evidence asks for.
-//
-//   - The interval lies above the budget: the decision is wrong about this traffic. The budget shrinks by as much as the
-//     upper end exceeds it.
-//   - Only the estimate does, and by a wrong answer that has not faded by half: it shrinks by as much as that.
-//   - Otherwise it is what the user set. That the upper end of a wide interval is above the budget says only that little
-//     was checked.
-//
-// Hits that were reported wrong count the same way, against all hits, as the least that the share can be.
-func tightening(r *store.Rate, budget float64) float64 {
-	share, n, low, high := estimate(r)
-	factor := 1.0
-	switch {
-	case low > budget:
-		factor = budget / high
-	case share > budget && share*n >= 0.5:
-		factor = budget / share
-	}
-	if r.Hits > 0 {
-		reported := min(1, r.Reported/r.Hits)
-		if low, high := wilson(reported, r.Hits); low > budget {
-			factor = min(factor, budget/high)
-		}
-	}
-	if factor >= 1 {
-		return 1
-	}
-	return max(leastTighten, math.Exp2(math.Floor(math.Log2(factor))))
-}
-
 // age brings a rate to a later moment. As with traits, what a clock that was ahead has noted fades from now on.
 func age(r *store.Rate, now int64, halfLife time.Duration) {
 	f := fading(now-r.At, halfLife)
@@ -94,14 +60,21 @@ func age(r *store.Rate, now int64, halfLife time.Duration) {
 	if f == 1 {
 		return
 	}
-	for _, sum := range []*float64{&r.Sum, &r.Square, &r.Wrong, &r.WrongSq, &r.Hits, &r.Reported} {
-		*sum *= f
+	weaken(&r.Checks, f)
+	for i := range r.Budgets {
+		weaken(&r.Budgets[i].Checks, f)
 	}
 	fade(r.Sources, f)
 }
 
+func weaken(r *store.Checks, f float64) {
+	for _, sum := range []*float64{&r.Sum, &r.Square, &r.Wrong, &r.WrongSq, &r.Hits, &r.Reported} {
+		*sum *= f
+	}
+}
+
 // checked adds a check that stands for weight hits.
-func checked(r *store.Rate, weight float64, wrong bool) {
+func checked(r *store.Checks, weight float64, wrong bool) {
 	r.Sum += weight
 	r.Square += weight * weight
 	if wrong {

@@ -38,7 +38,7 @@ func TestLiveRateIsCovered(t *testing.T) {
 	const wrongQuiet, wrongBusy = 0.01, 0.05
 	const truth = (wrongQuiet + wrongBusy) / 2
 	for range runs {
-		var s store.Rate
+		var s store.Checks
 		var n, wrong float64
 		for i := range hits {
 			chance, bad := quiet, wrongQuiet
@@ -75,18 +75,18 @@ func TestTightening(t *testing.T) {
 	const budget = 0.01
 	for _, c := range []struct {
 		what string
-		r    store.Rate
+		r    store.Checks
 		want float64
 	}{
-		{"nothing known", store.Rate{}, 1},
+		{"nothing known", store.Checks{}, 1},
 		{"few checks, none wrong: the upper end is above the budget, and that says nothing", rateOf(20, 0), 1},
 		{"within", rateOf(1000, 8), 1},
 		{"the estimate is twice the budget", rateOf(100, 2), 0.5},
 		{"the estimate is somewhat above it", rateOf(80, 1), 0.5},
 		{"the whole interval is above it", rateOf(200, 14), 1.0 / 16},
 		{"all wrong", rateOf(50, 50), 1.0 / 16},
-		{"one report among many hits", store.Rate{Hits: 1000, Reported: 1}, 1},
-		{"many reports", store.Rate{Hits: 1000, Reported: 30}, 1.0 / 8},
+		{"one report among many hits", store.Checks{Hits: 1000, Reported: 1}, 1},
+		{"many reports", store.Checks{Hits: 1000, Reported: 30}, 1.0 / 8},
 	} {
 		if got := tightening(&c.r, budget); got != c.want {
 			t.Errorf("%s: %v, want %v", c.what, got, c.want)
@@ -94,8 +94,8 @@ func TestTightening(t *testing.T) {
 	}
 }
 
-func rateOf(n, wrong int) store.Rate {
-	var r store.Rate
+func rateOf(n, wrong int) store.Checks {
+	var r store.Checks
 	for i := range n {
 		checked(&r, 10, i < wrong)
 	}
@@ -116,10 +116,14 @@ func TestRateRelaxes(t *testing.T) {
 		t.Errorf("after 900 good checks: %v", got)
 	}
 	share, n, low, high := estimate(&r)
-	age(&r, int64(3*time.Hour), time.Hour)
-	share2, n2, low2, high2 := estimate(&r)
+	old := store.Rate{Checks: r, Budgets: []store.Budget{{Mean: 0.01, Checks: r}}}
+	age(&old, int64(3*time.Hour), time.Hour)
+	share2, n2, low2, high2 := estimate(&old.Checks)
 	if share2 != share || math.Abs(n2-n/8) > 1e-9 || low2 >= low || high2 <= high {
 		t.Errorf("after three half-lives %v of %v (%v to %v), before %v of %v (%v to %v)", share2, n2, low2, high2, share, n, low, high)
+	}
+	if old.Budgets[0].Checks != old.Checks {
+		t.Errorf("what is known of the budget fades otherwise: %+v, of all %+v", old.Budgets[0], old.Checks)
 	}
 }
 
@@ -130,11 +134,11 @@ func TestTellingPanics(t *testing.T) {
 	m.mu.Lock()
 	r := m.rate("ns", at)
 	for range 50 {
-		checked(&r.Rate, 1, true)
+		r.check(0.01, 1, true)
 	}
 	m.mu.Unlock()
 	m.prune(at)
-	if f := m.factor("ns"); f == 1 || m.untold.Load() != 1 {
+	if f := m.factor("ns", 0.01); f == 1 || m.untold.Load() != 1 {
 		t.Errorf("factor %v, %d calls were counted", f, m.untold.Load())
 	}
 }

@@ -85,7 +85,7 @@ func (l *Lookup) ShadowCheck(call CallFunc) bool {
 	// stands for as many as the inverse.
 	weight := 1 / (c.opts.shadowRate(l.q.Namespace) * max(0.01, shareWith(s.accepted.Load(), true)))
 	lb := label{
-		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior, cell: hit.cell,
+		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, budget: c.budget(l), probability: hit.prior, cell: hit.cell,
 		from: fromShadow, served: true,
 	}
 	served, question := l.Entry.Value.Body, l.exact
@@ -110,11 +110,11 @@ func (c *Cache) checkWithheld(l *Lookup, body []byte) {
 		return
 	}
 	lb := label{
-		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, probability: hit.prior, cell: hit.cell,
+		entry: hit.key, partition: l.partition, namespace: l.q.Namespace, budget: c.budget(l), probability: hit.prior, cell: hit.cell,
 		from: fromShadow, served: true,
 	}
 	would, question := l.WouldServe.Value.Body, l.exact
-	c.memory.hit(lb.namespace, c.now().UnixNano())
+	c.memory.hit(lb.namespace, lb.budget, c.now().UnixNano())
 	if !c.labels.enqueue(func(ctx context.Context) { c.weighShadow(ctx, lb, question, body, would, 1) }) {
 		c.stats.labelsDropped.Add(1)
 	}
@@ -155,8 +155,7 @@ func (m *memory) weigh(lb *label, stands float64) (tell *FalseHits) {
 	m.mu.Lock()
 	defer m.mu.Unlock() // also in a panic, which does not end the process
 	m.teach(lb, at)
-	r := m.rate(lb.namespace, at)
-	checked(&r.Rate, stands*lb.weight, !lb.right)
+	m.rate(lb.namespace, at).check(lb.budget, stands*lb.weight, !lb.right)
 	return m.settle(lb.namespace)
 }
 

@@ -19,7 +19,7 @@ func TestOpensVersion1(t *testing.T) {
 	c := open(t, Options{Embedder: newBag(), Threshold: 0.8}, path)
 	expect(t, c, ask("how do I turn on two-factor login"), HitExact, "A1")
 	expect(t, c, ask("where is my invoice please"), HitSemantic, "A2")
-	if r, err = c.Check(bg); err != nil || !r.OK() || r.Version != 4 || r.Entries != 2 {
+	if r, err = c.Check(bg); err != nil || !r.OK() || r.Version != 5 || r.Entries != 2 {
 		t.Fatalf("after: %+v, %v", r, err)
 	}
 }

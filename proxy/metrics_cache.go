@@ -85,7 +85,7 @@ func writeLearning(w *promtext.Writer, l *cache.LearningStats) {
 	for i := range l.Namespaces {
 		w.Sample(l.Namespaces[i].Checked, "namespace", l.Namespaces[i].Namespace)
 	}
-	w.Family("reprise_budget_factor", promtext.Gauge, "Factor on a namespace's error budget: below 1 it is tightened.")
+	w.Family("reprise_budget_factor", promtext.Gauge, "Smallest factor on an error budget of a namespace: below 1 it is tightened.")
 	tightened := uint64(0)
 	for i := range l.Namespaces {
 		w.Sample(l.Namespaces[i].Tighten, "namespace", l.Namespaces[i].Namespace)

@@ -42,17 +42,30 @@ type Source struct {
 	Weight float32
 }
 
+// Checks are hits, and what the checks of some of them have found.
+type Checks struct {
+	Sum      float64 // of the checks' weights
+	Square   float64 // of their squares
+	Wrong    float64 // of the weights of those that were wrong
+	WrongSq  float64 // of the squares of these
+	Hits     float64 // semantic hits
+	Reported float64 // of them, reported to be wrong
+}
+
+// Budget is the part of a rate that was served under budgets which are alike.
+type Budget struct {
+	Mean float64 // of the hits' budgets, above 0 and up to 1
+	Checks
+}
+
 // Rate is what the checks of a namespace's hits have found.
 type Rate struct {
 	Namespace string
-	At        int64   // Unix nanoseconds as of which the sums hold
-	Sum       float64 // of the checks' weights
-	Square    float64 // of their squares
-	Wrong     float64 // of the weights of those that were wrong
-	WrongSq   float64 // of the squares of these
-	Hits      float64 // semantic hits
-	Reported  float64 // of them, reported to be wrong
+	At        int64 // Unix nanoseconds as of which the sums hold
+	Checks          // of all hits
 	Sources   []Source
+	Budgets   []Budget // at most 255; hits that were served without a budget are in none
+	Undivided bool     // read from a row that does not tell budgets apart
 }
 
 // Trace is what was answered under one trace id.
@@ -72,9 +85,13 @@ type Outcome struct {
 	Question    [32]byte
 	Partition   [32]byte
 	Namespace   string
+	Budget      float64 // that it was served under; 0: none
 	Probability float64
 	Applied     [6]float64
 }
+
+// UnknownBudget is that of an outcome in a row that does not tell it.
+const UnknownBudget = -1
 
 // Learning is a set of rows to be written together.
 type Learning struct {
@@ -232,6 +249,14 @@ func (r *reader) float() float64 {
 	return f
 }
 
+func (r *reader) checks() (c Checks) {
+	c = Checks{r.float(), r.float(), r.float(), r.float(), r.float(), r.float()}
+	if r.err == nil && min(c.Sum, c.Square, c.Wrong, c.WrongSq, c.Hits, c.Reported) < 0 {
+		r.err = errNotFinite
+	}
+	return c
+}
+
 func (r *reader) sources() []Source {
 	n := int(r.byte())
 	if r.err != nil || n == 0 {
@@ -289,11 +314,22 @@ func openTrait(key, value []byte) (t Trait, err error) {
 }
 
 func sealRate(key []byte, t *Rate) []byte {
-	return seal(tagLearned, key, 64+12*len(t.Sources), func(b []byte) []byte {
+	return seal(tagLearned, key, 64+12*len(t.Sources)+56*len(t.Budgets), func(b []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, uint64(t.At))
-		b = appendFloats(b, t.Sum, t.Square, t.Wrong, t.WrongSq, t.Hits, t.Reported)
-		return appendSources(b, t.Sources)
+		b = appendSources(appendChecks(b, &t.Checks), t.Sources)
+		if t.Undivided {
+			return b
+		}
+		b = append(b, byte(len(t.Budgets)))
+		for i := range t.Budgets {
+			b = appendChecks(appendFloats(b, t.Budgets[i].Mean), &t.Budgets[i].Checks)
+		}
+		return b
 	})
+}
+
+func appendChecks(b []byte, c *Checks) []byte {
+	return appendFloats(b, c.Sum, c.Square, c.Wrong, c.WrongSq, c.Hits, c.Reported)
 }
 
 func openRate(key, value []byte) (t Rate, err error) {
@@ -303,10 +339,19 @@ func openRate(key, value []byte) (t Rate, err error) {
 	}
 	r := reader{p: p}
 	t.Namespace = string(key[1:])
-	t.At, t.Sum, t.Square, t.Wrong, t.WrongSq, t.Hits, t.Reported = r.time(), r.float(), r.float(), r.float(), r.float(), r.float(), r.float()
-	t.Sources = r.sources()
-	if r.err == nil && min(t.Sum, t.Square, t.Wrong, t.WrongSq, t.Hits, t.Reported) < 0 {
-		return t, errNotFinite
+	t.At, t.Checks, t.Sources = r.time(), r.checks(), r.sources()
+	if t.Undivided = r.err == nil && len(r.p) == 0; t.Undivided {
+		return t, nil
+	}
+	for range r.byte() {
+		b := Budget{r.float(), r.checks()}
+		if r.err == nil && !(b.Mean > 0 && b.Mean <= 1) {
+			r.err = errNotFinite
+		}
+		if r.err != nil {
+			break
+		}
+		t.Budgets = append(t.Budgets, b)
 	}
 	return t, r.end()
 }
@@ -328,6 +373,9 @@ func sealTrace(t *Trace) []byte {
 			b = appendFloats(b, o.Applied[:]...)
 			b = append(b, byte(len(o.Namespace)))
 			b = append(b, o.Namespace...)
+		}
+		for i := range t.Outcomes {
+			b = appendFloats(b, t.Outcomes[i].Budget)
 		}
 		return b
 	})
@@ -361,6 +409,15 @@ func openTrace(key, value []byte) (t Trace, err error) {
 			return t, r.err
 		}
 		t.Outcomes = append(t.Outcomes, o)
+	}
+	known := len(r.p) > 0 // else it was written before there were any
+	for i := range t.Outcomes {
+		o := &t.Outcomes[i]
+		if o.Budget = UnknownBudget; known {
+			if o.Budget = r.float(); r.err == nil && !(o.Budget >= 0 && o.Budget <= 1) {
+				r.err = errNotFinite
+			}
+		}
 	}
 	return t, r.end()
 }

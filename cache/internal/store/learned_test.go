@@ -16,15 +16,16 @@ func learning(n int) *Learning {
 	l := &Learning{}
 	for i := range n {
 		h := headOf(i, fmt.Sprint("text ", i))
+		checks := Checks{Sum: 40, Square: 80, Wrong: 1, WrongSq: 1, Hits: 1000, Reported: 2}
 		sources := []Source{{ID: uint64(i), Weight: 0.5}, {ID: 7, Weight: 1}}
 		l.Traits = append(l.Traits,
 			Trait{Kind: EntryTrait, Key: h.Key, At: int64(i), Shift: -1.5, Certain: 2, Bad: 1, Verdict: uint8(i % 3), Shun: [16]byte{byte(i)}, Sources: sources},
 			Trait{Kind: PartitionTrait, Key: h.Key, At: 5, Shift: 0.25})
-		l.Rates = append(l.Rates, Rate{Namespace: strings.Repeat("n", i), At: 9, Sum: 40, Square: 80, Wrong: 1, WrongSq: 1, Hits: 1000, Reported: 2, Sources: sources})
+		l.Rates = append(l.Rates, Rate{Namespace: strings.Repeat("n", i), At: 9, Checks: checks, Sources: sources, Budgets: []Budget{{0.01, checks}, {1, Checks{Hits: 1}}}})
 		l.Traces = append(l.Traces, Trace{
 			Key: [16]byte{byte(i), 1}, At: 3, Source: [32]byte{9}, Value: -10, Weight: 1,
 			Outcomes: []Outcome{
-				{Kind: 2, Entry: h.Key, Question: [32]byte{1}, Partition: [32]byte{2}, Namespace: "shop", Probability: 0.97, Applied: [6]float64{1, 2, 3, 4, 5, 6}},
+				{Kind: 2, Entry: h.Key, Question: [32]byte{1}, Partition: [32]byte{2}, Namespace: "shop", Budget: 0.03, Probability: 0.97, Applied: [6]float64{1, 2, 3, 4, 5, 6}},
 				{Kind: 1, Entry: h.Key},
 			},
 		})
@@ -65,6 +66,43 @@ func TestLearnedIsReadBack(t *testing.T) {
 	}
 	if got := scan(t, s); !got.Empty() {
 		t.Errorf("left: %+v", got)
+	}
+}
+
+// TestRowsBeforeBudgets: rates and traces of version 4 are read, and say that they tell no budgets.
+func TestRowsBeforeBudgets(t *testing.T) {
+	l := learning(2)
+	rate, trace := l.Rates[1], l.Traces[1]
+	for i := range trace.Outcomes {
+		trace.Outcomes[i].Budget = UnknownBudget
+	}
+	payload, err := unseal(tagTrace, trace.Key[:], sealTrace(&trace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := sealBytes(tagTrace, trace.Key[:], payload[:len(payload)-8*len(trace.Outcomes)])
+	if got, err := openTrace(trace.Key[:], row); err != nil || !reflect.DeepEqual(got, trace) {
+		t.Errorf("%+v, %v, want %+v", got, err, trace)
+	}
+	row = sealBytes(tagTrace, trace.Key[:], payload[:len(payload)-8])
+	if _, err := openTrace(trace.Key[:], row); err == nil {
+		t.Error("a trace with one budget for two outcomes was read")
+	}
+
+	rate.Budgets, rate.Undivided = nil, true
+	key := RateKey(rate.Namespace)
+	if got, err := openRate(key, sealRate(key, &rate)); err != nil || !reflect.DeepEqual(got, rate) {
+		t.Errorf("%+v, %v, want %+v", got, err, rate)
+	}
+	rate.Undivided = false
+	if got, err := openRate(key, sealRate(key, &rate)); err != nil || !reflect.DeepEqual(got, rate) {
+		t.Errorf("%+v, %v, want %+v", got, err, rate)
+	}
+	for _, mean := range []float64{0, -0.01, 1.1} {
+		rate.Budgets = []Budget{{Mean: mean}}
+		if _, err := openRate(key, sealRate(key, &rate)); err == nil {
+			t.Errorf("a budget of %v was read", mean)
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	formatVersion = 4 // of the file, in meta/format
+	formatVersion = 5 // of the file, in meta/format
 	firstVersion  = 1 // the oldest that is still opened, and brought up to date
 	recordVersion = 1 // of a sealed value
 	sealOverhead  = 5

@@ -258,7 +258,7 @@ func putIdentity(tx *bbolt.Tx) error {
 }
 
 // upgrade brings a file of an older version up to date, in one transaction: versions 2 and 4 added buckets, version 3 the
-// identity.
+// identity. Rows stay as they are.
 func (s *Store) upgrade() error {
 	err := s.db.Load().Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{bucketLearned, bucketTraces, bucketUses} {
