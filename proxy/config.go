@@ -297,23 +297,22 @@ func (p Provider) complaints() []error {
 			bad("%s %q of %q is not a word that a URL can have: give 1 to 64 letters, digits, \"-\", \"_\" and \".\"", f.name, f.value, p.Name)
 		}
 	}
-	if row := p.row(); p.BaseURL == "" && row.BaseURL != "" {
-		return errs // the table has it
-	}
-	// The URL may hold a password, so only its parts are quoted.
-	u, err := url.Parse(p.BaseURL)
-	switch {
-	case err != nil:
-		bad("the base URL of %q cannot be parsed: give one such as https://api.openai.com/v1", p.Name)
-	case u.Scheme != "http" && u.Scheme != "https":
-		bad("the base URL of %q has the scheme %q: use http or https", p.Name, u.Scheme)
-	case u.Host == "":
-		bad("the base URL of %q has no host", p.Name)
-	case u.RawQuery != "" || u.Fragment != "":
-		bad("the base URL of %q has a query or a fragment, which paths cannot be added to", p.Name)
+	if p.BaseURL != "" || p.row().BaseURL == "" { // else the table has it
+		// The URL may hold a password, so only its parts are quoted.
+		u, err := url.Parse(p.BaseURL)
+		switch {
+		case err != nil:
+			bad("the base URL of %q cannot be parsed: give one such as https://api.openai.com/v1", p.Name)
+		case u.Scheme != "http" && u.Scheme != "https":
+			bad("the base URL of %q has the scheme %q: use http or https", p.Name, u.Scheme)
+		case u.Host == "":
+			bad("the base URL of %q has no host", p.Name)
+		case u.RawQuery != "" || u.Fragment != "":
+			bad("the base URL of %q has a query or a fragment, which paths cannot be added to", p.Name)
+		}
 	}
 	if !validHeaderValue(p.APIKey) {
-		bad("the API key of %q holds a control character or a space around it", p.Name)
+		bad("the API key of %q holds a control character or a space around it: take away what is not the key, such as the end of its line", p.Name)
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.Headers)) {
 		if !keys.ValidName(k) || !validHeaderValue(p.Headers[k]) {

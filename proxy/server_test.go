@@ -30,12 +30,14 @@ func TestConfigComplaints(t *testing.T) {
 			{Name: "x", BaseURL: "https:///v1", APIKey: "sk-hunter2\n"},
 			{Name: "y", BaseURL: "://hunter2", Headers: map[string]string{"a": "b\r\nc"}},
 			{Name: "z", BaseURL: "https://example.com/v1?key=hunter2"},
+			{Name: "openai", APIKey: "sk-hunter2\n"}, // whose URL is in the table
+			{Name: "groq", Headers: map[string]string{"b": "hunter2\r\nc"}},
 		},
 	})
 	if !errors.Is(err, ErrConfig) {
 		t.Fatalf("%v: no complaint about the config", err)
 	}
-	for _, want := range []string{"MaxBodyBytes -1", "UpstreamIdle -1s", "Usage 7", `"nobody"`, `Providers[0]: the name "a b"`, `scheme "ftp"`, "no host", "taken already", "API key", "cannot be parsed", `header "a"`, "query"} {
+	for _, want := range []string{"MaxBodyBytes -1", "UpstreamIdle -1s", "Usage 7", `"nobody"`, `Providers[0]: the name "a b"`, `scheme "ftp"`, "no host", "taken already", "API key", "cannot be parsed", `header "a"`, "query", `API key of "openai"`, `header "b" of "groq"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not name %s", want)
 		}
