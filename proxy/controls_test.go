@@ -68,6 +68,27 @@ func TestForwardHeadersHeader(t *testing.T) {
 	}
 }
 
+// TestOperatorsHeadersStand holds that a header which the operator has fixed for a provider is not the caller's to say, by whatever
+// way.
+func TestOperatorsHeadersStand(t *testing.T) {
+	var seen atomic.Value
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		seen.Store(strings.Join(req.Header.Values("X-Tenant"), "+") + "," + req.Header.Get("Openai-Organization") + "," + req.Header.Get("X-Other"))
+		answerWith("y")(w, req)
+	}, func(c *Config) {
+		c.Providers[0].Headers = map[string]string{"x-tenant": "a", "openai-organization": "org-a"}
+	})
+	own := []string{"x-tenant", "b", "openai-organization", "org-b", "x-other", "c", "cache-control", "no-store"}
+	for _, header := range [][]string{
+		nil, {"x-portkey-forward-headers", "x-tenant, openai-organization, x-other"},
+		{"x-portkey-config", `{"forward_headers":["x-tenant","X-OTHER"],"openai_organization":"org-c"}`},
+	} {
+		if got := r.ask("x", "", append(header, own...)...); got.StatusCode != 200 || seen.Load() != "a,org-a,c" {
+			t.Errorf("%v: %d, the provider saw %q", header, got.StatusCode, seen.Load())
+		}
+	}
+}
+
 func TestStrictComplianceHeader(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -269,9 +269,6 @@ func (s *Server) header(ctx context.Context, e *endpoint, t *route.Target, c *ca
 		e.row.Adopt(h)
 	}
 	e.row.Require(h)
-	for k, v := range e.headers {
-		h.Set(k, v)
-	}
 	if t.Organization != "" {
 		h.Set("Openai-Organization", t.Organization)
 	}
@@ -282,6 +279,9 @@ func (s *Server) header(ctx context.Context, e *endpoint, t *route.Target, c *ca
 		if v := c.header[k]; v != nil {
 			h[k] = v
 		}
+	}
+	for k, v := range e.headers { // over whatever the caller says
+		h.Set(k, v)
 	}
 	if h["User-Agent"] == nil {
 		h["User-Agent"] = []string{""} // or the transport would name itself
