@@ -41,6 +41,38 @@ func TestRefusedSecretsAreTriedOnce(t *testing.T) {
 	}
 }
 
+// user is virtual keys that count what they are used for.
+type user struct {
+	turns
+	used atomic.Int64
+}
+
+func (*user) Answered(string, string, int, time.Duration) bool { return false }
+
+func (u *user) Used(string, int, float64) { u.used.Add(1) }
+
+// TestVirtualKeyPaysForItsOwnCalls holds that a virtual key is not charged for a call that was made with the caller's own key.
+func TestVirtualKeyPaysForItsOwnCalls(t *testing.T) {
+	var u user
+	var got seen
+	r := newRig(t, got.provider(answerWith("x")), func(c *Config) { c.VirtualKeys = &u })
+	for _, tt := range []struct {
+		header []string
+		sent   string // but for its last character
+		used   int64
+	}{
+		{[]string{"x-portkey-virtual-key", "team"}, "Bearer secret-", 1},
+		{[]string{"x-portkey-virtual-key", "team", "x-portkey-config", `{"api_key":"sk-callers"}`}, "Bearer sk-caller", 1},
+		{[]string{"x-portkey-config", `{"virtual_key":"team","api_key":"sk-callers"}`}, "Bearer sk-caller", 1},
+		{[]string{"x-portkey-config", `{"virtual_key":"team"}`}, "Bearer secret-", 2},
+	} {
+		a := r.ask("x", "", append(tt.header, "cache-control", "no-store")...)
+		if sent := got.take(); a.StatusCode != 200 || len(sent) == 0 || sent[:len(sent)-1] != tt.sent || u.used.Load() != tt.used {
+			t.Errorf("%v: %d, %q was sent, and the virtual key used %d times, want %d", tt.header, a.StatusCode, sent, u.used.Load(), tt.used)
+		}
+	}
+}
+
 // TestIdleIsTheProviders holds that the time between two pieces of an answer runs while the provider is waited for, and not while a
 // client takes its time over what came.
 func TestIdleIsTheProviders(t *testing.T) {

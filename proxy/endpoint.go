@@ -24,7 +24,7 @@ type endpoint struct {
 
 	key     string // in place of the caller's credential; "": there is none
 	brought bool   // the caller's config brought the key
-	virtual string // the name of the key to ask for; "": none
+	virtual string // the name of the key to ask for; "": none, or the caller's config brought one
 	custom  bool   // the caller chose the host
 }
 
@@ -47,6 +47,9 @@ func (s *Server) endpoint(t *route.Target) (endpoint, error) {
 			return e, badRequest("invalid_config", "custom_host", "a virtual key is not sent to a host of the caller's choice: give an api_key, or configure the host as a provider")
 		}
 		name = owner
+		if e.brought { // which is sent, so that nobody may be charged for the virtual one
+			e.virtual = ""
+		}
 	}
 	p, row, ok := s.providers.find(name)
 	if !ok {
