@@ -269,20 +269,21 @@ func (t *Target) chosen(f *Facts) (*Target, error) {
 // draw picks one of a group by weight. Targets that are not healthy are left out, unless none is. The first draw is among
 // all, so that a request which is tied keeps its target while others are down.
 func (t *Target) draw(f *Facts, healthy func(*Target) bool) *Target {
-	usable := func(k *Target) bool { return healthy == nil || k.Targets != nil || healthy(k) }
-	var sum, up float64
+	var sum, rest float64
+	up := make([]*Target, 0, len(t.Targets)) // each is asked after once, for its health may change in the meantime
 	for _, k := range t.Targets {
 		sum += k.weight
-		if k.weight > 0 && usable(k) {
-			up += k.weight
+		if k.weight > 0 && (healthy == nil || k.Targets != nil || healthy(k)) {
+			up = append(up, k)
+			rest += k.weight
 		}
 	}
 	tie := t.tie(f)
-	k := pick(t.Targets, uniform(t, tie, 0)*sum, nil)
-	if up == 0 || usable(k) {
+	k := pick(t.Targets, uniform(t, tie, 0)*sum)
+	if len(up) == 0 || slices.Contains(up, k) {
 		return k
 	}
-	return pick(t.Targets, uniform(t, tie, 1)*up, usable)
+	return pick(up, uniform(t, tie, 1)*rest)
 }
 
 // uniform returns a number in [0, 1): the same one each time for one tie, any without.
@@ -295,10 +296,10 @@ func uniform(t *Target, tie string, round byte) float64 {
 }
 
 // pick returns the target in whose share of the weights x lies.
-func pick(ts []*Target, x float64, usable func(*Target) bool) *Target {
+func pick(ts []*Target, x float64) *Target {
 	var last *Target
 	for _, k := range ts {
-		if k.weight == 0 || usable != nil && !usable(k) {
+		if k.weight == 0 {
 			continue
 		}
 		last = k

@@ -60,6 +60,23 @@ func TestStickyDraws(t *testing.T) {
 	}
 }
 
+// TestDrawWhileTargetsFail has targets fail between the looks that a draw takes at them.
+func TestDrawWhileTargetsFail(t *testing.T) {
+	c := mustParse(t, `{"strategy":{"mode":"loadbalance"},"targets":[{"name":"a"},{"name":"b"},{"name":"c"}]}`)
+	for good := range 8 { // looks that find a target well
+		for range 50 {
+			left := good
+			p, err := c.Resolve(&Facts{}, func(*Target) bool {
+				left--
+				return left >= 0
+			})
+			if err != nil || p.First == nil {
+				t.Fatalf("after %d good looks: %v, %v", good, p, err)
+			}
+		}
+	}
+}
+
 func TestConditions(t *testing.T) {
 	for query, want := range map[string]bool{
 		`{"metadata._user":"ann"}`:                                      true,
