@@ -80,17 +80,20 @@ func unmatched(a, b []number, dstA, dstB []*number) (restA, restB []*number) {
 // withoutAlike appends the numbers of list but for those that the other list has alike, unit and all, as often.
 func withoutAlike(list, other []number, dst []*number) []*number {
 	type key struct {
-		value float64
-		text  string
-		unit  *measure
+		value    float64
+		text     string
+		unit     *measure
+		places   int
+		unitCase string
 	}
+	keyOf := func(n *number) key { return key{n.value, n.text, n.unit, n.places, n.unitCase} }
 	if len(list)*len(other) <= 64 { // nearly always
 		var taken uint64
 	next:
 		for i := range list {
 			n := &list[i]
 			for j := range other {
-				if o := &other[j]; taken&(1<<j) == 0 && n.value == o.value && n.text == o.text && n.unit == o.unit {
+				if taken&(1<<j) == 0 && keyOf(n) == keyOf(&other[j]) {
 					taken |= 1 << j
 					continue next
 				}
@@ -101,10 +104,10 @@ func withoutAlike(list, other []number, dst []*number) []*number {
 	}
 	have := make(map[key]int, len(other))
 	for i := range other {
-		have[key{other[i].value, other[i].text, other[i].unit}]++
+		have[keyOf(&other[i])]++
 	}
 	for i := range list {
-		k := key{list[i].value, list[i].text, list[i].unit}
+		k := keyOf(&list[i])
 		if have[k] == 0 {
 			dst = append(dst, &list[i])
 			continue

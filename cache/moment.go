@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -335,6 +336,9 @@ func place(ws []word, ns []number, i, used int) {
 	for j := range ns {
 		n := &ns[j]
 		n.first, n.last = i, i+used-1
+		for k := i; k < len(ws) && (k < i+used || k == i+used && n.unit == nil); k++ {
+			n.unitCase = cmp.Or(n.unitCase, unitCase(strings.TrimLeft(ws[k].raw, numerals+"-")))
+		}
 		if n.noun == "" && i+used < len(ws) && ws[i+used].content && !hasDigit(ws[i+used].raw) {
 			n.noun = ws[i+used].stem
 		}

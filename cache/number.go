@@ -12,6 +12,9 @@ type number struct {
 	text  string   // instead of a value: a version, or more digits than a float64 keeps
 	unit  *measure // nil: none said
 	token string   // as written
+	// places counts the digits after the point, of a number that nothing scales: 3.10 is another version, section or game than 3.1.
+	places   int
+	unitCase string // see there
 	// weak numbers are words that often count nothing ("no one", "first of all", "two-factor"). One that the other
 	// text lacks is no difference; two that differ are.
 	weak        bool
@@ -24,8 +27,12 @@ func (n *number) same(m *number) bool {
 	switch {
 	case n.text != "" || m.text != "":
 		return n.text == m.text
+	case !sameUnitCase(n.unitCase, m.unitCase):
+		return false
 	case n.unit != nil && m.unit != nil:
 		return n.unit.equal(n.value, m.unit, m.value)
+	case n.unit == nil && m.unit == nil && n.places > 0 && m.places > 0 && n.places != m.places:
+		return false
 	case n.value == m.value:
 		return true
 	}
@@ -48,12 +55,13 @@ var scales = map[string]float64{
 }
 
 var (
-	plainNumber = regexp.MustCompile(`^([-+]?)(\p{Sc}?)([-+]?)(\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?|\d+(?:[.,]\d+)?)(\p{Sc}?)-?(%|[°µ]?\pL*)$`)
+	plainNumber = regexp.MustCompile(`^([-+−]?)(\p{Sc}?)([-+−]?)(\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)(\p{Sc}?)-?(%|[°µ]?\pL*)$`)
+	scientific  = regexp.MustCompile(`^[-−]?(?:\d+(?:\.\d+)?|\.\d+)e-?\d{1,2}$`)
 	version     = regexp.MustCompile(`^v?\d+(\.\d+){2,}\S*$`)
 	fixedForm   = regexp.MustCompile(`^(\d+(/\d+)+|\d+[-.]\d+[-.]\d+|\d+:\d+(:\d+)*)$`)
-	numberRange = regexp.MustCompile(`^(\p{Sc}?\d[\d,.]*)-(\p{Sc}?\d[\d,.]*\pL*%?)$`)
+	numberRange = regexp.MustCompile(`^(\p{Sc}?\.?\d[\d,.]*)-(\p{Sc}?\.?\d[\d,.]*\pL*%?)$`)
 	versionWord = regexp.MustCompile(`^v(\d+(\.\d+)?)$`)
-	hyphened    = regexp.MustCompile(`^(\p{Sc}?\d[\d,.]*)-(\pL+)(-\S+)?$`)
+	hyphened    = regexp.MustCompile(`^(\p{Sc}?\.?\d[\d,.]*)-(\pL+)(-\S+)?$`)
 	compound    = regexp.MustCompile(`^(\d+)(h|hr|hrs|m|min|ft|lb|'|’)(\d+)(m|min|mins|in|s|oz|)$`)
 )
 
@@ -73,6 +81,12 @@ func numberAt(ws []word, dst []number) ([]number, int) {
 		w = m[1]
 	}
 	switch {
+	case strings.IndexByte(w, 'e') > 0 && scientific.MatchString(w): // 1e-5
+		v, err := strconv.ParseFloat(strings.Replace(w, "−", "-", 1), 64)
+		if err != nil {
+			return dst, 0
+		}
+		return append(dst, number{value: v, token: ws[0].raw}), 1
 	case version.MatchString(w):
 		return append(dst, number{text: strings.TrimPrefix(w, "v"), token: ws[0].raw}), 1
 	case fixedForm.MatchString(w):
@@ -103,10 +117,12 @@ func numberAt(ws []word, dst []number) ([]number, int) {
 		}
 	}
 	if m := plainNumber.FindStringSubmatch(w); m != nil {
-		return digits(m[2]+m[5], m[4], m[6], "", m[1] == "-" || m[3] == "-", ws, dst)
+		return digits(m[2]+m[5], m[4], m[6], "", isMinus(m[1]) || isMinus(m[3]), ws, dst)
 	}
 	return dst, 0
 }
+
+func isMinus(s string) bool { return s == "-" || s == "−" }
 
 // composed reads 1h30, 2h30m, 5'7.
 func composed(m []string, raw string) (number, bool) {
@@ -151,8 +167,10 @@ func digits(currency, value, suffix, lead string, negative bool, ws []word, dst 
 	if negative {
 		v = -v
 	}
+	_, places, _ := strings.Cut(plain, ".")
+	n.places = len(places)
 	if scale, ok := scales[suffix]; ok {
-		v, suffix = v*scale, ""
+		v, suffix, n.places = v*scale, "", 0
 	} else if currency != "" && (suffix == "m" || suffix == "b") {
 		v, suffix = v*map[string]float64{"m": 1e6, "b": 1e9}[suffix], ""
 	}
@@ -160,12 +178,16 @@ func digits(currency, value, suffix, lead string, negative bool, ws []word, dst 
 	switch {
 	case suffix == "":
 		used = scaled(&v, ws, used)
+		if used > 1 {
+			n.places = 0
+		}
 		n.unit, used = unitAt(ws, used)
 	case ordinalSuffix(suffix):
 	case units[suffix] != nil:
 		n.unit = units[suffix]
 	case suffix == "m" || suffix == "s" || suffix == "x":
 		n.unit = bare[suffix] // metres, minutes or millions: the same letter is all that can be asked for
+	case unitCase(strings.TrimLeft(ws[0].raw, numerals)) != "": // 5mW
 	default:
 		return dst, 0 // 2fa, 5g, 401k's like: a name, which the identifier guard reads
 	}

@@ -22,6 +22,9 @@ func TestInOneForm(t *testing.T) {
 		{"exam 70-534 dumps", "exam 70-247 dumps", "exam 70-247 dumps"},
 		{"packages in 2015", "packages in 2015-16", "packages in 2015-16"},
 		{"all app stores", "all apps stores", "all apps stores"},
+		{"new in Python 3.10", "new in Python 3.1", "new in Python 3.1"},
+		{"is a laser of 5 mW safe", "is a laser of 5 MW safe", "is a laser of 5 MW safe"},
+		{"take .5 mg", "take 5 mg", "take 5 mg"},
 		{"", "", ""},
 	} {
 		if got := inOneForm(analyse(x.asked), analyse(x.stored)); got != x.want {

@@ -132,3 +132,31 @@ func (u *measure) equal(x float64, o *measure, y float64) bool {
 	x, y = x*u.factor+u.offset, y*o.factor+o.offset
 	return math.Abs(x-y) <= tolerance*max(math.Abs(x), math.Abs(y))
 }
+
+// Case tells two units apart where it tells milli from mega, and bits from bytes. Many write neither with care, so that only a
+// symbol in its proper case says anything; "mw" and "gb" may be either.
+
+// unitCase returns what the case of a unit's symbol says: "m" or "M", "b" or "B"; "" if it says nothing.
+func unitCase(symbol string) string {
+	if len(symbol) < 2 || len(symbol) > 5 {
+		return ""
+	}
+	first, rest := symbol[:1], symbol[1:]
+	if (first == "m" || first == "M") && properSymbols[rest] {
+		return first
+	}
+	switch rest = strings.TrimSuffix(strings.TrimPrefix(rest, "i"), "ps"); {
+	case rest == "B" && strings.Contains("kKMGTP", first), rest == "b" && strings.Contains("KMGTP", first):
+		return rest
+	}
+	return ""
+}
+
+// properSymbols are those of units that milli and mega are both said of.
+var properSymbols = map[string]bool{
+	"W": true, "Wh": true, "V": true, "VA": true, "A": true, "Ah": true, "Hz": true, "Pa": true, "J": true, "N": true, "F": true,
+	"H": true, "S": true, "T": true, "Ω": true, "eV": true, "Sv": true, "Bq": true, "Gy": true,
+}
+
+// sameUnitCase compares what unitCase returned. Where one says nothing, it may be the other.
+func sameUnitCase(x, y string) bool { return x == "" || y == "" || x == y }

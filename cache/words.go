@@ -44,13 +44,13 @@ func words(text string) []word {
 	out := make([]word, 0, len(text)/5+2)
 	start := true
 	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
-		if !beginsWord(text[i:], r, i == 0 || unicode.IsSpace(rune(text[i-1]))) {
+		j := i + wordHead(text, i)
+		if j == i {
+			r, n := utf8.DecodeRuneInString(text[i:])
 			start = start || endsSentence(r)
 			i += n
 			continue
 		}
-		j := i + n
 		for j < len(text) {
 			r, n := utf8.DecodeRuneInString(text[j:])
 			if isAlnum(r) || r == '%' || r == '°' {
@@ -87,13 +87,40 @@ func isAlnum(r rune) bool {
 
 func isCurrency(r rune) bool { return r == '$' || r >= utf8.RuneSelf && unicode.Is(unicode.Sc, r) }
 
-func beginsWord(rest string, r rune, afterSpace bool) bool {
-	if isAlnum(r) {
-		return true
+// wordHead returns how many bytes of a text from i on begin a word: a letter, or all from the sign to the first digit of 5, .5, -5,
+// $.50, -$5, $-5; 0: none does.
+func wordHead(text string, i int) int {
+	r, n := utf8.DecodeRuneInString(text[i:])
+	switch {
+	case isAlnum(r):
+		return n
+	case r != '.' && r != '-' && r != '−' && !isCurrency(r):
+		return 0
 	}
-	_, n := utf8.DecodeRuneInString(rest)
-	next, _ := utf8.DecodeRuneInString(rest[n:])
-	return isCurrency(r) && (unicode.IsDigit(next) || next == '-') || r == '-' && afterSpace && unicode.IsDigit(next)
+	prev, _ := utf8.DecodeLastRuneInString(text[:i])
+	at := 0
+	signed, currency, point := false, false, false
+	for {
+		switch {
+		case unicode.IsDigit(r):
+			return at + n
+		case (r == '-' || r == '−') && !signed && !point && (currency || isMinusAfter(prev)):
+			signed = true
+		case isCurrency(r) && !currency && !point:
+			currency = true
+		case r == '.' && !point && (at > 0 || prev != '.' && !isAlnum(prev)):
+			point = true
+		default:
+			return 0
+		}
+		at += n
+		r, n = utf8.DecodeRuneInString(text[i+at:])
+	}
+}
+
+// isMinusAfter reports whether a hyphen after prev may be the sign of what follows. Between two numbers it means to, or less.
+func isMinusAfter(prev rune) bool {
+	return prev == utf8.RuneError || unicode.IsSpace(prev) || strings.ContainsRune("=(<>≤≥[{,^*/:+", prev)
 }
 
 var endings = [...]string{"ingly", "edly", "ing", "ied", "ies", "ed", "es", "ly", "s"}
