@@ -226,7 +226,7 @@ func (d *Decision) probability(p Policy, e *evidence, shift float64) float64 {
 	return shifted(atLeastTwin(monotone.At(c.Map, score), e), shift)
 }
 
-// twinProbability is what two texts are worth of which nothing differs but case, white space and the punctuation of sentences. It
+// twinProbability is what two texts are worth of which nothing differs that could change the answer, see twins. It
 // is set by rule, because no set of pairs has enough of them: of 80 in 36,000 Quora Question Pairs 76 are labelled the same, and
 // the other four are no different either ("the purpose of life ?").
 const twinProbability = 0.998

@@ -157,7 +157,7 @@ type difference struct {
 	turned   bool   // the shared content words do not come in one order
 	question bool   // the two begin with different question words
 	symbols  bool   // signs that are no punctuation differ: C, C++
-	twin     bool   // nothing differs but case, white space and the punctuation of sentences
+	twin     bool   // nothing differs that could change the answer
 }
 
 // common is the Jaccard index of the words.
@@ -213,20 +213,9 @@ func differ(a, b *analysed) (d difference) {
 	qa, qb := questionWord(a), questionWord(b)
 	d.question = qa != "" && qb != "" && qa != qb
 	d.symbols = !sameSymbols(a.text, b.text)
-	d.twin = !d.symbols && slices.EqualFunc(a.words, b.words, sameWord)
+	d.twin = twins(a, b)
 	return d
 }
-
-// sameWord reports whether two words are one but for case. What is a function word in one case and a name in the other (it, IT;
-// us, US) is not.
-func sameWord(a, b word) bool {
-	if a.lower != b.lower {
-		return false
-	}
-	return a.raw == b.raw || !littleWords[a.lower] || len(a.raw) < 2 || !(allCapitals(a.raw) || allCapitals(b.raw))
-}
-
-func allCapitals(s string) bool { return strings.ToUpper(s) == s }
 
 // sameSymbols compares what is left of two texts without letters, digits, white space and the punctuation of sentences.
 func sameSymbols(a, b string) bool {

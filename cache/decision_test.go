@@ -134,6 +134,7 @@ func TestParseDecision(t *testing.T) {
 func FuzzDiffer(f *testing.F) {
 	f.Add("How do I use C++?", "how do i use c")
 	f.Add("\xff#", "")
+	f.Add("Is -x. A 5 M?\n .5", "is -X a 5M!\n  5'")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		x, y := analyse(a), analyse(b)
 		d, back := differ(x, y), differ(y, x)
