@@ -139,7 +139,7 @@ func (a *analysed) knows(from *analysed, i int) bool {
 	if len(name) >= 4 && a.holds(name) { // e-mail, email; Wi-Fi, wifi
 		return true
 	}
-	return isAcronym(w.raw) && a.spells(name) || spelledOut(from, i, a) || a.holdsMisspelt(name)
+	return isAcronym(w.raw) && a.spells(name) || spelledOut(from, i, a) || a.holdsMisspelt(name) || a.joins(from, i)
 }
 
 // other reports whether a word is another than the name at first sight: all that knows looks for begins like it does.
@@ -149,36 +149,52 @@ func other(lower, name string) bool {
 
 func isLetterOrDigitByte(c byte) bool { return 'a' <= c && c <= 'z' || isDigitByte(c) }
 
-// sameOrigin reports whether one word may be the adjective of the other, or its short form: Canada, Canadian; China,
-// Chinese; Mac, MacBook.
+// sameOrigin reports whether one word may be the adjective of the other: Canada, Canadian; China, Chinese; Iraq, Iraqi. That one
+// begins the other says nothing: Java, JavaScript; Niger, Nigeria; but see shortNames.
 func sameOrigin(x, y string) bool {
-	if len(x) >= 3 && len(y) >= 3 && (strings.HasPrefix(x, y) || strings.HasPrefix(y, x)) && !hasDigit(x) && !hasDigit(y) {
-		return true // Mac, MacBook
+	if len(x) > len(y) {
+		x, y = y, x
 	}
-	if len(x) < 5 || len(y) < 5 || x[:4] != y[:4] {
+	if long := shortNames[x]; long != "" {
+		return y == long
+	}
+	if len(x) < 4 || x[:4] != y[:4] || hasDigit(x) || hasDigit(y) {
 		return false
 	}
-	return origin(x) == origin(y)
+	if rest, ok := strings.CutPrefix(y, x); ok {
+		rest = strings.TrimSuffix(rest, "s")
+		return adjectival[rest] || rest == "y" && strings.HasSuffix(x, "man") // German, Germany
+	}
+	if len(x) < 5 {
+		return false
+	}
+	place, ending := origin(x)
+	other, otherEnding := origin(y)
+	return place == other && (adjectival[ending] || adjectival[otherEnding])
 }
 
-func origin(s string) string {
-	for _, end := range [...]string{"ians", "ian", "eans", "ean", "ese", "ish", "ans", "an", "ia", "ic", "a", "o", "y", "e", "i"} {
+// shortNames are names that may be short for another. Whether they are is left to the verifier.
+var shortNames = map[string]string{"mac": "macbook", "insta": "instagram", "elastic": "elasticsearch", "kube": "kubernetes"}
+
+// adjectival are the endings that make a place's name an adjective, or the name of those who live there.
+var adjectival = map[string]bool{"n": true, "an": true, "ian": true, "ean": true, "ese": true, "ish": true, "ic": true, "i": true}
+
+// origin cuts the ending off a name.
+func origin(s string) (base, ending string) {
+	s = strings.TrimSuffix(s, "s")
+	for _, end := range [...]string{"ian", "ean", "ese", "ish", "an", "ia", "ic", "a", "o", "y", "e", "i"} {
 		if base, ok := strings.CutSuffix(s, end); ok && len(base) >= 4 {
-			return base
+			return base, end
 		}
 	}
-	return s
+	return s, ""
 }
 
-// holds reports whether the text has the name within its letters and digits, from the beginning of a word on.
+// holds reports whether the text has the name in parts, or as a part of a word: e-mail, email; Wi-Fi, wifi; iPhone 13, iPhone13.
 func (a *analysed) holds(name string) bool {
 	for i := range a.words {
-		if w := a.words[i].lower; strings.HasPrefix(name, w) || strings.Contains(w, name) || isJoint(w) {
-			joined := ""
-			for j := i; j < len(a.words) && len(joined) < len(name); j++ {
-				joined += squeeze(a.words[j].lower)
-			}
-			if strings.Contains(joined, name) {
+		for w, at := a.words[i].lower, 0; at < len(w); at = partEnd(w, at) {
+			if a.holdsFrom(i, at, name) {
 				return true
 			}
 		}
@@ -186,10 +202,41 @@ func (a *analysed) holds(name string) bool {
 	return false
 }
 
-// isJoint reports whether something stands between the parts of a word.
-func isJoint(lower string) bool {
-	for i := range len(lower) {
-		if c := lower[i]; c == '-' || c == '\'' || c == '.' {
+// holdsFrom reports whether the parts of the words from one on are the name.
+func (a *analysed) holdsFrom(i, at int, name string) bool {
+	for ; i < len(a.words); i, at = i+1, 0 {
+		for w := a.words[i].lower; at < len(w); {
+			end := partEnd(w, at)
+			rest, ok := strings.CutPrefix(name, strings.TrimLeftFunc(w[at:end], isJoint))
+			if !ok {
+				return false
+			}
+			if name, at = rest, end; name == "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// partEnd returns where a part of a word ends that begins there: what parts it from the one before, and letters or digits.
+func partEnd(w string, at int) int {
+	for at < len(w) && isJoint(rune(w[at])) {
+		at++
+	}
+	for from := at; at < len(w) && !isJoint(rune(w[at])) && isDigitByte(w[at]) == isDigitByte(w[from]); {
+		at++
+	}
+	return at
+}
+
+// isJoint reports what may stand between the parts of a word.
+func isJoint(r rune) bool { return r < utf8.RuneSelf && !isAlnum(r) }
+
+// joins reports whether the text writes word i of the other and a neighbour of it as one: Test Flight, TestFlight.
+func (a *analysed) joins(from *analysed, i int) bool {
+	for first := max(0, i-1); first <= i && first+1 < len(from.words); first++ {
+		if a.has(stem(squeeze(from.words[first].lower) + squeeze(from.words[first+1].lower))) {
 			return true
 		}
 	}
