@@ -21,6 +21,7 @@ type analysed struct {
 	// negators counts them.
 	negators int
 	exacts   []exact
+	signs    []sign
 	speaks   string // the language, where the text leaves no doubt
 }
 
@@ -60,6 +61,7 @@ func analyse(text string) *analysed {
 	}
 	a.sides = a.findSides()
 	a.exacts = exacts(text)
+	a.signs = a.findSigns()
 	a.speaks = a.language()
 	return a
 }

@@ -37,6 +37,8 @@ func FuzzKeys(f *testing.F) {
 func FuzzGuards(f *testing.F) {
 	f.Add("turn on 2 lights from A to B", "turn off two lights `x`")
 	f.Add("£-1,000.5m v1.2.3 24/7 a hundred and", "\"quoted\" 0xff https://x.y C:\\z")
+	f.Add("", "?")
+	f.Add("C++ -d 5! \"5\" a[1:]\n IT", "c# -D 5 '5' a[1]\n  it")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		if !utf8.ValidString(a) || !utf8.ValidString(b) {
 			return // such texts never get here

@@ -7,17 +7,19 @@ import (
 	"unicode"
 )
 
-// The identifier guard: what names one particular thing must be the same in both questions. Three degrees:
+// The identifier guard: what names one particular thing must be the same in both questions. Five degrees:
 //
 //   - exact: code, URLs, e-mail addresses, paths, UUIDs and hex must be the same, byte for byte;
 //   - quotations must be the same but for case, and what one text quotes the other must at least say;
-//   - names: see guard_name.go.
+//   - names: see guard_name.go;
+//   - signs: see guard_sign.go;
+//   - case and white space, which no model here sees: see guard_unseen.go.
 //
 // Two of one shape that differ are a veto; one that the other text lacks is a doubt.
 
 // exactClose is how close the rest of the texts must be for two of one shape that differ to be conclusive. People shorten
 // code and calls when they ask, but not addresses.
-var exactClose = [...]float64{codeShape: 0.6, urlShape: 0.3, mailShape: 0.3, pathShape: 0.4, hexShape: 0.3, callShape: 0.6, flagShape: 0.5}
+var exactClose = [...]float64{codeShape: 0.6, urlShape: 0.3, mailShape: 0.3, pathShape: 0.4, hexShape: 0.3, callShape: 0.6, indexShape: 0.6, flagShape: 0.5}
 
 // quoteClose is the same for quotations.
 const quoteClose = 0.6
@@ -30,7 +32,7 @@ func identifierGuard(p *pair, dst []finding) []finding {
 	if token, veto := quoteDiffers(p); token != "" {
 		dst = append(dst, finding{ReasonIdentifier, token, veto})
 	}
-	return nameFindings(p, dst)
+	return unseenFindings(p, signFindings(p, nameFindings(p, dst)))
 }
 
 // shape is the kind of an exact identifier.
@@ -43,6 +45,7 @@ const (
 	pathShape
 	hexShape
 	callShape
+	indexShape
 	flagShape
 )
 
@@ -58,7 +61,7 @@ var exactForms = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`" + // code
 	`|(?i:\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)` + // UUID
 	`|(?i:\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b)` + // hex
 	`|(?i:\b[a-z]:\\[^\s"<>|]*)|(?:^|[\s("'])(?:~|\.{1,2})?/[\pL\d._-]+(?:/[\pL\d._-]*)*` + // paths
-	`|\pL[\pL\d_.]*\([^()\n]*\)|--[a-z][a-z-]+\b`) // calls and flags
+	`|\pL[\pL\d_.]*'*\([^()\n]*\)|\pL[\pL\d_.]*\[[^\[\]\n]*\]|--[a-z][a-z-]+\b`) // calls, indices, flags
 
 // exacts returns what of a text must be equal byte for byte.
 func exacts(text string) (out []exact) {
@@ -79,7 +82,7 @@ func exacts(text string) (out []exact) {
 
 // mayHoldExact reports whether any of the forms can be there: each has one of these signs, or is hex of some length.
 func mayHoldExact(text string) bool {
-	if strings.ContainsAny(text, "`/\\@(") || strings.Contains(text, "--") || strings.Contains(text, "ww.") {
+	if strings.ContainsAny(text, "`/\\@([") || strings.Contains(text, "--") || strings.Contains(text, "ww.") {
 		return true
 	}
 	run, digit := 0, false
@@ -118,6 +121,8 @@ func shapeOf(m string) (shape, bool) {
 		return flagShape, true
 	case strings.HasSuffix(m, ")"):
 		return callShape, true
+	case strings.HasSuffix(m, "]"):
+		return indexShape, true
 	case strings.ContainsAny(m, `/\`):
 		return pathShape, hasLetter
 	}

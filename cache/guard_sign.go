@@ -1,0 +1,282 @@
+package cache
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Signs, the identifier guard's fourth degree: marks that are no punctuation but say something of their own, = and !=, the ++ of
+// C++, the - of -x. Models that were trained on prose make little of them. Where the texts are otherwise close, it is conclusive
+// if each has one that the other lacks, or if what has one stands without it in the other text.
+
+// signClose is how close they must be.
+const signClose = 0.6
+
+// sign is one mark, or several in a row.
+type sign struct {
+	key   string // as written, with the word that it belongs to
+	word  int    // that word; -1: it stands between two
+	bound bool   // the word is another without it
+	prose bool   // it may be no more than a dash, a bar or an arrow in prose: not conclusive against another such
+}
+
+func signFindings(p *pair, dst []finding) []finding {
+	if len(p.a.signs) == 0 && len(p.b.signs) == 0 {
+		return dst
+	}
+	a, b := missingSigns(p.a.signs, p.b.signs), missingSigns(p.b.signs, p.a.signs)
+	token := ""
+	switch i := slices.IndexFunc(a, loud); {
+	case len(a) > 0 && len(b) > 0 && (i >= 0 || slices.ContainsFunc(b, loud)):
+		token = a[max(i, 0)].key
+	default:
+		if token = p.b.unsigned(p.a, a); token == "" {
+			token = p.a.unsigned(p.b, b)
+		}
+	}
+	if token == "" || p.closeness(p.a.apartAt(p.b, a).and(p.b.apartAt(p.a, b))) < signClose {
+		return dst
+	}
+	return append(dst, finding{ReasonIdentifier, token, true})
+}
+
+// apartAt counts the words of the signs that the other text has not.
+func (a *analysed) apartAt(b *analysed, signs []sign) (l left) {
+	for _, s := range signs {
+		if s.word >= 0 {
+			l.add(&a.words[s.word], b)
+		}
+	}
+	return l
+}
+
+func loud(s sign) bool { return !s.prose }
+
+// missingSigns returns the signs that the other list has not, or not as often.
+func missingSigns(list, other []sign) (out []sign) {
+	other = slices.Clone(other)
+	for _, s := range list {
+		if j := slices.IndexFunc(other, func(o sign) bool { return o.key == s.key }); j >= 0 {
+			other = slices.Delete(other, j, j+1)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// signWords name signs: where one stands beside a word, that is not without it.
+var signWords = map[string]bool{
+	"plus": true, "minus": true, "positive": true, "negative": true, "sharp": true, "star": true, "factorial": true,
+	"prime": true, "not": true, "hash": true, "inverse": true, "string": true,
+}
+
+// unsigned returns the key of the first of these signs whose word the text a has without any sign.
+func (a *analysed) unsigned(from *analysed, signs []sign) string {
+	for _, s := range signs {
+		if !s.bound {
+			continue
+		}
+		for i := range a.words {
+			if a.words[i].lower != from.words[s.word].lower ||
+				i > 0 && signWords[a.words[i-1].lower] || i+1 < len(a.words) && signWords[a.words[i+1].lower] ||
+				slices.ContainsFunc(a.signs, func(o sign) bool { return o.bound && o.word == i }) {
+				continue
+			}
+			return s.key
+		}
+	}
+	return ""
+}
+
+const (
+	operators   = "=<>≤≥≠≈|^&×÷±√~" // whatever they stand between
+	arithmetic  = "+-−*/%·"         // between numbers and single letters
+	signPrefix  = "-−!~&*√±"
+	partingSign = ".,;:?" // what may follow a sign that ends a sentence or a part of one
+)
+
+// findSigns looks between the words.
+func (a *analysed) findSigns() (out []sign) {
+	from := 0
+	for i := 0; i <= len(a.words); i++ {
+		to := len(a.text)
+		if i < len(a.words) {
+			to = a.words[i].at
+			out = a.within(out, i)
+		}
+		gap := a.text[from:to]
+		if gap == " " { // nearly always
+			gap = ""
+		}
+		for at := 0; at < len(gap); {
+			r, n := utf8.DecodeRuneInString(gap[at:])
+			if !isMark(r) {
+				at += n
+				continue
+			}
+			end := at + n
+			for end < len(gap) {
+				r, n := utf8.DecodeRuneInString(gap[end:])
+				if !isMark(r) {
+					break
+				}
+				end += n
+			}
+			out = a.read(out, gap[at:end], i, at == 0 && i > 0, end == len(gap) && i < len(a.words))
+			at = end
+		}
+		if i < len(a.words) {
+			from = to + len(a.words[i].raw)
+		}
+	}
+	return out
+}
+
+func isMark(r rune) bool {
+	switch r {
+	case ' ', '"', '\'', '“', '”', '‘', '’', '(', ')', '[', ']', '{', '}', '`':
+		return false
+	}
+	return !unicode.IsSpace(r) && !isAlnum(r)
+}
+
+// read appends the signs that a run of marks before word i is; after and before say that nothing parts it from the words.
+func (a *analysed) read(out []sign, run string, i int, after, before bool) []sign {
+	if !before && len(run) > 1 {
+		run = strings.TrimRight(run, partingSign)
+	}
+	if head, ok := strings.CutSuffix(run, "-"); ok && before && strings.ContainsAny(head, operators+"+*/(,:") {
+		return a.read(a.read(out, head, i, after, false), "-", i, false, true) // e^-x
+	}
+	switch {
+	case before && strings.HasSuffix(run, `\`): // \d, \D
+		return append(out, sign{key: `\` + a.words[i].raw, word: i})
+	case before && !after:
+		return a.prefix(out, run, i)
+	case after && !before:
+		if key := a.suffix(run, i-1); key != "" {
+			return append(out, sign{key: key, word: i - 1, bound: true})
+		}
+	}
+	between := a.operand(i-1) && a.operand(i)
+	switch {
+	case strings.ContainsAny(run, operators):
+		return append(out, sign{key: run, word: -1, prose: !between && isProse(run)})
+	case strings.Trim(run, arithmetic) == "" && between && !(strings.ContainsAny(run, "-−%") && (a.isArticle(i-1) || a.isArticle(i))):
+		return append(out, sign{key: run, word: -1})
+	}
+	return out
+}
+
+// isProse reports whether an operator is written between words as well: Settings > Privacy, terms & conditions.
+func isProse(run string) bool {
+	switch run {
+	case ">", "<", ">>", "->", "=>", "&", "|", "~", "×":
+		return true
+	}
+	return false
+}
+
+// prefix appends the sign that marks before a word are: -d, --force, !x, *p, √2.
+func (a *analysed) prefix(out []sign, run string, i int) []sign {
+	w := &a.words[i]
+	letter, digit := utf8.RuneCountInString(w.raw) == 1 && !hasDigit(w.raw), isDigitByte(w.raw[0])
+	switch {
+	case strings.Trim(run, "-") == "" && len(run) <= 2 && !digit && !letter:
+		return append(out, sign{key: run + w.raw, word: i})
+	case strings.Trim(run, signPrefix) == "" && (letter || digit && strings.ContainsAny(run, "√±")):
+		return append(out, sign{key: run + w.raw, word: i, bound: true})
+	case strings.ContainsAny(run, operators):
+		return append(out, sign{key: run, word: -1, prose: isProse(run) && !a.operand(i)})
+	}
+	return out
+}
+
+// suffix returns the sign that marks after a word are, with it: C++, F#, A*, O-, n!, Disney+, String?.
+func (a *analysed) suffix(run string, i int) string {
+	w := &a.words[i]
+	letters := utf8.RuneCountInString(w.raw)
+	if hasDigit(w.raw) {
+		letters = 0
+	}
+	ok := false
+	switch run {
+	case "++", "--":
+		ok = letters > 0
+	case "+":
+		ok = letters > 0 // 18+ is "over 18" as well
+	case "#":
+		ok = letters == 1 || letters == 2
+	case "*":
+		ok = letters == 1
+	case "-":
+		ok = (letters == 1 || letters == 2) && allCapitals(w.raw) && !a.isArticle(i)
+	case "!":
+		ok = letters == 0 && strings.Trim(w.raw, "0123456789") == "" || letters == 1 && !allCapitals(w.raw) && !a.isArticle(i)
+		ok = ok && (i+1 == len(a.words) || !allCapitals(a.words[i+1].raw[:1])) // I am 30! How
+	case "?": // String?, within a sentence
+		ok = letters > 1 && !allCapitals(w.raw) && allCapitals(w.raw[:1]) && i > 0 && i+1 < len(a.words) && !allCapitals(a.words[i+1].raw[:1])
+	}
+	if !ok {
+		return ""
+	}
+	return w.lower + run
+}
+
+// within appends what word i itself holds: a sign between two operands (5-3), or quotes about one (is "5" a number).
+func (a *analysed) within(out []sign, i int) []sign {
+	w := &a.words[i]
+	if len(w.raw) > 3 && !hasDigit(w.raw) { // nearly all words
+		return out
+	}
+	if k := strings.IndexAny(w.raw, "-/"); k > 0 && isOperand(w.raw[:k]) && isOperand(w.raw[k+1:]) {
+		out = append(out, sign{key: w.raw[k : k+1], word: -1, prose: true})
+	}
+	if !isOperand(w.raw) {
+		return out
+	}
+	open := plainQuote(utf8.DecodeLastRuneInString(a.text[:w.at]))
+	shut := plainQuote(utf8.DecodeRuneInString(a.text[w.at+len(w.raw):]))
+	digit := hasDigit(w.raw)
+	switch {
+	case open != 0 && open == shut:
+		return append(out, sign{key: string(open) + w.lower, word: i, bound: digit})
+	case open == 0 && shut == '\'' && !digit: // f'
+		return append(out, sign{key: w.lower + "'", word: i, bound: true})
+	case open == 0 && shut != 0 && digit: // 5", five inches; 5', five feet
+		return append(out, sign{key: w.lower + string(shut), word: i})
+	}
+	return out
+}
+
+func plainQuote(r rune, _ int) rune {
+	switch r {
+	case '"', '“', '”':
+		return '"'
+	case '\'', '‘', '’':
+		return '\''
+	}
+	return 0
+}
+
+// operand reports whether word i is what one calculates with.
+func (a *analysed) operand(i int) bool {
+	return i >= 0 && i < len(a.words) && isOperand(a.words[i].raw)
+}
+
+// isOperand reports a number or a single letter.
+func isOperand(s string) bool {
+	if s == "" {
+		return false
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	return n == len(s) && isAlnum(r) || strings.Trim(s, numerals+"-−") == "" && hasDigit(s)
+}
+
+func (a *analysed) isArticle(i int) bool {
+	l := a.words[i].lower
+	return l == "a" || l == "i"
+}

@@ -1,0 +1,62 @@
+package cache
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// What the models cannot see, the identifier guard's last degree: they know neither case nor white space. Where two texts have
+// the same words it is conclusive if one writes as a name what the other writes as a little word (what does IT do, what does it
+// do), or if they indent the same lines otherwise. The signs and units that case tells apart are with the signs and numbers.
+
+func unseenFindings(p *pair, dst []finding) []finding {
+	if len(p.a.words) == 0 || !slices.EqualFunc(p.a.words, p.b.words, func(x, y word) bool { return x.lower == y.lower }) {
+		return dst
+	}
+	minded := p.a.mindsCase() && p.b.mindsCase()
+	for i := range p.a.words {
+		x, y := &p.a.words[i], &p.b.words[i]
+		apart := !sameUnitCase(unitCase(x.raw), unitCase(y.raw)) // how many Mb are a Gb
+		if allCapitals(x.raw) != allCapitals(y.raw) && minded {
+			apart = apart || capitalNames[x.lower] || x.lower == "m" && i > 0 && isOperand(p.a.words[i-1].raw) // 5 M, molar
+		}
+		if apart {
+			return append(dst, finding{ReasonIdentifier, x.raw, true})
+		}
+	}
+	if token := indentedOtherwise(p.a.text, p.b.text); token != "" {
+		return append(dst, finding{ReasonIdentifier, token, true})
+	}
+	return dst
+}
+
+// capitalNames are little words that name something in capitals.
+var capitalNames = map[string]bool{"it": true, "us": true, "who": true}
+
+// mindsCase reports whether whoever wrote the text minds case: there are words in lower case, and the first is not.
+func (a *analysed) mindsCase() bool {
+	return unicode.IsUpper(rune(a.words[0].raw[0])) && slices.ContainsFunc(a.words, func(w word) bool { return w.raw == w.lower && len(w.raw) > 1 && !hasDigit(w.raw) })
+}
+
+// indentedOtherwise returns the first line of a that is indented otherwise than the same line of b, if the two have as many.
+func indentedOtherwise(a, b string) string {
+	if !strings.Contains(a, "\n") || !strings.Contains(b, "\n") {
+		return ""
+	}
+	x, y := strings.Split(strings.TrimSpace(a), "\n"), strings.Split(strings.TrimSpace(b), "\n")
+	if len(x) != len(y) {
+		return ""
+	}
+	for i := 1; i < len(x); i++ {
+		v, w := strings.TrimSpace(x[i]), strings.TrimSpace(y[i])
+		if v != "" && w != "" && indent(x[i]) != indent(y[i]) {
+			return v
+		}
+	}
+	return ""
+}
+
+func indent(line string) string {
+	return line[:len(line)-len(strings.TrimLeftFunc(line, unicode.IsSpace))]
+}
