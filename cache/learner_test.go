@@ -125,6 +125,7 @@ func TestCloseWritesWhatIsLearntMeanwhile(t *testing.T) {
 		c := open(t, o, path)
 		put(t, c, ask(wipe), "Erase it in the settings.")
 		l := expect(t, c, ask(asked), Miss, "")
+		flush(t, c) // has read the answers that it came near, or the worker would come no further
 		slow.Store(true)
 		if _, err := l.Fill(bg, Value{Body: []byte("erase it in the settings")}); err != nil {
 			t.Fatal(err)
