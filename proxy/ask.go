@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/prices"
 	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/sse"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
@@ -88,7 +89,8 @@ func (x *exchange) shadowCheck(ctx *fasthttp.RequestCtx, d *wire.Dialect, ask an
 		}
 		var cost float64
 		if err == nil {
-			cost = check.paid(s, body, d)
+			t, model := c.taken(d, body)
+			cost = check.paid(s, t, model)
 		}
 		return cache.Value{Body: body}, cost, err
 	})
@@ -114,12 +116,11 @@ func (x *exchange) check() *check {
 }
 
 // paid accounts for the call and returns what it cost in dollars; 0 if nobody knows.
-func (c *check) paid(s *Server, body []byte, d *wire.Dialect) float64 {
-	p, err := d.Locate(body)
-	if err != nil || !p.Cost.Known {
+func (c *check) paid(s *Server, t prices.Tokens, model string) float64 {
+	if t.Zero() {
 		return 0
 	}
-	r, b := &c.record, bill{spent: tokensOf(p.Cost), model: p.Model}
+	r, b := &c.record, bill{spent: t, model: model}
 	r.Time = time.Now()
 	b.settle(r, s.price(c.via, b.model, r.Model))
 	s.metrics.charge(&b)

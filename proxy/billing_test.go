@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
 	"github.com/reprise-cache/reprise/proxy/internal/wire"
 )
@@ -217,5 +218,30 @@ func TestEventStreamTypes(t *testing.T) {
 		if isEventStream(http.Header{"Content-Type": {kind}}) {
 			t.Errorf("%q is an event stream", kind)
 		}
+	}
+}
+
+// TestChecksOfStreamsArePaidFor holds that the gateway's own calls have a record where their answers, streams as the clients', say no usage.
+func TestChecksOfStreamsArePaidFor(t *testing.T) {
+	var k *Keys
+	r := newRig(t, priced("gpt-4o-mini", 1000, 0, 100), withLog(t), asOpenAI, withKeys(t, &k), withOwnKey, withCacheOptions(t, cache.Options{
+		Embedder: &words{}, Threshold: 0.8, MaxError: 1, ReadAnswer: ReadAnswer, Shadow: cache.ShadowOptions{Rate: 1, PerMinute: 100}}))
+	_, first := made(t, k, `{}`)
+	id, key := made(t, k, `{}`)
+	r.ask("how do I reset the old phone", "", bearerOf(first)...)
+	r.flush()
+	if hit := r.ask("how do I reset the phone", `"stream":true`, bearerOf(key)...); hit.cache() != "SEMANTIC HIT" {
+		t.Fatalf("%d %s", hit.StatusCode, hit.cache())
+	}
+	if err := r.s.cfg.Cache.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.wantCalls(2)
+	rec := r.last()
+	if !rec.Check || !rec.Estimated || rec.Cost == nil || rec.Prompt != 6 || rec.Completion == 0 { // of 24 bytes
+		t.Errorf("%+v", rec)
+	}
+	if tokens, _ := spentBy(t, k, id); int64(tokens) != rec.Prompt+rec.Completion {
+		t.Errorf("the log has %d and %d tokens, the key %d", rec.Prompt, rec.Completion, tokens)
 	}
 }

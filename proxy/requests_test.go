@@ -267,15 +267,8 @@ func TestCostOfAnthropic(t *testing.T) {
 
 // TestShadowChecksArePaidFor holds that the gateway's own calls have records with their cost.
 func TestShadowChecksArePaidFor(t *testing.T) {
-	r := newRig(t, priced("gpt-4o-mini", 1000, 0, 100), withLog(t), asOpenAI, func(c *Config) {
-		checked, err := cache.Open(filepath.Join(t.TempDir(), "checked.db"), cache.Options{Embedder: &words{}, Threshold: 0.8, MaxError: 1, ReadAnswer: ReadAnswer,
-			Shadow: cache.ShadowOptions{Rate: 1, PerMinute: 100}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { checked.Close() })
-		c.Cache = checked
-	})
+	r := newRig(t, priced("gpt-4o-mini", 1000, 0, 100), withLog(t), asOpenAI, withCacheOptions(t, cache.Options{
+		Embedder: &words{}, Threshold: 0.8, MaxError: 1, ReadAnswer: ReadAnswer, Shadow: cache.ShadowOptions{Rate: 1, PerMinute: 100}}))
 	r.ask("how do I reset the old phone", "")
 	r.flush()
 	if hit := r.ask("how do I reset the phone", "", "x-portkey-trace-id", "t"); hit.cache() != "SEMANTIC HIT" {
