@@ -45,7 +45,9 @@
 // not among what it reads, and bodies only if they are asked for. What a call costs is the answer's own usage at the price that
 // internal/prices has for the model that answered; a price that is not known is counted as such. Whose request shares another's
 // call has saved it. What somebody changes by the admin API is kept there as well, apart from requests and costing nothing: who,
-// which member, from what to what (audit.go), without secrets. A [Transport] keeps the same log if it is asked to. GET /metrics has the same in counters, under names that no caller can add to.
+// which member, from what to what (audit.go), without secrets. A [Transport] keeps the same log if it is asked to. GET /metrics has
+// the same in counters, under names that no caller can add to: all models, hosts and deployments of a provider and virtual key are
+// one target there. Only namespaces are callers' words, and the hundred with the most hits are named.
 //
 // A request is one span of a trace: tracecontext.go reads the caller's traceparent, and the provider is sent one whose parent is
 // the gateway's span. Who sends none has none sent on.

@@ -233,20 +233,20 @@ func (s *Server) writeOwn(w *promtext.Writer) {
 		w.Count(uint64(max(0, l.FileBytes)), "part", "file")
 		w.Count(uint64(max(0, l.UsedBytes)), "part", "used")
 	}
-	health := s.Health()
-	w.Family("reprise_target_state", promtext.Gauge, "1 for the state that a target's breaker is in.")
-	for _, h := range health {
+	totals := s.router.Totals()
+	w.Family("reprise_target_state", promtext.Gauge, "Breakers of a provider and virtual key by their state: one, and one for each model, deployment and time limit that requests name.")
+	for _, t := range totals {
 		for _, state := range [...]string{"closed", "half-open", "open"} {
-			w.Count(uint64(b2i(h.State == state)), "target", h.Target, "state", state)
+			w.Count(t.Breakers[state], "target", t.Target, "state", state)
 		}
 	}
-	w.Family("reprise_target_calls_total", promtext.Counter, "Calls to a target, as its breaker counts them.")
-	for _, h := range health {
-		w.Count(h.Calls, "target", h.Target)
+	w.Family("reprise_target_calls_total", promtext.Counter, "Calls to a target, as its breakers count them.")
+	for _, t := range totals {
+		w.Count(t.Calls, "target", t.Target)
 	}
 	w.Family("reprise_target_failures_total", promtext.Counter, "Calls to a target that failed.")
-	for _, h := range health {
-		w.Count(h.Failures, "target", h.Target)
+	for _, t := range totals {
+		w.Count(t.Failures, "target", t.Target)
 	}
 }
 

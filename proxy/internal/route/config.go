@@ -72,11 +72,14 @@ type Target struct {
 	rules   []rule
 	other   *Target // of a conditional group whose rules all fail; nil: an error
 
-	place  string // "config.targets[1]"
-	label  string // names the target in the health table
-	digest cache.Digest
-	bare   cache.Digest // the same without the overriding members
-	set    settings
+	saved   bool   // all that it says of where it leads stands in a saved config
+	brought bool   // and names it in words that a caller chose
+	place   string // "config.targets[1]"
+	label   string // names the target in the health table
+	total   string // and in the sums of it, which are by words that no caller can add to
+	digest  cache.Digest
+	bare    cache.Digest // the same without the overriding members
+	set     settings
 }
 
 // Place is where the target is in its config, as clients are told it.

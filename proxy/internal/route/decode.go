@@ -73,7 +73,7 @@ func (p *parser) target(path string, v jsontext.Value, depth int) (*Target, erro
 	if p.count++; p.count > MaxTargets+1 {
 		return nil, wrong(path, "more than %d targets", MaxTargets)
 	}
-	r := &reading{p: p, t: &Target{weight: 1}, path: path, depth: depth}
+	r := &reading{p: p, t: &Target{weight: 1, saved: len(p.within) > 0}, path: path, depth: depth}
 	err := targetFields.Read(r, path, v)
 	if err == nil { // else what is held against each other may not be there
 		err = r.end()

@@ -19,5 +19,6 @@
 // # Health
 //
 // Each target has a circuit breaker, kept by the [Router]. An open one is skipped where another target can be tried, and
-// never makes a request fail that has no other: the last resort is always tried.
+// never makes a request fail that has no other: the last resort is always tried. Targets that only requests name, by a model
+// or a time limit of their own, are in a table of their own, which is small; counters are by provider and virtual key.
 package route

@@ -62,6 +62,10 @@ func (p *parser) settle(t *Target, place string) {
 // inherit takes from the group what t leaves open. Provider, key and host belong together: a target that names a provider
 // of its own must not be sent another's key.
 func (t *Target) inherit(g *Target) {
+	before := t.words()
+	defer func() { // a word of a request's makes the target the request's
+		t.saved = t.saved && (g.saved || slices.Equal(before, t.words()))
+	}()
 	if t.Provider == "" && t.VirtualKey == "" {
 		t.Provider, t.VirtualKey = g.Provider, g.VirtualKey
 		if t.APIKey == "" {
@@ -109,18 +113,38 @@ func (t *Target) inherit(g *Target) {
 	}
 }
 
+// words are those of a target's label that a request may choose freely.
+func (t *Target) words() (words []string) {
+	if t.CustomHost != "" {
+		words = append(words, t.CustomHost)
+	}
+	if t.DeploymentID != "" {
+		words = append(words, t.ResourceName+"/"+t.DeploymentID)
+	}
+	for _, m := range t.Override {
+		if s, err := strict.ReadText("", m.Value); m.Name == "model" && err == nil {
+			words = append(words, s)
+		}
+	}
+	if t.Timeout > 0 { // who would not wait for long has failures that others would not have
+		words = append(words, "within "+t.Timeout.String())
+	}
+	return words
+}
+
 // name makes what tells the target from others: to people, and to the cache.
 func (t *Target) name() {
-	parts := []string{t.Provider}
+	parts := []string{t.Provider} // which the gateway knows, as it does the key
 	if t.VirtualKey != "" {
 		parts = append(parts, "key "+t.VirtualKey)
 	}
-	if t.CustomHost != "" {
-		parts = append(parts, t.CustomHost)
+	words := t.words()
+	t.brought = len(words) > 0 && !t.saved
+	t.label = label(append(slices.Clone(parts), words...))
+	if t.CustomHost != "" { // whose failures are not the provider's
+		parts = append(parts, "custom host")
 	}
-	if t.DeploymentID != "" {
-		parts = append(parts, t.ResourceName+"/"+t.DeploymentID)
-	}
+	t.total = label(parts)
 	h := [][]byte{[]byte("reprise/route/target/1"), []byte(t.Provider), []byte(t.VirtualKey), []byte(t.CustomHost),
 		[]byte(t.ResourceName), []byte(t.DeploymentID), []byte(t.APIVersion), []byte(t.Organization), []byte(t.Project)}
 	if t.Loose {
@@ -135,18 +159,16 @@ func (t *Target) name() {
 		v := m.Value.Clone()
 		_ = v.Canonicalize(jsontext.CanonicalizeRawInts(false)) // it was read as JSON once; as floats, two large seeds may be one
 		h = append(h, []byte(m.Name), v)
-		if s, err := strict.ReadText("", m.Value); m.Name == "model" && err == nil {
-			parts = append(parts, s)
-		}
-	}
-	if t.Timeout > 0 { // who would not wait for long has failures that others would not have
-		parts = append(parts, "within "+t.Timeout.String())
 	}
 	t.digest = cache.Hash(h...)
-	t.label = strict.Clip(strings.Trim(strings.Join(parts, " "), " "))
-	if t.label == "" {
-		t.label = "default"
+}
+
+func label(parts []string) string {
+	s := strict.Clip(strings.Trim(strings.Join(parts, " "), " "))
+	if s == "" {
+		return "default"
 	}
+	return s
 }
 
 // Plan is what a config comes to for one request.

@@ -3,7 +3,9 @@ package route
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -243,6 +245,99 @@ func TestBreakerIsOfThoseWhoWaitAsLong(t *testing.T) {
 	s.run(t, r, `{"strategy":{"mode":"fallback"},"targets":[{"name":"a","provider":"openai","request_timeout":1},{"name":"b","provider":"anthropic"}]}`, time.Time{})
 	if got := strings.Join(s.calls, " "); got != "a b" {
 		t.Errorf("called %s, want a of who waits, and b of who does not", got)
+	}
+}
+
+// TestBroughtTargetsPushOutNobody has requests name more models than there is room for: what is known of the operator's targets
+// stays, and the totals have no name more.
+func TestBroughtTargetsPushOutNobody(t *testing.T) {
+	checks := testChecks
+	checks.Saved = func(name string) (Saved, error) {
+		return Saved{ID: name + "@1", Text: []byte(`{"provider":"anthropic","override_params":{"model":"claude"}}`)}, nil
+	}
+	r := New(kindless)
+	run := func(src string, status int) *Target {
+		t.Helper()
+		c, err := Parse([]byte(src), nil, checks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := resolve(t, c, &Facts{})
+		closed := 0
+		Run(t.Context(), r, p, time.Time{}, func(context.Context, *Target) (*reply, error) { return &reply{status: status, closed: &closed}, nil })
+		return p.First
+	}
+	const plain, saved, brought = `{"provider":"openai"}`, `{"config":"pc-x"}`, `{"provider":"openai","override_params":{"model":"m-%d"}}`
+	for range tripInARow {
+		run(plain, 500)
+		run(saved, 500)
+	}
+	const others = maxOwn + maxBrought
+	for i := range others {
+		run(fmt.Sprintf(brought, i), 200)
+	}
+	for _, src := range []string{plain, saved, `{"provider":"anthropic","override_params":{"model":"claude"}}`} {
+		if first := run(src, 500); r.Healthy(first) {
+			t.Errorf("%s is well again, for the many others", src)
+		}
+	}
+	if n := len(r.Health()); n != maxBrought+2 {
+		t.Errorf("the health of %d targets is kept, want %d", n, maxBrought+2)
+	}
+	want := []Total{
+		{"anthropic", map[string]uint64{"open": 1}, tripInARow + 2, tripInARow + 2},
+		{"openai", map[string]uint64{"open": 1, "closed": maxBrought}, tripInARow + 1 + others, tripInARow + 1},
+	}
+	if got := r.Totals(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestWhoseWordsNameATarget holds that a word counts as the operator's only where a saved config has it.
+func TestWhoseWordsNameATarget(t *testing.T) {
+	checks := testChecks
+	checks.Saved = func(name string) (Saved, error) {
+		return Saved{ID: name + "@1", Text: []byte(`{"targets":[{"provider":"openai","request_timeout":9},{"override_params":{"model":"m"}}],"retry":{"attempts":1}}`)}, nil
+	}
+	self := checks
+	self.Self = "pc-y@1"
+	for _, tt := range []struct {
+		src    string
+		outer  Target
+		checks Checks
+		want   []bool // of the leaves
+	}{
+		{`{"provider":"openai","virtual_key":"team"}`, Target{}, checks, []bool{false}},
+		{`{"provider":"openai","request_timeout":9}`, Target{}, checks, []bool{true}},
+		{`{"provider":"openai","request_timeout":9}`, Target{}, self, []bool{false}},
+		{`{"virtual_key":"team"}`, Target{DeploymentID: "d"}, checks, []bool{false}}, // which is not given another's deployment
+		{`{}`, Target{Provider: "openai", DeploymentID: "d"}, checks, []bool{true}},
+		{`{"provider":"openai","request_timeout":9}`, Target{DeploymentID: "d"}, self, []bool{false}},
+		{`{"request_timeout":9}`, Target{DeploymentID: "d"}, self, []bool{true}},
+		{`{"request_timeout":9}`, Target{Provider: "openai", VirtualKey: "team"}, self, []bool{false}},
+		{`{"config":"pc-x"}`, Target{Provider: "openai"}, checks, []bool{false, false}},
+		{`{"config":"pc-x","request_timeout":8}`, Target{}, checks, []bool{false, true}},
+		{`{"config":"pc-x","override_params":{"model":"n"}}`, Target{}, checks, []bool{true, false}},
+		{`{"config":"pc-x","override_params":{"seed":1},"retry":{"attempts":2}}`, Target{}, checks, []bool{false, false}},
+	} {
+		c, err := Parse([]byte(tt.src), &tt.outer, tt.checks)
+		if err != nil {
+			t.Errorf("%s: %v", tt.src, err)
+			continue
+		}
+		var got []bool
+		var leaves func(*Target)
+		leaves = func(k *Target) {
+			if k.Targets == nil {
+				got = append(got, k.brought)
+			}
+			for _, k := range k.Targets {
+				leaves(k)
+			}
+		}
+		if leaves(c.Root); !slices.Equal(got, tt.want) {
+			t.Errorf("%s in %+v: brought by the request: %v, want %v", tt.src, tt.outer, got, tt.want)
+		}
 	}
 }
 
