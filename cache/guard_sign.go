@@ -195,6 +195,11 @@ func (a *analysed) prefix(out []sign, run string, i int) []sign {
 	return out
 }
 
+// optionalTypes are types that a question mark makes another type of. After any other word it is punctuation: in Paris? please.
+var optionalTypes = map[string]bool{
+	"String": true, "Int": true, "Bool": true, "Boolean": true, "Double": true, "Float": true, "Char": true, "string": true, "int": true, "bool": true,
+}
+
 // suffix returns the sign that marks after a word are, with it: C++, F#, A*, O-, n!, Disney+, String?.
 func (a *analysed) suffix(run string, i int) string {
 	w := &a.words[i]
@@ -217,8 +222,8 @@ func (a *analysed) suffix(run string, i int) string {
 	case "!":
 		ok = letters == 0 && strings.Trim(w.raw, "0123456789") == "" || letters == 1 && !allCapitals(w.raw) && !a.isArticle(i)
 		ok = ok && (i+1 == len(a.words) || !allCapitals(a.words[i+1].raw[:1])) // I am 30! How
-	case "?": // String?, within a sentence
-		ok = letters > 1 && !allCapitals(w.raw) && allCapitals(w.raw[:1]) && i > 0 && i+1 < len(a.words) && !allCapitals(a.words[i+1].raw[:1])
+	case "?": // within a sentence
+		ok = optionalTypes[w.raw] && i+1 < len(a.words) && !allCapitals(a.words[i+1].raw[:1])
 	}
 	if !ok {
 		return ""
