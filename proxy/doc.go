@@ -85,11 +85,12 @@
 // A request names a config that was saved by its id, and a version by pc-x@3; internal/saved keeps them as files, which are
 // read again when they change. They hold no key, so that they can be shown: a virtual key is named in its place.
 //
-// # Lifetimes
+// A call whose answer could be stored is made again, three times at most and each counted as an attempt, where it was sent on a kept
+// connection that broke within a second, as one does that the provider gave up while it was idle. What broke later, and what passes
+// through and may do something at the provider's, is not sent twice, unless a config's retry or the caller's idempotency-key asks
+// for it; pool.go has why.
 //
-// A call whose answer could be stored is made again over a fresh connection, and counted as another attempt, where it was sent
-// on a kept one that broke within a second, as one does that the provider gave up while it was idle. What broke later, and what
-// passes through and may do something at the provider's, is not sent twice unless a config's retry says so; pool.go has why.
+// # Lifetimes
 //
 // The front is fasthttp, for the price of a hit. A RequestCtx and every byte slice that it gives out die when the handler
 // returns, so a call in flight owns copies, and the reader of a streamed body never touches the ctx. The side towards the

@@ -19,6 +19,10 @@ const freshIdle = 2 * time.Second
 // on its way already, or comes back at once. A provider that breaks off later has begun to work on the request.
 const dropWindow = time.Second
 
+// maxRepeats is how often a request is sent again. Somebody else's transport may have several connections that were given up, and
+// http.DefaultTransport keeps two of a host.
+const maxRepeats = 3
+
 // errDropped: the connection broke while the provider may have been at work.
 var errDropped = errors.New("proxy: the connection broke before the provider answered")
 
@@ -26,7 +30,7 @@ var errDropped = errors.New("proxy: the connection broke before the provider ans
 //
 // A provider closes a connection that was idle for too long just when it likes, so a request may go out on one that is closed
 // already, and nobody can tell that from a provider that has taken the request and failed. Where a repeat does no harm the request
-// is sent once more, if the connection broke at once; what must not be sent twice goes over connections that are fresh, and never
+// is sent again, if the connection broke at once; what must not be sent twice goes over connections that are fresh, and never
 // is. net/http's own repeats do not tell a connection that breaks at once from one that does after a minute of work, which a
 // caller would pay for a second time.
 type pool struct {
@@ -63,8 +67,8 @@ func (p *pool) send(ctx context.Context, r *request) (*http.Response, error) {
 		return resp, err
 	}
 	resp, dropped, err := r.roundTrip(ctx, p.kept)
-	if dropped && ctx.Err() == nil {
-		resp, _, err = r.roundTrip(ctx, p.fresh)
+	for n := 0; dropped && n < maxRepeats && ctx.Err() == nil; n++ {
+		resp, dropped, err = r.roundTrip(ctx, p.fresh)
 	}
 	return resp, err
 }

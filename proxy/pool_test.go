@@ -20,6 +20,7 @@ func TestRepeats(t *testing.T) {
 		method   string
 		header   http.Header
 		repeats  bool
+		foreign  bool          // the transport is somebody else's
 		idle     time.Duration // of the connections
 		think    time.Duration
 		received int64 // by the provider, beside the two that opened the connections
@@ -28,6 +29,7 @@ func TestRepeats(t *testing.T) {
 	}{
 		{name: "given up while idle", method: "POST", repeats: true, received: 2, sends: 2, ok: true},
 		{name: "given up while idle for a minute", method: "POST", repeats: true, idle: time.Minute, received: 2, sends: 2, ok: true},
+		{name: "given up while idle, all that somebody else's transport has", method: "POST", repeats: true, foreign: true, received: 3, sends: 3, ok: true},
 		{name: "broken off at work", method: "POST", repeats: true, think: time.Minute, received: 1, sends: 1},
 		{name: "broken off at work, and the caller says that it may be repeated", method: "POST", header: http.Header{"Idempotency-Key": {"a"}}, repeats: true, think: time.Minute, received: 1, sends: 1},
 		{name: "not to be repeated", method: "POST", received: 1, sends: 1},
@@ -59,6 +61,9 @@ func TestRepeats(t *testing.T) {
 					return client, nil
 				}
 				u := upstream{transport: newPool(plainDialer()), idle: time.Minute}
+				if tt.foreign {
+					u.transport = poolOf(newTransport(plainDialer()))
+				}
 				defer u.transport.closeIdle()
 				for _, rt := range []http.RoundTripper{u.transport.kept, u.transport.fresh} {
 					rt.(*http.Transport).DialContext = dial
