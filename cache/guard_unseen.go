@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // What the models cannot see, the identifier guard's last degree: they know neither case nor white space. Where two texts have
@@ -17,9 +18,13 @@ func unseenFindings(p *pair, dst []finding) []finding {
 	minded := p.a.mindsCase() && p.b.mindsCase()
 	for i := range p.a.words {
 		x, y := &p.a.words[i], &p.b.words[i]
-		apart := !sameUnitCase(unitCase(x.raw), unitCase(y.raw)) // how many Mb are a Gb
-		if allCapitals(x.raw) != allCapitals(y.raw) && minded {
-			apart = apart || capitalNames[x.lower] || x.lower == "m" && i > 0 && isOperand(p.a.words[i-1].raw) // 5 M, molar
+		if x.raw == y.raw {
+			continue
+		}
+		apart := !sameUnitCase(unitCase(x.raw), unitCase(y.raw)) || // how many Mb are a Gb
+			p.a.markedLetter(i) && p.b.markedLetter(i)
+		if minded && allCapitals(x.raw) != allCapitals(y.raw) {
+			apart = apart || capitalNames[x.lower] || p.a.counted(i)
 		}
 		if apart {
 			return append(dst, finding{ReasonIdentifier, x.raw, true})
@@ -34,9 +39,23 @@ func unseenFindings(p *pair, dst []finding) []finding {
 // capitalNames are little words that name something in capitals.
 var capitalNames = map[string]bool{"it": true, "us": true, "who": true}
 
-// mindsCase reports whether whoever wrote the text minds case: there are words in lower case, and the first is not.
+// markedLetter reports a single letter right after a mark: %d, :q, $x.
+func (a *analysed) markedLetter(i int) bool {
+	prev, _ := utf8.DecodeLastRuneInString(a.text[:a.words[i].at])
+	return utf8.RuneCountInString(a.words[i].raw) == 1 && prev != utf8.RuneError && isMark(prev)
+}
+
+// counted reports an m after a number: 5 M, molar or millions; 5 m.
+func (a *analysed) counted(i int) bool {
+	digits := strings.TrimSuffix(a.words[i].lower, "m")
+	return digits != a.words[i].lower && (isOperand(digits) || digits == "" && a.operand(i-1))
+}
+
+// mindsCase reports whether whoever wrote the text minds case: it begins with a capital, and there are words without one.
 func (a *analysed) mindsCase() bool {
-	return unicode.IsUpper(rune(a.words[0].raw[0])) && slices.ContainsFunc(a.words, func(w word) bool { return w.raw == w.lower && len(w.raw) > 1 && !hasDigit(w.raw) })
+	lower := func(w word) bool { return w.raw == w.lower && len(w.raw) > 1 && !hasDigit(w.raw) }
+	i := slices.IndexFunc(a.words, func(w word) bool { return !hasDigit(w.raw) })
+	return i >= 0 && !lower(a.words[i]) && allCapitals(a.words[i].raw[:1]) && slices.ContainsFunc(a.words, lower)
 }
 
 // indentedOtherwise returns the first line of a that is indented otherwise than the same line of b, if the two have as many.
