@@ -134,16 +134,14 @@ func (c *Cache) pronounce(ctx context.Context, by Digest, verdicts []verdict) er
 		}
 		found[i] = t
 	}
-	var tell []*FalseHits
+	var tell []FalseHits
 	var shun []shunned
 	for i, v := range verdicts {
 		told, wrong := m.hear(found[i], v, by, at)
 		tell, shun = append(tell, told...), append(shun, wrong...)
 	}
 	m.mu.Unlock()
-	for _, f := range tell {
-		m.told(f)
-	}
+	m.told(tell)
 	for _, s := range shun {
 		c.shun(s)
 	}
@@ -152,7 +150,7 @@ func (c *Cache) pronounce(ctx context.Context, by Digest, verdicts []verdict) er
 
 // hear takes in a verdict on a trace, in place of the one before. It returns what to tell of budgets, and which answers are
 // not to spread. The caller holds mu.
-func (m *memory) hear(t *store.Trace, v verdict, by Digest, at int64) (tell []*FalseHits, shun []shunned) {
+func (m *memory) hear(t *store.Trace, v verdict, by Digest, at int64) (tell []FalseHits, shun []shunned) {
 	had, given := *t, t.Weight >= 0
 	t.Value, t.Weight, t.At = int8(v.value), v.weight, at
 	m.dirtyTraces[traceKey(t.Key)] = struct{}{}
@@ -178,7 +176,7 @@ func (m *memory) hear(t *store.Trace, v verdict, by Digest, at int64) (tell []*F
 			if !l.right {
 				shun = append(shun, shunned{o.Question, o.Entry})
 			}
-			tell = append(tell, m.settle(o.Namespace))
+			tell = append(tell, m.settle(o.Namespace)...)
 		} else if !l.right {
 			// The answer is bad for its own question, so it is for others. It says nothing about the decision.
 			e := m.trait(store.EntryTrait, l.entry, at)

@@ -382,7 +382,7 @@ func (c *Cache) remember() {
 // prune forgets what has faded to nothing, and what is too old or too much. Tightening relaxes with it.
 func (m *memory) prune(at int64) {
 	m.mu.Lock()
-	var tell []*FalseHits
+	var tell []FalseHits
 	var parts, questions []*store.Trait
 	for k, t := range m.traits {
 		if t.At > at { // noted by a clock that was ahead: it would not fade until then
@@ -409,7 +409,7 @@ func (m *memory) prune(at int64) {
 			m.dirtyRates[ns] = struct{}{}
 		}
 		age(&r.Rate, at, m.halfLife/4)
-		tell = append(tell, m.settle(ns))
+		tell = append(tell, m.settle(ns)...)
 		if r.prune() {
 			delete(m.rates, ns)
 			m.dirtyRates[ns] = struct{}{}
@@ -419,9 +419,7 @@ func (m *memory) prune(at int64) {
 		m.dirtyTraces[key] = struct{}{}
 	}
 	m.mu.Unlock()
-	for _, f := range tell {
-		m.told(f)
-	}
+	m.told(tell)
 	if m.dirty() {
 		m.poke()
 	}

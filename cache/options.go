@@ -106,7 +106,7 @@ type Options struct {
 	// Server and Transport do; else a body is JSON or text, all of which counts. Where it carries an id or a time of another form,
 	// give a function, or every two answers differ.
 	ReadAnswer func(body []byte) (Answer, bool)
-	OnTighten  func(FalseHits) // called when FalseHits.Tighten changes: a namespace's error budget is tightened or relaxed; nil: not
+	OnTighten  func(FalseHits) // called when an error budget is tightened or relaxed in a namespace, of the hits under it; nil: not
 	Shadow     ShadowOptions   // checks of hits against the provider
 	Opinion    OpinionOptions  // a second judge
 

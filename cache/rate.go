@@ -19,12 +19,13 @@ import (
 // FalseHits is what is known of a namespace's wrong answers among its semantic hits.
 type FalseHits struct {
 	Namespace string
+	Budget    float64 // the error budget that the hits were served under, before it is tightened; 0: hits under any
 	Hits      float64 // semantic hits; old ones count less, as in all numbers here
 	Checked   float64 // effective number of checks
 	Share     float64 // of wrong ones among the checked
 	Low, High float64 // its 95 % interval; 0 and 1 where nothing was checked
 	Reported  float64 // hits that feedback or an operator called wrong
-	Tighten   float64 // the smallest factor in force on an error budget there: 1, or smaller where answers were found to be wrong
+	Tighten   float64 // the factor in force on that budget, or the smallest on any: 1, or smaller where answers were found to be wrong
 }
 
 // wilson is the 95 % interval of a share p seen among n. The number need not be whole.

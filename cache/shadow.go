@@ -150,7 +150,7 @@ func (c *Cache) weighShadow(ctx context.Context, lb label, question Digest, fres
 }
 
 // weigh takes in a label of a hit, which counts for as many hits as it stands for.
-func (m *memory) weigh(lb *label, stands float64) (tell *FalseHits) {
+func (m *memory) weigh(lb *label, stands float64) (tell []FalseHits) {
 	at := m.now().UnixNano()
 	m.mu.Lock()
 	defer m.mu.Unlock() // also in a panic, which does not end the process

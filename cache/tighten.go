@@ -161,32 +161,43 @@ func (m *memory) hit(namespace string, budget float64, at int64) {
 	}
 }
 
-// settle works out whether a namespace's budgets have to be tightened, or may be relaxed, and returns what to tell. The
-// caller holds mu.
-func (m *memory) settle(namespace string) (tell *FalseHits) {
+// settle works out whether a namespace's budgets have to be tightened, or may be relaxed, and returns what to tell: of each that was,
+// what is known of the hits under it, which may be better or worse than the namespace's others. The caller holds mu.
+func (m *memory) settle(namespace string) (tell []FalseHits) {
 	r := m.rates[namespace]
 	if r == nil {
 		return nil
 	}
-	before := r.least()
-	if r.tighten(); r.least() == before {
-		return nil
+	before := r.factors
+	r.tighten()
+	for i := range r.Budgets {
+		b := &r.Budgets[i]
+		if class := budgetClass(b.Mean); r.factors[class] != before[class] {
+			f := falseHits(namespace, &b.Checks, r.factors[class])
+			f.Budget = b.Mean
+			tell = append(tell, f)
+		}
 	}
-	f := r.falseHits()
-	return &f
+	return tell
 }
 
-func (r *namespaceRate) falseHits() FalseHits {
-	share, n, low, high := estimate(&r.Checks)
-	return FalseHits{
-		Namespace: r.Namespace, Hits: r.Hits, Checked: n, Share: share, Low: low, High: high, Reported: r.Reported, Tighten: r.least(),
+func (r *namespaceRate) falseHits() FalseHits { return falseHits(r.Namespace, &r.Checks, r.least()) }
+
+func falseHits(namespace string, r *store.Checks, factor float64) FalseHits {
+	share, n, low, high := estimate(r)
+	return FalseHits{Namespace: namespace, Hits: r.Hits, Checked: n, Share: share, Low: low, High: high, Reported: r.Reported, Tighten: factor}
+}
+
+// told tells whoever wants to know of budgets that were tightened or relaxed.
+func (m *memory) told(tell []FalseHits) {
+	for _, f := range tell {
+		m.tellOne(f)
 	}
 }
 
-// told tells whoever wants to know of a budget that was tightened or relaxed. The upkeep does, too, on a goroutine that no caller can
-// guard: a panic costs the telling, and not the process.
-func (m *memory) told(f *FalseHits) {
-	if f == nil || m.tighten == nil {
+// tellOne tells of one. The upkeep does, too, on a goroutine that no caller can guard: a panic costs the telling, and not the process.
+func (m *memory) tellOne(f FalseHits) {
+	if m.tighten == nil {
 		return
 	}
 	defer func() {
@@ -194,5 +205,5 @@ func (m *memory) told(f *FalseHits) {
 			m.untold.Add(1)
 		}
 	}()
-	m.tighten(*f)
+	m.tighten(f)
 }

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,7 @@ func TestBudgetsAreHeldApart(t *testing.T) {
 		{"plain cosine", []hits{{0, 10000, 5000}, {0.01, 1000, 5}}, map[float64]float64{0.01: 1}, 0},
 		{"plain cosine that is right", []hits{{0, 10000, 0}, {0.01, 400, 20}}, map[float64]float64{0.01: 1.0 / 8}, 1},
 		{"budgets that are alike", []hits{{0.01, 200, 10}, {0.012, 200, 10}}, map[float64]float64{0.01: 1.0 / 8, 0.012: 1.0 / 8, 0.03: 1}, 2},
-		{"two that are exceeded", []hits{{0.01, 400, 20}, {0.1, 400, 100}}, map[float64]float64{0.01: 1.0 / 8, 0.1: 0.25}, 1},
+		{"two that are exceeded", []hits{{0.01, 400, 20}, {0.1, 400, 100}}, map[float64]float64{0.01: 1.0 / 8, 0.1: 0.25}, 2},
 		{"whatever", []hits{{1, 400, 400}, {1e-9, 400, 0}}, map[float64]float64{1: 1, 1e-9: 1}, 0},
 	} {
 		m := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil)
@@ -47,8 +48,12 @@ func TestBudgetsAreHeldApart(t *testing.T) {
 				m.teach(&l, at)
 				m.rate("ns", at).check(l.budget, 1, !l.right)
 			}
-			if m.settle("ns") != nil {
+			for _, f := range m.settle("ns") {
 				told++
+				// Of the hits under that budget alone, whatever was found of others.
+				if share := float64(h.wrong) / float64(h.n); math.Abs(f.Share-share) > 1e-9 || math.Abs(f.Budget/h.budget-1) > 0.2 || f.Tighten != m.factor("ns", h.budget) {
+					t.Errorf("%s: told %+v of hits under %v, of which %v are wrong", c.what, f, h.budget, share)
+				}
 			}
 		}
 		for budget, want := range c.factors {

@@ -66,6 +66,7 @@ type labelHealth struct {
 // falseHits is cache.FalseHits as it is shown.
 type falseHits struct {
 	Namespace string  `json:"namespace"`
+	Budget    float64 `json:"budget,omitzero"` // 0: hits under any
 	Hits      float64 `json:"hits"`
 	Checked   float64 `json:"checked"`
 	Share     float64 `json:"share"`

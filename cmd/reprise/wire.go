@@ -158,15 +158,15 @@ func newOpinion(c *config.Config) (o cache.OpinionOptions, err error) {
 	}, nil
 }
 
-// tellBudget logs how the measured share of wrong answers changes a namespace's budget.
+// tellBudget logs how the measured share of wrong answers among the hits under an error budget changes that budget in a namespace.
 func tellBudget(log *slog.Logger) func(cache.FalseHits) {
 	return func(f cache.FalseHits) {
 		what := "the error budget is tightened: more wrong answers were found than it allows"
 		if f.Tighten == 1 {
 			what = "the error budget is what it was set to again"
 		}
-		log.Warn(what, "namespace", f.Namespace, "factor", f.Tighten, "checked", f.Checked, "wrong_share", f.Share,
-			"low", f.Low, "high", f.High, "hits", f.Hits, "reported", f.Reported)
+		log.Warn(what, "namespace", f.Namespace, "budget", f.Budget, "factor", f.Tighten, "hits", f.Hits, "checked", f.Checked,
+			"wrong_share", f.Share, "low", f.Low, "high", f.High, "reported", f.Reported)
 	}
 }
 
