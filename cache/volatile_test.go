@@ -74,7 +74,7 @@ func TestVolatileShort(t *testing.T) {
 // TestVolatileConversation: a question that asks for what changes by itself only by what it leans on is such a question in every mode
 // in which that counts.
 func TestVolatileConversation(t *testing.T) {
-	weather := []string{"What is the weather in London today?", "Light rain, ten degrees.", "and in the old town of Paris"}
+	weather := []string{"What is the weather in London today?", "Light rain, ten degrees.", "and in the old town of Paris?"}
 	for name, c := range map[string]struct {
 		said     []string
 		mode     Conversation
@@ -85,9 +85,9 @@ func TestVolatileConversation(t *testing.T) {
 		"last turn":             {weather, ConversationLastTurn, false},
 		"further back":          {append([]string{weather[0], "Light rain.", "Thanks!", "Gladly."}, weather[2]), ConversationStrict, true},
 		"no room for it":        {append([]string{strings.Repeat("sun ", 150) + weather[0], weather[1]}, weather[2]), ConversationJudged, true},
-		"the assistant said it": {[]string{"I am in London.", "How can I help you today?", "how do I get to the old town"}, ConversationJudged, false},
-		"courtesy":              {[]string{"Hello, good day, thanks for your help today!", "Hello!", "how do I get to the old town"}, ConversationStrict, false},
-		"another topic":         {[]string{weather[0], "Light rain.", "By the way, how many large moons does Mars have"}, ConversationStrict, false},
+		"the assistant said it": {[]string{"I am in London.", "How can I help you today?", "how do I get to the old town?"}, ConversationJudged, false},
+		"courtesy":              {[]string{"Hello, good day, thanks for your help today!", "Hello!", "how do I get to the old town?"}, ConversationStrict, false},
+		"another topic":         {[]string{weather[0], "Light rain.", "By the way, how many large moons does Mars have?"}, ConversationStrict, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := Options{Embedder: newBag(), Verifier: &yes{}, Conversation: c.mode, Threshold: 0.5, MaxError: 1, TTL: NoExpiry}
