@@ -110,9 +110,10 @@ func (m *memory) leaveOpen(c cell, partition Digest) {
 	if c.band == 0 {
 		return
 	}
+	at := m.now().UnixNano() // a caller's clock is asked under no lock
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	likely, proven := m.cell(c, partition, m.now().UnixNano())
+	likely, proven := m.cell(c, partition, at)
 	c.learn(likely, proven, false, openDoubt, judgedWeight)
 	add(proven, 0, 1-judgedWeight) // of what is not known, the whole may be wrong
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
 )
 
 // TestClockStepsBack reads a file whose entries were written by a clock that was ahead. They are young, not old, and expire when they
@@ -122,4 +124,31 @@ func TestClockOfItsOwn(t *testing.T) {
 	to(0)
 	put(t, c, ask("what of a clock that goes back"), "A2")
 	expect(t, c, ask("what of a clock that goes back"), HitExact, "A2")
+}
+
+// TestClockIsAskedUnderNoLock: a caller's clock may look at the cache that asks it.
+func TestClockIsAskedUnderNoLock(t *testing.T) {
+	var of atomic.Pointer[memory]
+	c := open(t, Options{SweepInterval: -1, Now: func() time.Time {
+		if m := of.Load(); m != nil {
+			if !m.mu.TryLock() {
+				t.Error("the memory is locked")
+			} else {
+				m.mu.Unlock()
+			}
+		}
+		return time.Now()
+	}})
+	m, body := c.memory, []byte("an answer")
+	d, _ := c.answerDigest(body)
+	m.mu.Lock()
+	m.trait(store.EntryTrait, alice, time.Now().UnixNano()).Shun = d
+	m.mu.Unlock()
+	of.Store(m)
+	m.leaveOpen(cell{2, 3}, bob)
+	c.filling(alice, body)
+	of.Store(nil)
+	if _, gone := m.recall(alice, bob, time.Now().UnixNano()); !gone {
+		t.Error("the answer that was shunned is not demoted: the test shows nothing")
+	}
 }

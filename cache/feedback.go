@@ -242,9 +242,10 @@ func (c *Cache) filling(question Digest, body []byte) {
 	if d, ok := c.answerDigest(body); ok && d != shun {
 		return
 	}
+	at := c.now().UnixNano()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.trait(store.EntryTrait, question, c.now().UnixNano())
+	e := m.trait(store.EntryTrait, question, at)
 	e.Bad = max(e.Bad, demotion)
 	m.poke()
 }
