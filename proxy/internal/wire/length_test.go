@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,31 @@ func TestCountable(t *testing.T) {
 	} {
 		if got := Countable([]byte(c.v)); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// TestCountableSeesEveryRun holds that looking at few bytes finds the same as looking at each, wherever runs begin and end.
+func TestCountableSeesEveryRun(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 300 {
+		var v []byte
+		want := 0
+		for range r.IntN(6) {
+			run := r.IntN(3 * payload)
+			if r.IntN(2) == 0 {
+				run = payload - 2 + r.IntN(5)
+			}
+			run &^= 1 // a slash that is escaped is two bytes
+			v = append(v, strings.Repeat([...]string{"Zz", `\/`, "/_"}[r.IntN(3)], run/2)...)
+			gap := r.IntN(3) * r.IntN(payload)
+			v = append(append(v, '"'), strings.Repeat(`= \"`, gap)...)
+			want += min(run, payload) + 1 + 4*gap
+		}
+		if got := Countable(v); got != want {
+			t.Fatalf("%d of %d bytes, want %d", got, len(v), want)
 		}
 	}
 }
