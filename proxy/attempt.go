@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -93,10 +92,7 @@ func (s *Server) attempt(ctx context.Context, c *call, t *route.Target, sends *i
 	if tr != nil {
 		body = c.fit(body, e.row)
 	}
-	r := request{
-		method: c.method, url: url, body: body, firstByte: t.Timeout, guarded: e.custom && !s.ownHost(e.base),
-		repeats: c.dialect != nil || c.method == http.MethodGet || c.method == http.MethodHead || c.method == http.MethodOptions, sends: sends,
-	}
+	r := request{method: c.method, url: url, body: body, firstByte: t.Timeout, guarded: e.custom && !s.ownHost(e.base), repeats: c.repeats, sends: sends}
 	a, err := s.try(ctx, &e, t, c, r, tr != nil)
 	if err != nil || tr == nil {
 		return a, err

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -401,8 +402,13 @@ func (x *exchange) call(ctx *fasthttp.RequestCtx, d *wire.Dialect) (*call, *apiE
 		key:    x.who.key,
 		length: x.length,
 	}
+	switch c.method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		c.repeats = true
+	}
 	if x.question != nil {
 		c.model = x.question.Model
+		c.repeats = x.question.NoCache == "" // else a provider may keep something of it, or go on with it in the background
 	}
 	x.d.span.apply(c.header)
 	if x.d.timeout > 0 {

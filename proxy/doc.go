@@ -85,9 +85,9 @@
 // A request names a config that was saved by its id, and a version by pc-x@3; internal/saved keeps them as files, which are
 // read again when they change. They hold no key, so that they can be shown: a virtual key is named in its place.
 //
-// A call whose answer could be stored is made again, three times at most and each counted as an attempt, where it was sent on a kept
-// connection that broke within a second, as one does that the provider gave up while it was idle. What broke later, and what passes
-// through and may do something at the provider's, is not sent twice, unless a config's retry or the caller's idempotency-key asks
+// A call whose answer may go to the cache is made again, three times at most and each counted as an attempt, where it was sent on a kept
+// connection that broke within a second, as one does that the provider gave up while it was idle. What broke later, and what may
+// do something at the provider's, as a batch or a response in the background, is not sent twice, unless a config's retry or the caller's idempotency-key asks
 // for it; pool.go has why.
 //
 // # Lifetimes

@@ -77,7 +77,7 @@ func (o *ChatOpinion) Same(ctx context.Context, asked, stored string) (probabili
 		return 0, 0, err
 	}
 	h := http.Header{"Content-Type": {"application/json"}}
-	answer, err := o.ask(ctx, &call{plan: o.plan, dialect: wire.Chat, method: http.MethodPost, path: "/chat/completions", header: h, body: body}, wire.Chat)
+	answer, err := o.ask(ctx, &call{plan: o.plan, dialect: wire.Chat, method: http.MethodPost, path: "/chat/completions", header: h, body: body, repeats: true}, wire.Chat)
 	if err != nil {
 		return 0, 0, err
 	}

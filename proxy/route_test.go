@@ -292,15 +292,19 @@ func TestDroppedIdleConnection(t *testing.T) {
 	r.wantCalls(3)
 }
 
-// TestPassedThroughOnce holds that what may do something at the provider's is not done twice.
-func TestPassedThroughOnce(t *testing.T) {
-	r := newRig(t, droppingSecond(t))
-	for i, want := range []int{200, 502} {
-		if got := r.do("POST", "/v1/batches", `{"input_file_id":"f"}`); got.StatusCode != want {
-			t.Errorf("request %d: %d %s", i, got.StatusCode, got.body)
+// TestDoneOnce holds that what may do something at the provider's is not done twice.
+func TestDoneOnce(t *testing.T) {
+	for path, body := range map[string]string{
+		"/v1/batches": `{"input_file_id":"f"}`, "/v1/responses": `{"model":"m","input":"x","background":true}`, chatPath: question("x", `"store":true`),
+	} {
+		r := newRig(t, droppingSecond(t))
+		for i, want := range []int{200, 502} {
+			if got := r.do("POST", path, body); got.StatusCode != want {
+				t.Errorf("%s, request %d: %d %s", path, i, got.StatusCode, got.body)
+			}
 		}
+		r.wantCalls(2)
 	}
-	r.wantCalls(2)
 }
 
 const claudeBody = `{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"from claude"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}`

@@ -50,6 +50,8 @@ type call struct {
 	key    *keys.Gateway // that pays; nil: none
 	model  string        // that is asked for, where the question was read
 	length int           // about how many bytes of it a model reads
+
+	repeats bool // it may be sent twice: no more comes of that than the same answer
 }
 
 // answer is a provider's response under way. Close it.
@@ -81,7 +83,7 @@ type request struct {
 	body        []byte
 	firstByte   time.Duration // until the response headers must be there; zero: as the server is configured
 	guarded     bool          // the caller chose the host
-	repeats     bool          // it may be sent twice: no more comes of that than the same answer
+	repeats     bool          // as the call's
 	sends       *int          // counts how often it is sent; nil: nobody asks
 }
 
