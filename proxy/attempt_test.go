@@ -73,6 +73,25 @@ func TestVirtualKeyPaysForItsOwnCalls(t *testing.T) {
 	}
 }
 
+// TestVirtualKeyAtACustomHost holds that a virtual key goes to no host of the caller's choice, and keeps nobody from sending a key of his
+// own there.
+func TestVirtualKeyAtACustomHost(t *testing.T) {
+	var got seen
+	r := newRig(t, got.provider(answerWith("x")), func(c *Config) { c.VirtualKeys = &turns{} })
+	for config, want := range map[string]struct {
+		status int
+		sent   string
+	}{
+		`{"virtual_key":"team","custom_host":"` + r.upstream.URL + `/v1"}`:                        {400, ""},
+		`{"virtual_key":"team","custom_host":"` + r.upstream.URL + `/v1","api_key":"sk-callers"}`: {200, "Bearer sk-callers"},
+	} {
+		a := r.ask("x", "", "x-portkey-config", config, "cache-control", "no-store")
+		if sent := got.take(); a.StatusCode != want.status || sent != want.sent {
+			t.Errorf("%s: %d %s, %q was sent", config, a.StatusCode, a.body, sent)
+		}
+	}
+}
+
 // TestIdleIsTheProviders holds that the time between two pieces of an answer runs while the provider is waited for, and not while a
 // client takes its time over what came.
 func TestIdleIsTheProviders(t *testing.T) {

@@ -43,11 +43,11 @@ func (s *Server) endpoint(t *route.Target) (endpoint, error) {
 			return e, unknownVirtualKey(e.virtual)
 		case name != "" && !s.sameProvider(name, owner):
 			return e, badRequest("invalid_config", "virtual_key", "the virtual key %.64q is for the provider %q, not for %.64q", e.virtual, owner, name)
-		case t.CustomHost != "":
+		case t.CustomHost != "" && !e.brought:
 			return e, badRequest("invalid_config", "custom_host", "a virtual key is not sent to a host of the caller's choice: give an api_key, or configure the host as a provider")
 		}
 		name = owner
-		if e.brought { // which is sent, so that nobody may be charged for the virtual one
+		if e.brought { // which is sent in place of the virtual one, so that nobody may be charged for that
 			e.virtual = ""
 		}
 	}
