@@ -2,6 +2,7 @@ package requestlog
 
 import (
 	"encoding/binary"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -172,7 +173,7 @@ func (g *ledger) give(rows map[CostKey]*Totals) {
 }
 
 // addTotals adds rows to those of the file, and lets go of days that are too old.
-func (s *store) addTotals(tx *bolt.Tx, rows map[CostKey]*Totals, now time.Time) error {
+func (s *store) addTotals(tx *bolt.Tx, rows map[CostKey]*Totals, now time.Time, log *slog.Logger) error {
 	b := tx.Bucket(bucketCosts)
 	for k, t := range rows {
 		key := k.encode()
@@ -183,12 +184,13 @@ func (s *store) addTotals(tx *bolt.Tx, rows map[CostKey]*Totals, now time.Time) 
 			old = b.Get(key)
 		}
 		sum := Totals{}
-		if old != nil {
-			if err := json.Unmarshal(old, &sum); err != nil {
-				return err
+		if old == nil {
+			if s.rows.day == k.Day {
+				s.rows.n++
 			}
-		} else if s.rows.day == k.Day {
-			s.rows.n++
+		} else if err := json.Unmarshal(old, &sum); err != nil { // it rotted, and would keep all that comes from being written
+			log.Warn("a row of the request log's costs could not be read and begins anew", "day", k.Date(), "namespace", k.Namespace, "key", k.Key, "model", k.Model, "error", err)
+			sum = Totals{}
 		}
 		sum.Add(t)
 		v, err := json.Marshal(&sum)

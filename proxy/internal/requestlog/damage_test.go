@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // sample makes the file of a log with records on many pages, feedback and totals.
@@ -216,5 +218,29 @@ func TestSetAsideKeepsEarlierOnes(t *testing.T) {
 			t.Errorf("%s holds %q, %v", aside, b, err)
 		}
 		seen[aside] = true
+	}
+}
+
+// TestRottenRowOfCosts holds that a row of a day's costs which cannot be read begins anew, and keeps nothing from being written.
+func TestRottenRowOfCosts(t *testing.T) {
+	var told bytes.Buffer
+	l, _ := open(t, Options{Logger: slog.New(slog.NewTextHandler(&told, nil))})
+	for range 3 {
+		l.Add(record(1))
+	}
+	flush(t, l)
+	rotten := keyOf(record(1)).encode()
+	if err := l.store.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketCosts).Put(rotten, []byte(`{"requests":3,"hits`)) }); err != nil {
+		t.Fatal(err)
+	}
+	l.Add(record(1))
+	l.Add(record(2))
+	flush(t, l)
+	var sum Totals
+	if err := l.Reader().Costs(time.Time{}, time.Time{}, func(_ CostKey, t *Totals) { sum.Add(t) }); err != nil || sum.Requests != 2 {
+		t.Errorf("%d requests are summed: %v", sum.Requests, err)
+	}
+	if s := l.Stats(); s.Written != 5 || s.Failed != 0 || strings.Count(told.String(), "begins anew") != 1 || !strings.Contains(told.String(), "model=openai/m1") {
+		t.Errorf("%+v, and told %q", s, told.String())
 	}
 }

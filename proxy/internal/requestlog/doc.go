@@ -17,7 +17,8 @@
 //
 // A file whose pages do not hold together (see package boltfile), or that lacks what every log has, is set aside by [Open], which
 // begins a new one, and refused with the place by [OpenReader]: a log never stops the serving that it tells of. Records have no
-// checksum: one that cannot be read makes a page of the log an error, and is removed in its turn.
+// checksum: one that cannot be read makes a page of the log an error, and is removed in its turn. A row of costs that cannot be
+// read begins anew with what is next added to it.
 //
 // Names that become part of a key of the file are cut at a kilobyte. What must never be kept is for the caller to leave out: this package writes what it is given.
 package requestlog

@@ -213,7 +213,7 @@ func (s *store) commit(ops []op, totals map[CostKey]*Totals, o Options, now time
 				return err
 			}
 		}
-		return s.addTotals(tx, totals, now)
+		return s.addTotals(tx, totals, now, o.Logger)
 	})
 	if err != nil {
 		s.last, s.rows = last, rows
