@@ -30,15 +30,7 @@ func (x *exchange) charge(t prices.Tokens, model string) {
 
 // chargeBody notes what a whole answer cost.
 func (x *exchange) chargeBody(d *wire.Dialect, body []byte) {
-	p, err := d.Locate(body)
-	if err != nil {
-		return
-	}
-	if p.Cost.Known {
-		x.charge(tokensOf(p.Cost), p.Model)
-		return
-	}
-	x.charge(x.estimate(tokens(said(body))), p.Model)
+	x.charge(taken(d, body, x.estimate))
 }
 
 // chargeStream notes what a stream cost, which most clients do not ask it to say.

@@ -57,7 +57,7 @@ func (s *Server) ask(ctx context.Context, c *call, d *wire.Dialect) ([]byte, err
 		}
 	}
 	if c.charged(v) {
-		t, model := c.taken(d, body)
+		t, model := taken(d, body, c.estimate)
 		s.charge(c, v, t, model)
 	}
 	if err := d.Check(body); err != nil {
@@ -89,7 +89,7 @@ func (x *exchange) shadowCheck(ctx *fasthttp.RequestCtx, d *wire.Dialect, ask an
 		}
 		var cost float64
 		if err == nil {
-			t, model := c.taken(d, body)
+			t, model := taken(d, body, c.estimate)
 			cost = check.paid(s, t, model)
 		}
 		return cache.Value{Body: body}, cost, err

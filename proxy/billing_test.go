@@ -105,6 +105,25 @@ func TestStreamLeftMidway(t *testing.T) {
 	}
 }
 
+// TestTranslatedStreamWithoutUsage holds that a stream costs what it comes to whose provider says no usage, though the client's form has
+// one at its beginning and its end.
+func TestTranslatedStreamWithoutUsage(t *testing.T) {
+	var k *Keys
+	r := newRig(t, answerWith("one two three"), withKeys(t, &k), withOwnKey, withLog(t), asOpenAI)
+	id, key := made(t, k, `{}`)
+	got := r.do("POST", messagesPath, `{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"eight by"}]}`, bearerOf(key)...)
+	if !strings.HasSuffix(got.body, "data: {\"type\":\"message_stop\"}\n\n") {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	rec := r.logged(1)
+	if rec.Prompt != 2 || rec.Completion == 0 || !rec.Estimated {
+		t.Errorf("the log has %d and %d tokens, estimated: %v", rec.Prompt, rec.Completion, rec.Estimated)
+	}
+	if tokens, _ := spentBy(t, k, id); int64(tokens) != rec.Prompt+rec.Completion {
+		t.Errorf("the log has %d and %d tokens, the key %d", rec.Prompt, rec.Completion, tokens)
+	}
+}
+
 // purse is a virtual key that notes what was used.
 type purse struct {
 	turns

@@ -112,7 +112,7 @@ func (s *Server) past(p *Past, anonymous bool) (q cache.Query, v cache.Value, er
 	v = cache.Value{Body: answer, Took: p.Took}
 	var by via
 	by.at(&x.plan.first)
-	if tokens, model := (&call{length: x.question.Length}).taken(m.dialect, answer); !tokens.Zero() {
+	if tokens, model := taken(m.dialect, answer, (&call{length: x.question.Length}).estimate); !tokens.Zero() {
 		if price := s.price(by, model, x.question.Model); price != nil {
 			v.Cost = price.Cost(tokens).Dollars()
 		}

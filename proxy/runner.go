@@ -86,7 +86,7 @@ func (r *runner) receive(a *answer, v via) {
 	if r.dialect != nil && h.stream && isPlain(h.header) {
 		rec.on = true
 		if t, ok := a.body.(*translatedStream); ok {
-			rec.aside = t.stream.Usage
+			rec.aside, rec.meter.Beside = t.stream.Usage, true
 		}
 		if r.storable(h) {
 			rec.agg = r.dialect.NewAggregator()
@@ -195,11 +195,6 @@ func (r *runner) storeStream(rec *recorder) {
 	}
 }
 
-// bills reports whether somebody is to pay for the answer.
-func (r *runner) bills(h *head) bool {
-	return r.dialect != nil && h.status == http.StatusOK && r.call.charged(h.via)
-}
-
 // bill charges for what came, before a client can see that it is over: the next request must find it counted. body is that of
 // a whole answer; of a stream, and of what broke, the meter tells.
 func (r *runner) bill(h *head, rec *recorder, body []byte) {
@@ -209,16 +204,14 @@ func (r *runner) bill(h *head, rec *recorder, body []byte) {
 	var t prices.Tokens
 	var model string
 	if body != nil {
-		t, model = r.call.taken(r.dialect, body)
+		t, model = taken(r.dialect, body, r.call.estimate)
 	} else {
 		t, model = streamed(rec.meter, r.call.estimate), rec.meter.Model
 	}
 	if p := r.s.price(h.via, model, r.call.model); p != nil {
 		r.cost = p.Cost(t).Dollars()
 	}
-	if r.bills(h) {
-		r.s.charge(r.call, h.via, t, model)
-	}
+	r.s.charge(r.call, h.via, t, model)
 }
 
 func (r *runner) store(parts ...stored) {

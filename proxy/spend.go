@@ -39,11 +39,11 @@ func (s *Server) charge(c *call, v via, t prices.Tokens, model string) {
 // charged reports whether anybody's limits are to be told of the call.
 func (c *call) charged(v via) bool { return c.key != nil || v.virtual != "" }
 
-// taken is what a whole answer took; where it does not say, what the length of what it says suggests, and of what was asked.
-func (c *call) taken(d *wire.Dialect, answer []byte) (t prices.Tokens, model string) {
+// taken is what a whole answer took; where it does not say, what estimate makes of the length of what it says.
+func taken(d *wire.Dialect, answer []byte, estimate func(output int) prices.Tokens) (t prices.Tokens, model string) {
 	p, err := d.Locate(answer)
 	if err != nil || !p.Cost.Known {
-		return c.estimate(tokens(said(answer))), p.Model
+		return estimate(tokens(said(answer))), p.Model
 	}
 	return tokensOf(p.Cost), p.Model
 }

@@ -67,6 +67,7 @@ func (d *Dialect) usageOf(v jsontext.Value) (u Usage) {
 // Meter follows a stream for what it says of its model and of what it cost. The zero Meter of a dialect is ready to use.
 type Meter struct {
 	Dialect *Dialect
+	Beside  bool // the usage comes by AddUsage alone: what a translated event has of it may be there for its form's sake
 	Model   string
 	Usage   Usage
 	Events  int // that said something: about as many as there are tokens
@@ -106,16 +107,15 @@ func (m *Meter) Taken() (u Usage, guessed bool) {
 	return u, true
 }
 
-// AddUsage takes a usage that came beside the stream, in OpenAI's words, if the stream itself says nothing.
-func (m *Meter) AddUsage(usage []byte) {
-	if !m.Usage.Known {
-		m.Usage, m.since = Chat.usageOf(usage), 0
-	}
-}
+// AddUsage takes a usage that came beside the stream, in OpenAI's words.
+func (m *Meter) AddUsage(usage []byte) { m.Usage, m.since = Chat.usageOf(usage), 0 }
 
 func (m *Meter) read(ms []member) {
 	if m.Model == "" {
 		m.Model = modelName(find(ms, "model"))
+	}
+	if m.Beside {
+		return
 	}
 	u := m.Dialect.usageOf(find(ms, "usage"))
 	if !u.Known {
