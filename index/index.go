@@ -118,12 +118,14 @@ func (x *Index) Remove(partition string, id uint64) error {
 	s := x.scratch.Get().(*scratch)
 	defer x.scratch.Put(s)
 	for ; p != nil; p = x.get(partition) {
-		dropped, err := p.remove(s, id)
-		if !dropped || err != nil {
+		done, err := p.remove(s, id)
+		if p.dropped.Load() {
+			x.forget(partition, p)
+		}
+		if done || err != nil {
 			return err
 		}
-		x.forget(partition, p)
-		// It may have been dropped between the two calls, by a loader that moved what it held to another.
+		// It was dropped between the two calls: by a loader, for one, that moved what it held to another.
 	}
 	return nil
 }

@@ -300,15 +300,12 @@ func (l *Loader) Finish() error {
 				return err
 			}
 		}
-		empty := p.count.Load() == 0
 		for _, id := range part.gone {
-			last, err := p.remove(s, id)
-			if err != nil {
+			if _, err := p.remove(s, id); err != nil {
 				return err
 			}
-			empty = empty || last
 		}
-		if empty {
+		if p.count.Load() == 0 {
 			continue
 		}
 		if err := l.install(s, name, p); err != nil {

@@ -59,19 +59,19 @@ func (p *partition) add(s *scratch, id uint64, unit []float32) (done bool, err e
 	return true, nil
 }
 
-// remove forgets an id and says whether the partition is dropped: by this, since it became empty, or before, when nothing is done.
-func (p *partition) remove(s *scratch, id uint64) (dropped bool, err error) {
+// remove forgets an id, and drops a partition that becomes empty. It does nothing if the partition was dropped before.
+func (p *partition) remove(s *scratch, id uint64) (done bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dropped.Load() {
-		return true, nil
+		return false, nil
 	}
 	e := p.find(id)
 	if e == nil {
-		return false, nil
+		return true, nil
 	}
 	if err := p.vectors.remove(id); err != nil {
-		return false, err
+		return true, err
 	}
 	at := int(e.list)
 	p.bury(e)
@@ -81,7 +81,7 @@ func (p *partition) remove(s *scratch, id uint64) (dropped bool, err error) {
 		return true, nil
 	}
 	p.tidy(s, at)
-	return false, p.shrink()
+	return true, p.shrink()
 }
 
 // drop makes the partition one that the index has forgotten. It does nothing if it was before.

@@ -17,8 +17,8 @@ func TestDroppedPartition(t *testing.T) {
 	}
 	p := x.get("p")
 	x.Drop("p")
-	if dropped, err := p.remove(s, 1); !dropped || err != nil {
-		t.Errorf("removing from a dropped partition: dropped %v, %v", dropped, err)
+	if done, err := p.remove(s, 1); done || err != nil {
+		t.Errorf("removing from a dropped partition: done %v, %v", done, err)
 	}
 	if n := p.count.Load(); n != 0 || x.Size() != 0 {
 		t.Errorf("the partition counts %d vectors, the index %d, want none", n, x.Size())
@@ -29,6 +29,13 @@ func TestDroppedPartition(t *testing.T) {
 	}
 	if done, err := p.add(s, 3, slices.Clone(s.unit)); done || err != nil || x.Size() != 0 {
 		t.Errorf("adding to a dropped partition: done %v, %v, size %d", done, err, x.Size())
+	}
+	if err := x.Add("q", 1, s.unit); err != nil {
+		t.Fatal(err)
+	}
+	q := x.get("q")
+	if done, err := q.remove(s, 1); !done || err != nil || !q.dropped.Load() || x.Size() != 0 {
+		t.Errorf("removing the last: done %v, %v, dropped %v, size %d", done, err, q.dropped.Load(), x.Size())
 	}
 }
 
