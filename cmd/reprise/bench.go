@@ -124,7 +124,7 @@ func (c *benchQualityCmd) Run(ctx context.Context, h *host) error {
 }
 
 type benchReplayCmd struct {
-	Intents  []string `required:"" placeholder:"FILE" help:"Requests with their intents, as CLINC150 or Banking77: JSON lines of text and intent, or CSV with such columns (Banking77's is one); gzipped or not. Of CLINC150: jq -c '.train[]|{text:.[0],intent:.[1]}' data_full.json."`
+	Intents  []string `required:"" placeholder:"FILE" help:"Requests with their intents, as CLINC150 or Banking77: JSON lines of text and intent, or CSV with such columns (Banking77's is one); gzipped or not. CLINC150's data_full.json becomes such lines by jq -c '.train[]|{text:.[0],intent:.[1]}'."`
 	Requests int      `default:"20000" help:"Length of the stream."`
 	MaxError float64  `default:"0.01" placeholder:"SHARE" help:"Error budget."`
 }

@@ -120,12 +120,25 @@ func (c *keysResealCmd) Run(ctx context.Context, h *host) error {
 
 // secret reads the new one as the configuration will: to the last byte, but for line ends.
 func (c *keysResealCmd) secret(ctx context.Context, h *host, what string) (string, error) {
+	text, err := c.given(ctx, h, what)
+	if err != nil {
+		return "", err
+	}
+	secret := strings.TrimRight(text, "\r\n")
+	if secret == "" || strings.ContainsAny(secret, "\r\n") {
+		return "", fmt.Errorf("%w: give the new %s alone, on one line of standard input, or name a variable by --secret-env", config.ErrInvalid, what)
+	}
+	return secret, nil
+}
+
+// given is what the variable holds, or what standard input brings.
+func (c *keysResealCmd) given(ctx context.Context, h *host, what string) (string, error) {
 	if c.SecretEnv != "" {
 		value, ok := h.variable(c.SecretEnv)
 		if !ok {
 			return "", fmt.Errorf("%w: --secret-env names %s, which is not set", config.ErrInvalid, c.SecretEnv)
 		}
-		return strings.TrimRight(value, "\r\n"), nil
+		return value, nil
 	}
 	text, err := readSecretInput(ctx, h, "The new "+what)
 	if err == nil && isTerminal(h.stdin) { // nobody has seen what was typed
@@ -134,12 +147,5 @@ func (c *keysResealCmd) secret(ctx context.Context, h *host, what string) (strin
 			err = fmt.Errorf("%w: the two are not the same: nothing was changed", config.ErrInvalid)
 		}
 	}
-	if err != nil {
-		return "", err
-	}
-	secret := strings.TrimRight(string(text), "\r\n")
-	if secret == "" || strings.ContainsAny(secret, "\r\n") {
-		return "", fmt.Errorf("%w: give the new %s alone, on one line of standard input, or name a variable by --secret-env", config.ErrInvalid, what)
-	}
-	return secret, nil
+	return string(text), err
 }
