@@ -21,9 +21,9 @@ import (
 type estimateCmd struct {
 	settingFlags
 	decidingFlags
-	File     string `arg:"" help:"Past traffic, oldest first, in a form that reprise import reads; - is standard input. Its lines' own times are when answers are stored and expire. All requests count as those of callers that share answers, as with a configured provider key or cache.share_across_keys: where callers bring their own keys a server saves less. No provider is called: opinion.model is not asked. An embedder behind an API is."`
+	File     string `arg:"" help:"Past traffic, oldest first, in a form that reprise import reads; - is standard input. Answers are stored and expire by its lines' own times. No provider is called; an embedder behind an API is."`
 	Riskiest int    `default:"20" placeholder:"N" help:"How many of the semantic hits to list, those first whose own answer differs, then the least probable."`
-	Pairs    string `placeholder:"FILE" help:"Write all semantic hits there in the same order, a JSON object a line; how often one was served again is in times. With \"same\": true or false added by whoever read them, reprise bench quality --pairs takes it."`
+	Pairs    string `placeholder:"FILE" help:"Write all semantic hits there in the same order, a JSON object a line, with times: how often it was served. With \"same\": true or false added by whoever read them, reprise bench quality --pairs takes it."`
 	replaceFlag
 	lineFlags
 	pastFlags
@@ -77,7 +77,7 @@ func (c *estimateCmd) Run(ctx context.Context, h *host) (err error) {
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	c.Model = cmp.Or(c.Model, "any") // which one is told apart from others, and else of no account
 	c.NoKey = c.KeyEnv == ""         // then whoever asked shares
-	src, done, err := c.past(h, cfg, in, opened)
+	src, done, err := c.past(fileNames(cfg), h, cfg, in, opened)
 	if err != nil {
 		return invalidFormat(err)
 	}
@@ -136,11 +136,8 @@ func (c *estimateCmd) ask(ctx context.Context, src *pastSource, e *estimate) err
 		}
 		switch {
 		case err != nil:
-		case p.Cached:
-			e.cached++
-			e.passed(p.Size)
 		case p.Skip != "":
-			e.skipped(p.Line, p.Skip, p.Size)
+			e.skipped(itemOf(p))
 		default:
 			err = e.take(ctx, src, p)
 		}
@@ -185,14 +182,18 @@ func (e *estimate) take(ctx context.Context, src *pastSource, p *traffic.Pair) e
 		return err
 	}
 	l, v, err := src.server.LookupPast(ctx, src.of(p), src.anonymous)
-	switch {
+	switch unknown := src.names.failed(); {
+	case unknown != nil: // which is not the line's fault
+		return unknown
 	case errors.Is(err, proxy.ErrNotCached):
-		e.skipped(p.Line, notCached(err), p.Size)
+		it := itemOf(p)
+		it.skip = notCached(err)
+		e.skipped(it)
 		return nil
 	case err != nil:
 		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: err}
 	case l.Mode == cache.ModeThreshold:
-		return fmt.Errorf("%w: line %d asks for mode threshold, which has no probability to estimate by", config.ErrInvalid, p.Line)
+		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: errors.New("it asks for mode threshold, which has no probability to estimate by: have it ask for semantic")}
 	case errors.Is(l.Err, cache.ErrInvalid):
 		return &traffic.LineError{Line: p.Line, Size: p.Size, Err: l.Err}
 	case l.Status == cache.Degraded:

@@ -21,14 +21,13 @@ import (
 
 // estimate is what a cache would have done with past traffic.
 type estimate struct {
-	tally // of the lines that were not asked
+	tally // of the lines that were not asked; all that one goroutine counts
 	cache *cache.Cache
 	clock trafficClock
 	swept time.Time        // when what had expired was last removed
 	lines map[cache.ID]int // by whose answer an entry is
 	at    map[servedTo]int // where in hits
 
-	cached          int // lines that were answered from a cache then
 	asked           int
 	exact, semantic int            // of them, answered
 	hits            []estimatedHit // the semantic ones, each question once
@@ -146,10 +145,7 @@ func (e *estimate) write(w io.Writer, riskiest int) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if e.uncached+e.cached+e.bad > 0 {
-		fmt.Fprintf(out, "beside %d left out (not for a cache, or without a whole answer), %d answered from a cache then, and %d bad lines\n",
-			e.uncached, e.cached, e.bad)
-	}
+	e.writeOthers(out)
 	if e.cost > 0 {
 		fmt.Fprintf(out, "\n$%.4f saved of $%.4f, at list prices\n", e.saved, e.cost)
 	}

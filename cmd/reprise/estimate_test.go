@@ -34,7 +34,7 @@ func TestEstimate(t *testing.T) {
 	for _, want := range []string{
 		"7         requests that a cache may answer\n", "1  14.3 % answered: asked before in the same words\n",
 		"2  28.6 % answered: asked before in other words", "4  57.1 % left to the provider\n",
-		"beside 1 left out (not for a cache, or without a whole answer), 0 answered from a cache then, and 1 bad lines\n", "negation 1", "The 2 riskiest", "line 6      " + past[2][2], "line 3      " + past[2][0],
+		"beside 1 not for a cache or without a whole answer, 0 answered from a cache then, and 1 bad lines\n", "negation 1", "The 2 riskiest", "line 6      " + past[2][2], "line 3      " + past[2][0],
 	} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("exit code %d: no %q in\n%s%s", code, want, out, errs)
@@ -75,6 +75,7 @@ func TestEstimate(t *testing.T) {
 	}{
 		{2, "cache.mode is threshold", []string{"--mode", "threshold", file}},
 		{1, "line 9", []string{file}},
+		{1, "line 1: it asks for mode threshold", []string{"--header", "x-reprise-cache=threshold", file}},
 		{2, "members", []string{pairs}},
 		{2, "no such file", []string{filepath.Join(dir, "none")}},
 	} {
@@ -163,7 +164,7 @@ func TestEstimateCountsWhatIsServed(t *testing.T) {
 	if exact, semantic, left := answered(t, out); exact != 0 || semantic != 3 || left != 1 {
 		t.Errorf("%d, %d, %d", exact, semantic, left)
 	}
-	for _, want := range []string{"each question once: 0 agree", "The 1 riskiest", ", served 3 times\n", "beside 0 left out", "1 answered from a cache then"} {
+	for _, want := range []string{"each question once: 0 agree", "The 1 riskiest", ", served 3 times\n", "beside 0 not for a cache or without a whole answer, 1 answered from a cache then, and 0 bad lines\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

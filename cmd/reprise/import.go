@@ -33,6 +33,7 @@ type source interface {
 type item struct {
 	record *cache.Record // nil: none, because of skip
 	skip   string
+	cached bool // that is because it was answered from a cache
 	line   int
 	size   int64
 }
@@ -110,7 +111,7 @@ func (c *importCmd) run(ctx context.Context, h *host, cfg *config.Config, server
 		if server != nil {
 			names = server.names(ctx)
 		}
-		if src, done, err = c.pastBy(names, h, cfg, in, opened); err != nil {
+		if src, done, err = c.past(names, h, cfg, in, opened); err != nil {
 			return invalidFormat(err)
 		}
 		defer done()
@@ -141,7 +142,7 @@ func (c *importCmd) take(src source, n *tally) (item, error) {
 		case err != nil:
 			return item{}, err
 		case it.record == nil:
-			n.skipped(it.line, it.skip, it.size)
+			n.skipped(it)
 		default:
 			return it, nil
 		}

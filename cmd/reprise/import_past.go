@@ -129,7 +129,7 @@ func (s *pastSource) next() (item, error) {
 	if err != nil {
 		return item{}, err
 	}
-	it := item{line: p.Line, size: p.Size, skip: p.Skip}
+	it := itemOf(p)
 	if it.skip != "" {
 		return it, nil
 	}
@@ -149,6 +149,11 @@ func (s *pastSource) next() (item, error) {
 		it.record.Created = s.undated // what it lives for counts from now
 	}
 	return it, nil
+}
+
+// itemOf is a pair without its record.
+func itemOf(p *traffic.Pair) item {
+	return item{line: p.Line, size: p.Size, skip: p.Skip, cached: p.Cached}
 }
 
 // of is a pair as the server takes it.
@@ -186,23 +191,8 @@ func newRecorder(c *config.Config, opened *cache.Cache, names *virtualNames) (*p
 	return newProxy(p)
 }
 
-// past opens a file of past traffic as a source for a cache. The virtual keys are those of the configured file; why that cannot be
-// read is told at the end.
-func (f *pastFlags) past(h *host, cfg *config.Config, in *lines, opened *cache.Cache) (*pastSource, func(), error) {
-	src, done, err := f.pastBy(fileNames(cfg), h, cfg, in, opened)
-	if err != nil {
-		return nil, nil, err
-	}
-	return src, func() {
-		if err := src.names.failed(); err != nil {
-			complain(h.stderr, err)
-		}
-		done()
-	}, nil
-}
-
-// pastBy is past, with the virtual keys that names knows of. It closes them, and an error of theirs ends the source.
-func (f *pastFlags) pastBy(names *virtualNames, h *host, cfg *config.Config, in *lines, opened *cache.Cache) (_ *pastSource, _ func(), err error) {
+// past opens a file of past traffic as a source for a cache. It closes the virtual keys; why they cannot be asked for ends the source.
+func (f *pastFlags) past(names *virtualNames, h *host, cfg *config.Config, in *lines, opened *cache.Cache) (_ *pastSource, _ func(), err error) {
 	defer func() {
 		if err != nil {
 			names.close()

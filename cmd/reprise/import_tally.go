@@ -14,7 +14,10 @@ type tally struct {
 	bar *progressbar.ProgressBar
 	w   io.Writer // complaints
 
-	stored, known, uncached, bad int
+	stored, known int
+	leftOut       int // no request that a cache answers, or no whole answer
+	cached        int // answered from a cache then
+	bad           int
 }
 
 // toldLines is how many lines that were not imported are named, of each kind.
@@ -31,13 +34,17 @@ func (t *tally) did(stored bool, size int64) {
 	t.passed(size)
 }
 
-// skipped counts a line that no cache would have answered.
-func (t *tally) skipped(line int, why string, size int64) {
+// skipped counts a line without an answer of its own to store. One that was answered from a cache lacks nothing, and is not named.
+func (t *tally) skipped(it item) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.uncached++
-	t.tell(t.uncached, "line %d: not for the cache: %s", line, why)
-	t.passed(size)
+	if it.cached {
+		t.cached++
+	} else {
+		t.leftOut++
+		t.tell(t.leftOut, "line %d: left out: %s", it.line, it.skip)
+	}
+	t.passed(it.size)
 }
 
 func (t *tally) failed(err error, size int64) {
@@ -73,11 +80,13 @@ func (t *tally) write(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprintf(w, "%d stored, %d left out (expired, or the cache has an answer that is as new)\n", t.stored, t.known)
-	if t.uncached > 0 {
-		fmt.Fprintf(w, "%d not for the cache, as no live request like them would be\n", t.uncached)
-	}
-	if t.bad > 0 {
-		fmt.Fprintf(w, "%d bad lines\n", t.bad)
+	t.writeOthers(w)
+}
+
+// writeOthers says how many lines nothing was done about, if there are any. The caller holds mu, or is alone.
+func (t *tally) writeOthers(w io.Writer) {
+	if t.leftOut+t.cached+t.bad > 0 {
+		fmt.Fprintf(w, "beside %d not for a cache or without a whole answer, %d answered from a cache then, and %d bad lines\n", t.leftOut, t.cached, t.bad)
 	}
 }
 
@@ -85,12 +94,12 @@ func (t *tally) write(w io.Writer) {
 func (t *tally) any() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.stored+t.known+t.uncached+t.bad > 0
+	return t.stored+t.known+t.leftOut+t.cached+t.bad > 0
 }
 
 // allBad reports whether there was nothing but bad lines.
 func (t *tally) allBad() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.bad > 0 && t.stored+t.known+t.uncached == 0
+	return t.bad > 0 && t.stored+t.known+t.leftOut+t.cached == 0
 }

@@ -251,7 +251,7 @@ func TestImportComplains(t *testing.T) {
 		{2, []string{"leave out --answers"}, []string{entry, "--no-key"}},
 		{1, []string{"line 1: ", "64 hex digits", "--bad skip"}, []string{entry}},
 		{1, []string{"line 2: request is missing", "1 stored", "1 bad lines", "--bad skip"}, []string{mixed, "--no-key"}},
-		{0, []string{"line 2: ", "line 3: not for the cache", "2 stored", "1 bad lines", "1 not for the cache"}, []string{mixed, "--no-key", "--bad", "skip"}},
+		{0, []string{"line 2: ", "line 3: left out: ", "2 stored", "beside 1 not for a cache or without a whole answer, 0 answered from a cache then, and 1 bad lines\n"}, []string{mixed, "--no-key", "--bad", "skip"}},
 		{0, []string{"3 stored"}, append(files["log"], "--key-env", "A_KEY", "--namespace", "shop")},
 		{1, []string{"3 bad lines", "who"}, append(files["log"], "--no-key", "--bad", "skip", "--from", "who")},
 	} {
@@ -318,7 +318,7 @@ func TestImportOfTheRequestLog(t *testing.T) {
 	}
 	env := []string{"REPRISE_PROVIDERS_UP_API_KEY=" + testKey}
 	code, out, errs = reprise(t, env, "import", "--db", other, "--provider", "up="+up.URL+"/v1", lines)
-	if code != 0 || !strings.HasPrefix(out, "2 stored, 0 left out") || !strings.Contains(errs, "line 2: not for the cache: it was answered from a cache") {
+	if code != 0 || !strings.HasPrefix(out, "2 stored, 0 left out") || !strings.Contains(out, "beside 0 not for a cache or without a whole answer, 1 answered from a cache then") || strings.Contains(errs, "line 2") {
 		t.Fatalf("%d %s%s", code, out, errs)
 	}
 	r = start(t, other, up.URL)
@@ -416,6 +416,7 @@ func TestImportOfVirtualKeys(t *testing.T) {
 	doImport("--url", r.url, write(1))
 	refused("no such virtual key in "+r.url, "import", "--config", k.config, "--url", r.url, "--header", "x-portkey-virtual-key=other", write(0))
 	refused("another process has the file open", append(append([]string{"estimate"}, by...), write(0))...)
+	refused("another process has the file open", "estimate", "--config", k.config, "--header", `x-portkey-config={"virtual_key":"pool"}`, "--bad", "skip", write(0))
 	for i := range 2 {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(chatBody, past[i][0])))
 		if err != nil {
