@@ -9,7 +9,8 @@ import (
 
 // What the models cannot see, the identifier guard's last degree: they know neither case nor white space. Where two texts have
 // the same words it is conclusive if one writes as a name what the other writes as a little word (what does IT do, what does it
-// do), or if they indent the same lines otherwise. The signs and units that case tells apart are with the signs and numbers.
+// do), if case tells apart two units or what a mark stands before (%d, %D), or if they indent the same lines otherwise. Flags and
+// the units of numbers are with the signs and numbers.
 
 func unseenFindings(p *pair, dst []finding) []finding {
 	if len(p.a.words) == 0 || !slices.EqualFunc(p.a.words, p.b.words, func(x, y word) bool { return x.lower == y.lower }) {
@@ -24,7 +25,8 @@ func unseenFindings(p *pair, dst []finding) []finding {
 		apart := !sameUnitCase(unitCase(x.raw), unitCase(y.raw)) || // how many Mb are a Gb
 			p.a.markedLetter(i) && p.b.markedLetter(i)
 		if minded && allCapitals(x.raw) != allCapitals(y.raw) {
-			apart = apart || capitalNames[x.lower] || p.a.counted(i)
+			named := capitalNames[x.lower] && !(i > 0 && p.a.words[i-1].lower == "the") // the us is no pronoun
+			apart = apart || named || p.a.counted(i)
 		}
 		if apart {
 			return append(dst, finding{ReasonIdentifier, x.raw, true})
@@ -39,16 +41,25 @@ func unseenFindings(p *pair, dst []finding) []finding {
 // capitalNames are little words that name something in capitals.
 var capitalNames = map[string]bool{"it": true, "us": true, "who": true}
 
-// markedLetter reports a single letter right after a mark: %d, :q, $x.
+// markedLetter reports a single letter right after a mark that begins with it: %d, :q, $x; not R&D, AT&T.
 func (a *analysed) markedLetter(i int) bool {
-	prev, _ := utf8.DecodeLastRuneInString(a.text[:a.words[i].at])
-	return utf8.RuneCountInString(a.words[i].raw) == 1 && prev != utf8.RuneError && isMark(prev)
+	w := &a.words[i]
+	before := strings.TrimRight(a.text[:w.at], "%:$@#/")
+	prev, _ := utf8.DecodeLastRuneInString(before)
+	return len(before) < w.at && !isAlnum(prev) && utf8.RuneCountInString(w.raw) == 1
 }
 
-// counted reports an m after a number: 5 M, molar or millions; 5 m.
+// counted reports an m after a number: 5 M, molar; 5 m. Before what is counted it is a million in any case: 5m users.
 func (a *analysed) counted(i int) bool {
 	digits := strings.TrimSuffix(a.words[i].lower, "m")
-	return digits != a.words[i].lower && (isOperand(digits) || digits == "" && a.operand(i-1))
+	if digits == a.words[i].lower || !(isOperand(digits) || digits == "" && a.operand(i-1)) {
+		return false
+	}
+	if i+1 == len(a.words) {
+		return true
+	}
+	next := &a.words[i+1]
+	return !(next.lower == "people" || next.content && strings.HasSuffix(next.lower, "s") && !strings.HasSuffix(next.lower, "ss"))
 }
 
 // mindsCase reports whether whoever wrote the text minds case: it begins with a capital, and there are words without one.
