@@ -92,11 +92,14 @@ func (a *analysed) unsigned(from *analysed, signs []sign) string {
 }
 
 const (
-	operators   = "=<>≤≥≠≈|^&×÷±√~" // whatever they stand between
-	arithmetic  = "+-−*/%·"         // between numbers and single letters
-	signPrefix  = "-−!~&*√±"
+	operators   = "=<>≈|^&±√~" // whatever they stand between
+	arithmetic  = "+-*/%"      // between numbers and single letters
+	signPrefix  = "-!~&*√±"
 	partingSign = ".,;:?" // what may follow a sign that ends a sentence or a part of one
 )
+
+// plainSigns has operators in the form that keyboards have.
+var plainSigns = strings.NewReplacer("−", "-", "×", "*", "·", "*", "÷", "/", "≠", "!=", "≤", "<=", "≥", ">=")
 
 // findSigns looks between the words.
 func (a *analysed) findSigns() (out []sign) {
@@ -145,6 +148,7 @@ func isMark(r rune) bool {
 
 // read appends the signs that a run of marks before word i is; after and before say that nothing parts it from the words.
 func (a *analysed) read(out []sign, run string, i int, after, before bool) []sign {
+	run = plainSigns.Replace(run)
 	if !before && len(run) > 1 {
 		run = strings.TrimRight(run, partingSign)
 	}
@@ -162,10 +166,13 @@ func (a *analysed) read(out []sign, run string, i int, after, before bool) []sig
 		}
 	}
 	between := a.operand(i-1) && a.operand(i)
+	if between && run == "**" {
+		run = "^"
+	}
 	switch {
 	case strings.ContainsAny(run, operators):
 		return append(out, sign{key: run, word: -1, prose: !between && isProse(run)})
-	case strings.Trim(run, arithmetic) == "" && between && !(strings.ContainsAny(run, "-−%") && (a.isArticle(i-1) || a.isArticle(i))):
+	case strings.Trim(run, arithmetic) == "" && between && !(strings.ContainsAny(run, "-%") && (a.isArticle(i-1) || a.isArticle(i))):
 		return append(out, sign{key: run, word: -1})
 	}
 	return out
@@ -174,18 +181,21 @@ func (a *analysed) read(out []sign, run string, i int, after, before bool) []sig
 // isProse reports whether an operator is written between words as well: Settings > Privacy, terms & conditions.
 func isProse(run string) bool {
 	switch run {
-	case ">", "<", ">>", "->", "=>", "&", "|", "~", "×":
+	case ">", "<", ">>", "->", "=>", "&", "|", "~":
 		return true
 	}
 	return false
 }
 
-// prefix appends the sign that marks before a word are: -d, --force, !x, *p, √2.
+// prefix appends the sign that marks before a word are: -d, --force, !x, *p, √2; a hyphen before a line is none.
 func (a *analysed) prefix(out []sign, run string, i int) []sign {
 	w := &a.words[i]
 	letter, digit := utf8.RuneCountInString(w.raw) == 1 && !hasDigit(w.raw), isDigitByte(w.raw[0])
 	switch {
 	case strings.Trim(run, "-") == "" && len(run) <= 2 && !digit && !letter:
+		if strings.HasSuffix(strings.TrimRight(a.text[:w.at], "-− \t"), "\n") {
+			return out
+		}
 		return append(out, sign{key: run + w.raw, word: i})
 	case strings.Trim(run, signPrefix) == "" && (letter || digit && strings.ContainsAny(run, "√±")):
 		return append(out, sign{key: run + w.raw, word: i, bound: true})
@@ -195,9 +205,42 @@ func (a *analysed) prefix(out []sign, run string, i int) []sign {
 	return out
 }
 
-// optionalTypes are types that a question mark makes another type of. After any other word it is punctuation: in Paris? please.
+// optionalTypes are types that a question mark makes another type of, if the sentence goes on after it. Else it is punctuation: is it in
+// Paris? please; how do I parse a string? please.
 var optionalTypes = map[string]bool{
 	"String": true, "Int": true, "Bool": true, "Boolean": true, "Double": true, "Float": true, "Char": true, "string": true, "int": true, "bool": true,
+}
+
+// afterTypes are words that a sentence goes on with after a type.
+var afterTypes = map[string]bool{
+	"mean": true, "to": true, "and": true, "or": true, "vs": true, "in": true, "is": true, "as": true, "from": true, "into": true,
+	"instead": true, "type": true, "types": true, "variable": true, "parameter": true, "property": true,
+}
+
+// reckoning are words of texts that calculate.
+var reckoning = map[string]bool{
+	"calculate": true, "compute": true, "evaluate": true, "simplify": true, "solve": true, "prove": true, "factorial": true, "factorials": true,
+	"equal": true, "equals": true, "value": true, "sum": true, "divide": true, "divided": true, "divides": true, "divisible": true,
+	"multiply": true, "multiplied": true, "plus": true, "minus": true, "digits": true, "zeros": true, "zeroes": true, "derivative": true,
+}
+
+// isFactorial reports whether what looks like a factorial, word i with its mark, is more than an exclamation: I am 30! How do I save;
+// today I turned 30! At the end of a text of several words it is that only if the text calculates.
+func (a *analysed) isFactorial(i int) bool {
+	if i+1 < len(a.words) {
+		return !allCapitals(a.words[i+1].raw[:1])
+	}
+	if len(a.words) <= 2 || strings.ContainsAny(a.text, "=^√×÷") || slices.ContainsFunc(a.words, func(w word) bool { return reckoning[w.lower] }) {
+		return true
+	}
+	switch a.words[i-1].lower {
+	case "what's", "whats":
+		return true
+	case "is": // what is 5!, how much is it
+		before := a.words[i-2].lower
+		return before == "what" || before == "much" || before == "big" || before == "large"
+	}
+	return false
 }
 
 // suffix returns the sign that marks after a word are, with it: C++, F#, A*, O-, n!, Disney+, String?.
@@ -212,18 +255,18 @@ func (a *analysed) suffix(run string, i int) string {
 	case "++", "--":
 		ok = letters > 0
 	case "+":
-		ok = letters > 0 // 18+ is "over 18" as well
+		ok = letters > 0 && !strings.HasPrefix(w.lower, "lgbt") // 18+ is "over 18" as well, LGBT+ "and others"
 	case "#":
 		ok = letters == 1 || letters == 2
 	case "*":
 		ok = letters == 1
 	case "-":
-		ok = (letters == 1 || letters == 2) && allCapitals(w.raw) && !a.isArticle(i)
+		ok = (letters == 1 || w.raw == "AB") && allCapitals(w.raw) && !a.isArticle(i) // a blood group, or a mark at school
 	case "!":
 		ok = letters == 0 && strings.Trim(w.raw, "0123456789") == "" || letters == 1 && !allCapitals(w.raw) && !a.isArticle(i)
-		ok = ok && (i+1 == len(a.words) || !allCapitals(a.words[i+1].raw[:1])) // I am 30! How
-	case "?": // within a sentence
-		ok = optionalTypes[w.raw] && i+1 < len(a.words) && !allCapitals(a.words[i+1].raw[:1])
+		ok = ok && a.isFactorial(i)
+	case "?":
+		ok = optionalTypes[w.raw] && i+1 < len(a.words) && afterTypes[a.words[i+1].raw]
 	}
 	if !ok {
 		return ""
@@ -249,6 +292,7 @@ func (a *analysed) within(out []sign, i int) []sign {
 	switch {
 	case open != 0 && open == shut:
 		return append(out, sign{key: string(open) + w.lower, word: i, bound: digit})
+	case shut != 0 && isQuoted(a.text[:w.at], shut): // 'plan b'
 	case open == 0 && shut == '\'' && !digit: // f'
 		return append(out, sign{key: w.lower + "'", word: i, bound: true})
 	case open == 0 && shut != 0 && digit: // 5", five inches; 5', five feet
@@ -265,6 +309,22 @@ func plainQuote(r rune, _ int) rune {
 		return '\''
 	}
 	return 0
+}
+
+// isQuoted reports whether a quotation in such marks that began in the text has not ended in it.
+func isQuoted(text string, mark rune) (quoted bool) {
+	prev := ' '
+	for i, r := range text {
+		if plainQuote(r, 0) == mark {
+			if next, _ := utf8.DecodeRuneInString(text[i+utf8.RuneLen(r):]); quoted {
+				quoted = isAlnum(next) // don't
+			} else {
+				quoted = !isAlnum(prev)
+			}
+		}
+		prev = r
+	}
+	return quoted
 }
 
 // operand reports whether word i is what one calculates with.
