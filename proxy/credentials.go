@@ -67,6 +67,11 @@ func (f *fields) withFurther(usual cache.Digest) cache.Digest {
 	if len(f.further) == 0 {
 		return usual
 	}
+	return f.digestFurther(usual)
+}
+
+// digestFurther is by itself, for its usual escapes: every request would allocate one.
+func (f *fields) digestFurther(usual cache.Digest) cache.Digest {
 	slices.SortStableFunc(f.further, func(a, b further) int { return bytes.Compare(a.name, b.name) })
 	parts := [][]byte{furtherContext, usual[:]}
 	for _, c := range f.further {

@@ -54,6 +54,11 @@ func TestCredentialDigests(t *testing.T) {
 		cache.Hash([]byte("Bearer a"), []byte("b"), []byte("c"), []byte("d=e")); got != want {
 		t.Error("a request without further credentials hashes otherwise than before")
 	}
+	f := fields{}
+	f.std[stdAuthorization] = []byte("Bearer a")
+	if n := testing.AllocsPerRun(100, func() { f.credential() }); n != 0 {
+		t.Errorf("the usual credentials take %v allocations, in every request", n)
+	}
 	if digest("X-Auth-Token", "a", "X-Goog-Api-Key", "b") != digest("x-goog-api-key", "b", "x-auth-token", "a") {
 		t.Error("the order of two headers counts")
 	}
