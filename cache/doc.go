@@ -44,8 +44,7 @@
 // (labels.go, answers.go), and shadow checks of hits ([Lookup.ShadowCheck]). An answer found wrong for another question is
 // demoted, for good: it answers its own question only, until [Cache.Judge] says otherwise. The checks also give a
 // namespace's live false-hit rate ([Cache.FalseHits], rate.go); while that of the hits under one budget is too high, this budget is
-// tightened there (tighten.go). An
-// [Opinion] may be asked where the decision leaves a candidate open.
+// tightened there (tighten.go). An [Opinion] may be asked where the decision leaves a candidate open.
 //
 // Near misses also tell which stored questions have one answer. A partition counts how often the most probable candidate is
 // right where its neighbours agree on an answer and where they do not, see consensus.go and cells.go. Only answers that are equal
@@ -74,7 +73,7 @@
 //
 // The locks of this package, the store and the index are leaves, but for two: the load's mu is held around the index's and a hot
 // shard's, and snapshotting around all that a snapshot does. No other is taken while another is held, and none is
-// held around a read or write of the file, a call of the embedder, or a load, but that of an open file (store/handle.go): every read
+// held around a read or write of the file, a call of the embedder or the clock, or a load, but that of an open file (store/handle.go): every read
 // shares it, and only the end of a file that was compacted away, or of the store, waits for it. Those that are held while waiting are
 // the memory's turn to write what was learnt, and the store's sendMu, for room in the writer's queue; the writer, which makes
 // that room, takes bbolt's locks, under them the memory's to collect what was learnt, and, with those released, the index's and a

@@ -101,7 +101,8 @@ func (q *learner) run(ctx context.Context, j *job) {
 }
 
 // Flush waits until the answers that were handed over for comparison so far are compared, shadow checks included, and writes
-// what was learnt. What is handed over meanwhile it does not wait for.
+// what was learnt. What is handed over meanwhile it does not wait for. Functions that a comparison calls (ReadAnswer, OnTighten, a
+// CallFunc) must not call it: it would wait for them. The error is ErrClosed, that of ctx, or a *StoreError.
 func (c *Cache) Flush(ctx context.Context) error {
 	if err := c.usable(ctx); err != nil {
 		return err

@@ -83,7 +83,8 @@ type Lookup struct {
 // query was invalid, or if it was neither to be read nor written.
 func (l *Lookup) Key() Digest { return l.exact }
 
-// Text is the question as it is compared by meaning: the last turn, or, where earlier turns may differ, all of them as one text.
+// Text is the question as it is compared by meaning: the last turn, or, where earlier turns may differ, one text of it and what it
+// leans on of them. Where nothing was compared, as after an exact hit, it is the last turn in any case; empty where Key is zero.
 func (l *Lookup) Text() string { return l.text }
 
 // Lookup looks for an answer that may be served for q: exact tier first, then, as the mode says, the semantic one.

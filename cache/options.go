@@ -106,9 +106,11 @@ type Options struct {
 	// Server and Transport do; else a body is JSON or text, all of which counts. Where it carries an id or a time of another form,
 	// give a function, or every two answers differ.
 	ReadAnswer func(body []byte) (Answer, bool)
-	OnTighten  func(FalseHits) // called when an error budget is tightened or relaxed in a namespace, of the hits under it; nil: not
-	Shadow     ShadowOptions   // checks of hits against the provider
-	Opinion    OpinionOptions  // a second judge
+	// OnTighten is called when an error budget is tightened or relaxed in a namespace, with what is known of the hits under it; nil: not.
+	// Feedback, comparisons and the upkeep call it, maybe at once.
+	OnTighten func(FalseHits)
+	Shadow    ShadowOptions  // checks of hits against the provider
+	Opinion   OpinionOptions // a second judge
 
 	OnModelChange ModelChange           // RefuseModel or Reembed
 	OnReembed     func(done, total int) // called now and then while Open embeds anew; nil: not
@@ -120,8 +122,9 @@ type Options struct {
 	// negative: never, not even by Close.
 	SnapshotInterval time.Duration
 	// Now is the clock by which entries are dated, age and expire, what was learnt fades, and limits by the minute and the day begin anew;
-	// nil: the machine's. Where past traffic is put to a cache it says the traffic's own times, in any order; who sets it calls
-	// Cache.Sweep, as upkeep goes by the machine's clock. It must be safe for concurrent use.
+	// nil: the machine's. Where past traffic is put to a cache it says the traffic's own times, from 1678 to 2262; they may go back, but what
+	// was learnt fades by every step forward. Who sets it calls Cache.Sweep, as the upkeep is woken by the machine's clock. It must be
+	// safe for concurrent use.
 	Now func() time.Time
 	// SweepInterval is how often expired entries are removed; zero: DefaultSweepInterval; negative: never. What was learnt is kept
 	// within its bounds in any case.

@@ -16,16 +16,17 @@ import (
 // of one. Feedback is not part of the estimate, since those who complain are no sample; it only adds the share of hits that
 // was reported wrong.
 
-// FalseHits is what is known of a namespace's wrong answers among its semantic hits.
+// FalseHits is what is known of a namespace's wrong answers among its semantic hits. The numbers of hits and checks fade: what is a
+// quarter of Options.HalfLife old counts for half.
 type FalseHits struct {
 	Namespace string
 	Budget    float64 // the error budget that the hits were served under, before it is tightened; 0: hits under any
-	Hits      float64 // semantic hits; old ones count less, as in all numbers here
+	Hits      float64 // semantic hits
 	Checked   float64 // effective number of checks
-	Share     float64 // of wrong ones among the checked
+	Share     float64 // of wrong ones among the checked, 0..1; 0 where nothing was checked
 	Low, High float64 // its 95 % interval; 0 and 1 where nothing was checked
-	Reported  float64 // hits that feedback or an operator called wrong
-	Tighten   float64 // the factor in force on that budget, or the smallest on any: 1, or smaller where answers were found to be wrong
+	Reported  float64 // hits that feedback called wrong
+	Tighten   float64 // the factor in force on that budget, or the smallest on any: 1, or down to 1/16 where answers were found to be wrong
 }
 
 // wilson is the 95 % interval of a share p seen among n. The number need not be whole.

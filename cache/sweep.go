@@ -33,8 +33,9 @@ func (o *Options) upkeepInterval() time.Duration {
 	return o.SweepInterval
 }
 
-// Sweep removes the entries that have expired, as upkeep does every Options.SweepInterval. No expired entry is served before it either, but
-// one takes room, and one of the Options.K places among what a search finds.
+// Sweep removes the entries that have expired, as the upkeep does every Options.SweepInterval, and where that says never, too. No expired
+// entry is served before it either, but one takes room, and one of the Options.K places among what a search finds. The error is
+// ErrClosed, that of ctx, or a *StoreError; what was removed before it is gone.
 func (c *Cache) Sweep(ctx context.Context) error {
 	if err := c.usable(ctx); err != nil {
 		return err
