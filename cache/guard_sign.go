@@ -290,6 +290,7 @@ func (a *analysed) within(out []sign, i int) []sign {
 	shut := plainQuote(utf8.DecodeRuneInString(a.text[w.at+len(w.raw):]))
 	digit := hasDigit(w.raw)
 	switch {
+	case open != 0 && open == shut && w.raw == "I": // the word
 	case open != 0 && open == shut:
 		return append(out, sign{key: string(open) + w.lower, word: i, bound: digit})
 	case shut != 0 && isQuoted(a.text[:w.at], shut): // 'plan b'

@@ -122,6 +122,9 @@ func numberAt(ws []word, dst []number) ([]number, int) {
 	return dst, 0
 }
 
+// numerals are what a number is written with, but for its sign.
+const numerals = "0123456789.,"
+
 func isMinus(s string) bool { return s == "-" || s == "−" }
 
 // composed reads 1h30, 2h30m, 5'7.

@@ -48,7 +48,7 @@ func sameFields(a, b string) bool {
 		if v.indent != w.indent || !strings.EqualFold(v.text, w.text) {
 			return false
 		}
-		if v.text != w.text && (tellsByCase(x, i) || tellsByCase(y, i) || !sameSymbol(v.text, w.text)) {
+		if v.text != w.text && (tellsByCase(x, i) || tellsByCase(y, i) || !mayBeOneUnit(v.text, w.text)) {
 			return false
 		}
 	}
@@ -166,9 +166,7 @@ func tellsByCase(fields []field, i int) bool {
 	return !starts && !strings.EqualFold(text, "i")
 }
 
-// sameSymbol reports whether two spellings of a field may be one unit, if they are units.
-func sameSymbol(v, w string) bool {
+// mayBeOneUnit reports whether two spellings of a field are one unit, if they are units.
+func mayBeOneUnit(v, w string) bool {
 	return sameUnitCase(unitCase(strings.TrimLeft(v, numerals)), unitCase(strings.TrimLeft(w, numerals)))
 }
-
-const numerals = "0123456789.,"
