@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"text/tabwriter"
@@ -232,7 +233,7 @@ func qualityKinds(pairs []Pair, whole map[cache.Policy][]judged) []QualityKind {
 			k.Vetoed++
 		}
 	}
-	slices.SortFunc(kinds, func(a, b QualityKind) int { return byKind(a.Same, b.Same, a.Pairs, b.Pairs) })
+	sort.Slice(kinds, func(i, j int) bool { return byKind(kinds[i].Same, kinds[j].Same, kinds[i].Pairs, kinds[j].Pairs) < 0 })
 	return kinds
 }
 

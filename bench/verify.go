@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"text/tabwriter"
 	"time"
 
@@ -150,7 +151,7 @@ func verifyKinds(pairs []Pair, cosine, verifier []scored) []VerifyKind {
 		kinds[i].Cosine /= float64(kinds[i].Pairs)
 		kinds[i].Verifier /= float64(kinds[i].Pairs)
 	}
-	slices.SortFunc(kinds, func(a, b VerifyKind) int { return byKind(a.Same, b.Same, a.Pairs, b.Pairs) })
+	sort.Slice(kinds, func(i, j int) bool { return byKind(kinds[i].Same, kinds[j].Same, kinds[i].Pairs, kinds[j].Pairs) < 0 })
 	return kinds
 }
 

@@ -2,7 +2,7 @@ package cache
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
 )
@@ -71,8 +71,9 @@ func (c *Cache) learningStats() LearningStats {
 	for _, r := range m.rates {
 		s.Namespaces = append(s.Namespaces, r.falseHits())
 	}
-	slices.SortFunc(s.Namespaces, func(a, b FalseHits) int {
-		return cmp.Or(cmp.Compare(b.Hits, a.Hits), cmp.Compare(a.Namespace, b.Namespace))
+	sort.Slice(s.Namespaces, func(i, j int) bool {
+		a, b := &s.Namespaces[i], &s.Namespaces[j]
+		return cmp.Or(cmp.Compare(b.Hits, a.Hits), cmp.Compare(a.Namespace, b.Namespace)) < 0
 	})
 	s.Namespaces = s.Namespaces[:min(len(s.Namespaces), maxNamespaceStats)]
 	return s

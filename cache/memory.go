@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,7 @@ func (m *memory) load(s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(old, func(a, b store.Trace) int { return cmp.Compare(a.At, b.At) })
+	sort.Slice(old, func(i, j int) bool { return old[i].At < old[j].At })
 	for i := range old {
 		for j := range old[i].Outcomes {
 			if o := &old[i].Outcomes[j]; o.Budget == store.UnknownBudget {

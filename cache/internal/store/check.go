@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"sort"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -346,8 +346,9 @@ func (c *checker) compare() {
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key), cmp.Compare(a.What, b.What))
+	sort.Slice(found, func(i, j int) bool {
+		a, b := &found[i], &found[j]
+		return cmp.Or(cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key), cmp.Compare(a.What, b.What)) < 0
 	})
 	c.r.Problems = append(c.r.Problems, found...)
 }

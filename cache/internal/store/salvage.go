@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -174,7 +174,7 @@ func (v *salvage) choose() {
 			delete(v.heads, id)
 		}
 	}
-	slices.SortFunc(v.out.Lost, func(a, b Head) int { return cmp.Compare(a.ID, b.ID) })
+	sort.Slice(v.out.Lost, func(i, j int) bool { return v.out.Lost[i].ID < v.out.Lost[j].ID })
 	for id, h := range v.heads {
 		v.keys[h.Key] = max(v.keys[h.Key], id)
 	}

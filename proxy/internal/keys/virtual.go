@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -230,7 +231,7 @@ func (s *Store) Virtuals() []VirtualInfo {
 	for _, v := range s.virtuals() {
 		out = append(out, v.info())
 	}
-	slices.SortFunc(out, func(a, b VirtualInfo) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }
 

@@ -1,7 +1,7 @@
 package requestlog
 
 import (
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -44,6 +44,6 @@ func Difference(was, is map[string]jsontext.Value) []Change {
 			out = append(out, Change{Field: name, To: v})
 		}
 	}
-	slices.SortFunc(out, func(a, b Change) int { return strings.Compare(a.Field, b.Field) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Field < out[j].Field })
 	return out
 }

@@ -3,8 +3,7 @@ package route
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,7 +84,7 @@ func (r *Router) Health() []Health {
 		out = append(out, Health{b.Name(), b.State().String(), b.calls, b.failures, b.last, b.reason})
 		b.mu.Unlock()
 	}
-	slices.SortFunc(out, func(a, b Health) int { return strings.Compare(a.Target, b.Target) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Target < out[j].Target })
 	return out
 }
 
@@ -115,7 +114,7 @@ func (r *Router) Totals() []Total {
 	for name, n := range r.totals {
 		out = append(out, Total{name, breakers[name], n.calls.Load(), n.failures.Load()})
 	}
-	slices.SortFunc(out, func(a, b Total) int { return strings.Compare(a.Target, b.Target) })
+	sort.Slice(out, func(i, j int) bool { return out[i].Target < out[j].Target })
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -154,7 +155,7 @@ func (t *Target) name() {
 	}
 	t.bare = cache.Hash(h...)
 	over := slices.Clone(t.Override)
-	slices.SortFunc(over, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(over, func(i, j int) bool { return over[i].Name < over[j].Name })
 	for _, m := range over {
 		v := m.Value.Clone()
 		_ = v.Canonicalize(jsontext.CanonicalizeRawInts(false)) // it was read as JSON once; as floats, two large seeds may be one
