@@ -254,28 +254,25 @@ func fit(p Policy, examples []example) *curve {
 	c.Bias, weights = monotone.Logistic(rows, signs, fitRidge)
 	// The scores that are calibrated are those of the very regression that the map is for: scores of regressions that each left a
 	// fold out are not on one scale, and what they lose at the top is more than what so few columns overfit.
-	points := make([]monotone.Point, len(examples))
-	var served []monotone.Point
-	var servable []example
+	var served []example
+	var points []monotone.Point
 	for i := range examples {
-		points[i] = monotone.Point{Score: score(c.Bias, weights, alone[i]), Y: examples[i].Same}
-		// A pair that a guard vetoes is served at no probability, so that it says nothing of those that are.
-		if !p.vetoed() || !examples[i].vetoed {
-			served, servable = append(served, points[i]), append(servable, examples[i])
+		if p.vetoed() && examples[i].vetoed {
+			continue // a pair that a guard vetoes is served at no probability, so that it says nothing of those that are
 		}
+		served = append(served, examples[i])
+		points = append(points, monotone.Point{Score: score(c.Bias, weights, alone[i]), Y: examples[i].Same})
 	}
-	c.Map = monotone.Calibrate(served)
+	c.Map = monotone.Calibrate(points)
 	for i, column := range columns {
 		if weights[i] != 0 {
 			c.Weights[features[column].name] = weights[i]
 		}
 	}
-	for i := range examples {
-		if !p.vetoed() || !examples[i].vetoed {
-			c.Mix.add(monotone.At(c.Map, points[i].Score), 1)
-		}
+	for i := range points {
+		c.Mix.add(monotone.At(c.Map, points[i].Score), 1)
 	}
-	c.Reliability = reliability(servable, served)
+	c.Reliability = reliability(served, points)
 	return c
 }
 
