@@ -229,7 +229,7 @@ func TestCompactAmidASlowBackup(t *testing.T) {
 		t.Fatal("nothing was compacted away: the test shows nothing")
 	}
 	for { // until the old file is about to be closed
-		if _, ok := old.view(func(*bbolt.Tx) error { return nil }); !ok {
+		if ok, _ := old.view(func(*bbolt.Tx) error { return nil }); !ok {
 			break
 		}
 		runtime.Gosched()

@@ -16,12 +16,12 @@ type handle struct {
 }
 
 // view runs fn in a transaction; ok is false, and fn was not run, if the file is closed or about to be.
-func (h *handle) view(fn func(tx *bbolt.Tx) error) (err error, ok bool) {
+func (h *handle) view(fn func(tx *bbolt.Tx) error) (ok bool, err error) {
 	if !h.using.TryRLock() {
-		return nil, false
+		return false, nil
 	}
 	defer h.using.RUnlock()
-	return guarded(func() error { return h.View(fn) }), true
+	return true, guarded(func() error { return h.View(fn) })
 }
 
 // close closes the file once the reads under way have ended, and lets none begin meanwhile. It is called once.

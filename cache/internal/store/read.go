@@ -13,7 +13,7 @@ import (
 func (s *Store) view(fn func(tx *bbolt.Tx) error) error {
 	for {
 		h := s.db.Load()
-		switch err, ok := h.view(fn); {
+		switch ok, err := h.view(fn); {
 		case ok:
 			return err
 		case s.db.Load() == h: // there is no other
