@@ -21,7 +21,7 @@ func inspect(asked, stored *analysed, dst []finding) []finding {
 	dst = numberGuard(&p, dst)
 	dst = timeGuard(&p, dst)
 	dst = languageGuard(&p, dst)
-	dst = identifierGuard(&p, dst)
+	dst = unreadGuard(&p, identifierGuard(&p, dst))
 	dst = directionGuard(&p, dst)
 	return negationGuard(&p, dst)
 }

@@ -78,6 +78,7 @@ func (d *Decider) screen(p Policy, threshold float32, leans bool, asked *analyse
 		if leans {
 			e.found = leaningGuard(asked, stored, e.found)
 		}
+		e.found = unreadFinding(asked, stored, cand.Similarity, e.found)
 		for _, f := range e.found {
 			cand.Findings = append(cand.Findings, Finding{Reason: f.reason, Token: f.token, Veto: f.veto})
 		}

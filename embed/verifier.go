@@ -106,7 +106,8 @@ func (v *Verifier) Layers() int { return v.pool.model.Layers() }
 // no, also the other way round, and the two logits are averaged. It fails only if ctx ends.
 //
 // A pair of more than MaxPairTokens tokens is not judged: its probability is 0, because what would have to be cut may hold
-// the difference.
+// the difference. Neither is one whose texts hold other words that the vocabulary does not cover, in most scripts most words and
+// all emoji, as the model reads the same for each of them; but pictures before or after one text may be missing from the other.
 func (v *Verifier) Verify(ctx context.Context, question string, candidates []string) ([]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -116,8 +117,8 @@ func (v *Verifier) Verify(ctx context.Context, question string, candidates []str
 	var windows []*window
 	for i, c := range candidates {
 		p := pairing{at: i, a: min(question, c), b: max(question, c)}
-		var fits bool
-		if p.there, fits = v.pair(p.a, p.b); fits {
+		var judged bool
+		if p.there, judged = v.pair(p.a, p.b); judged {
 			pairs, windows = append(pairs, p), append(windows, p.there)
 		}
 	}
@@ -164,7 +165,7 @@ func (v *Verifier) probability(logit float64) float64 {
 	return 1 / (1 + math.Exp(-(v.slope*logit + v.lift)))
 }
 
-// pair is the window of two texts; false if they do not fit.
+// pair is the window of two texts; false if they do not fit, or differ in what the model cannot read.
 func (v *Verifier) pair(a, b string) (*window, bool) {
 	// A token has no more than 100 characters, and white space between tokens costs a reader nothing to skip; but a text
 	// beyond all bounds need not be read to know that it does not fit.
@@ -173,7 +174,7 @@ func (v *Verifier) pair(a, b string) (*window, bool) {
 	}
 	// One more than fits, so that a cut shows.
 	ids, second := v.tokenizer.EncodePair(make([]int32, 0, 64), a, b, MaxPairTokens+1)
-	if len(ids) > MaxPairTokens {
+	if len(ids) > MaxPairTokens || v.tokenizer.HasUnread(ids) && !tellsUnread(v.tokenizer, a, b) {
 		return nil, false
 	}
 	return &window{sequence: bert.Sequence{IDs: ids, Second: second}}, true

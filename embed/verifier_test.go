@@ -186,6 +186,46 @@ func TestVerifierBadInput(t *testing.T) {
 	}
 }
 
+// TestVerifierRefusesWhatItCannotRead: texts that differ in nothing else are one text to the model.
+func TestVerifierRefusesWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	v := testVerifier(t)
+	gene := func(base string) string { return "Which gene is " + strings.Repeat("acgt", 26) + base + "?" }
+	for _, c := range []struct {
+		a, b   string
+		judged bool
+	}{
+		{"እንዴት ማብራት እችላለሁ?", "እንዴት ማጥፋት እችላለሁ?", false}, // how can I turn it on, off
+		{"เปิดอย่างไร", "ปิดอย่างไร", false},
+		{"What does 憂鬱 mean?", "What does 薔薇 mean?", false},
+		{"Which country is 🇫🇷?", "Which country is 🇩🇪?", false},
+		{"What does 🍑 mean?", "What does 🍆 mean?", false},
+		{"What does ∃ stand for?", "What does ∄ stand for?", false},
+		{"What is ≪ called?", "What is ≫ called?", false},
+		{"What does the 🟢 light mean?", "What does the light mean?", false},
+		{"What does mean ≫?", "What does mean?", false},
+		{gene("a"), gene("c"), false},
+		{"How do I reset it please🙏", "How do I reset it please", false}, // one word, of which nothing is read
+
+		{"What does 🍑 mean?", "what is the meaning of 🍑", true},
+		{"Is ❤️ a sign of love?", "Is ❤ a sign of love", true},
+		{"How do I reset it? Thanks 🙏", "How do I reset it? Thanks", true},
+		{"👋 How do I reset it?", "How do I reset it?", true},
+		{"How do I read [UNK]?", "How do I read unk?", true},
+		{gene("a"), gene("A"), true},
+	} {
+		for _, q := range [2][2]string{{c.a, c.b}, {c.b, c.a}} {
+			p, err := v.Verify(t.Context(), q[0], []string{q[1], q[0]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (p[0] > 0) != c.judged || p[1] == 0 {
+				t.Errorf("%q, %q: %v; to itself %v; want it judged: %v", q[0], q[1], p[0], p[1], c.judged)
+			}
+		}
+	}
+}
+
 // A question that spells a separator must not be able to write the other half of the pair.
 func TestVerifierReadsSeparatorsAsText(t *testing.T) {
 	t.Parallel()

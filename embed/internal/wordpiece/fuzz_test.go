@@ -30,6 +30,15 @@ func FuzzEncode(f *testing.F) {
 		if !slices.Equal(got[:len(got)-1], head) {
 			t.Fatalf("limit %d: %v is not the head of %v", limit, got, whole)
 		}
+		unread := 0
+		for _, id := range tok.Plain().Encode(nil, text, len(text)*3+2) {
+			if id == tok.unk {
+				unread++
+			}
+		}
+		if words := tok.Plain().Unread(text); len(words) != unread {
+			t.Fatalf("%d unread words %+v, but %d ids of [UNK]", len(words), words, unread)
+		}
 	})
 }
 
