@@ -48,10 +48,19 @@ func accepted(pairs []scored, share float64) float64 {
 }
 
 // averagePrecision is the area under the curve of precision over recall, by the
-// usual sum over the same-pairs in falling order of score.
+// usual sum over the same-pairs in falling order of score; of equal scores the traps
+// come first, so that a judge gains nothing by not telling pairs apart.
 func averagePrecision(pairs []scored) float64 {
 	byScore := slices.Clone(pairs)
-	slices.SortStableFunc(byScore, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	slices.SortFunc(byScore, func(a, b scored) int {
+		if c := cmp.Compare(b.score, a.score); c != 0 || a.same == b.same {
+			return c
+		}
+		if a.same {
+			return 1
+		}
+		return -1
+	})
 	var hits int
 	var sum float64
 	for i, p := range byScore {
@@ -69,18 +78,34 @@ func averagePrecision(pairs []scored) float64 {
 // resamples is how many bootstrap samples an interval is made of.
 const resamples = 1000
 
-// interval is the 95 % percentile bootstrap of a statistic (Efron, 1979): pairs are
-// drawn with replacement, and the cutoff is found anew in each sample, because it
-// is a part of what chance moves.
-func interval(pairs []scored, statistic func([]scored) float64) (low, high float64) {
-	rng := rand.New(rand.NewPCG(1, 2)) // a fixed seed: the same data give the same interval
-	values := make([]float64, resamples)
-	sample := make([]scored, len(pairs))
-	for i := range values {
-		for j := range sample {
-			sample[j] = pairs[rng.IntN(len(pairs))]
+// interval is the 95 % percentile bootstrap of a statistic (Efron, 1979), by subject (Davison and Hinkley, 1997, 3.8): subjects are
+// drawn with replacement, each with all of its pairs, and the cutoff is found anew in each sample, because it is a part of what
+// chance moves. Samples without a same-pair or without a trap are drawn again; pairs has both.
+func interval(pairs []scored, subjects []string, statistic func([]scored) float64) (low, high float64) {
+	at := map[string]int{}
+	var groups [][]scored // in the order of the pairs
+	for i, subject := range subjects {
+		g, known := at[subject]
+		if !known {
+			g = len(groups)
+			at[subject] = g
+			groups = append(groups, nil)
 		}
-		values[i] = statistic(sample)
+		groups[g] = append(groups[g], pairs[i])
+	}
+	rng := rand.New(rand.NewPCG(1, 2)) // a fixed seed: the same data give the same interval
+	values := make([]float64, 0, resamples)
+	var sample []scored
+	for len(values) < resamples {
+		sample = sample[:0]
+		for range groups {
+			sample = append(sample, groups[rng.IntN(len(groups))]...)
+		}
+		isSame := func(p scored) bool { return p.same }
+		isTrap := func(p scored) bool { return !p.same }
+		if slices.ContainsFunc(sample, isSame) && slices.ContainsFunc(sample, isTrap) {
+			values = append(values, statistic(sample))
+		}
 	}
 	slices.Sort(values)
 	return values[resamples*25/1000], values[resamples*975/1000-1]

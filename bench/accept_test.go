@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,12 @@ func TestAveragePrecision(t *testing.T) {
 	if want := (1.0/1 + 2.0/3) / 2; math.Abs(got-want) > 1e-12 {
 		t.Errorf("average precision %v, want %v", got, want)
 	}
+	// Of equal scores the trap comes first, wherever it stands.
+	for _, pairs := range [][]scored{{{0.5, true}, {0.5, false}}, {{0.5, false}, {0.5, true}}} {
+		if got := averagePrecision(pairs); got != 0.5 {
+			t.Errorf("%v: average precision %v, want 0.5", pairs, got)
+		}
+	}
 }
 
 func TestIntervalHoldsTheFigure(t *testing.T) {
@@ -42,12 +49,35 @@ func TestIntervalHoldsTheFigure(t *testing.T) {
 		pairs = append(pairs, scored{float64(i%97) + float64((i+1)%2)*20, i%2 == 0})
 	}
 	at5 := func(s []scored) float64 { return accepted(s, 0.05) }
-	low, high := interval(pairs, at5)
+	alone := make([]string, len(pairs))
+	for i := range alone {
+		alone[i] = strconv.Itoa(i)
+	}
+	low, high := interval(pairs, alone, at5)
 	if got := at5(pairs); !(low <= got && got <= high) || low == high {
 		t.Errorf("%v is not within %v-%v", got, low, high)
 	}
-	if again, _ := interval(pairs, at5); again != low {
+	if again, _ := interval(pairs, alone, at5); again != low {
 		t.Error("the same data gave another interval")
+	}
+
+	// Each pair ten times over tells no more than once, if the ten are of one subject.
+	var tenfold []scored
+	var of []string
+	for i, p := range pairs {
+		for range 10 {
+			tenfold, of = append(tenfold, p), append(of, alone[i])
+		}
+	}
+	if l, h := interval(tenfold, of, at5); math.Abs(l-low) > 0.02 || math.Abs(h-high) > 0.02 {
+		t.Errorf("ten times over: %v-%v, once: %v-%v", l, h, low, high)
+	}
+	// With all same-pairs in one subject and all traps in another, half of the samples have one alone.
+	for i, p := range pairs {
+		alone[i] = strconv.FormatBool(p.same)
+	}
+	if l, h := interval(pairs, alone, at5); l != at5(pairs) || h != l {
+		t.Errorf("%v-%v, want %v", l, h, at5(pairs))
 	}
 }
 

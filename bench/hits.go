@@ -31,6 +31,10 @@ type HitsOptions struct {
 type HitsRow struct {
 	Budget                 float64
 	Right, Wrong, Unjudged int // semantic hits
+
+	// 95 % intervals of the share of wrong ones, by the subjects of the questions: among those that are judged, and among all, the
+	// unjudged as wrong ones.
+	Judged, AtMost [2]float64
 }
 
 // HitsReport is what [Hits] measured.
@@ -44,6 +48,7 @@ type HitsReport struct {
 	Filled   time.Duration // what storing them took
 
 	Asked    int
+	Subjects int // that they are about
 	Skipped  int // held-out questions that are not asked, since the store has them in the very words
 	Findable int // of those asked, for which something stored is known to serve
 	Rows     []HitsRow
@@ -94,7 +99,7 @@ func Hits(ctx context.Context, o HitsOptions) (report *HitsReport, err error) {
 	report = &HitsReport{
 		Machine: ThisMachine(), Source: o.Pairs, Judgements: q.judgements,
 		Stored: len(q.stored), Embedded: c.Stats().Vectors, Filled: time.Since(start),
-		Asked: len(q.asked), Skipped: q.skipped, Findable: q.findable(), Unjudged: o.Unjudged,
+		Asked: len(q.asked), Subjects: q.subjectsAsked(), Skipped: q.skipped, Findable: q.findable(), Unjudged: o.Unjudged,
 	}
 	unjudged, err := report.ask(ctx, c, q, o.Progress)
 	if err != nil {
@@ -129,8 +134,10 @@ func fillHits(ctx context.Context, c *cache.Cache, texts []string, progress io.W
 // ask looks every question up under every budget, one after the other, since what a budget allows depends on the order. It returns the
 // pairs that were served and nothing labels, the stored question first.
 func (r *HitsReport) ask(ctx context.Context, c *cache.Cache, q *hitsQuestions, progress io.Writer) (unjudged [][2]string, err error) {
-	for _, budget := range qualityBudgets {
+	judged, atMost := make([]tally, len(qualityBudgets)), make([]tally, len(qualityBudgets))
+	for i, budget := range qualityBudgets {
 		r.Rows = append(r.Rows, HitsRow{Budget: budget})
+		judged[i], atMost[i] = tally{}, tally{}
 	}
 	for i, text := range q.asked {
 		served := map[string]bool{}
@@ -146,6 +153,10 @@ func (r *HitsReport) ask(ctx context.Context, c *cache.Cache, q *hitsQuestions, 
 				continue
 			}
 			same, known := q.labels[[2]string{l.Entry.Text, text}]
+			atMost[at].add(q.subject[text], !same)
+			if known {
+				judged[at].add(q.subject[text], !same)
+			}
 			switch {
 			case known && same:
 				row.Right++
@@ -162,6 +173,11 @@ func (r *HitsReport) ask(ctx context.Context, c *cache.Cache, q *hitsQuestions, 
 		if (i+1)%500 == 0 {
 			fmt.Fprintf(progress, "asked %d of %d\n", i+1, len(q.asked))
 		}
+	}
+	for at := range r.Rows {
+		row := &r.Rows[at]
+		row.Judged[0], row.Judged[1] = judged[at].interval()
+		row.AtMost[0], row.AtMost[1] = atMost[at].interval()
 	}
 	return unjudged, nil
 }
@@ -187,13 +203,14 @@ func writeUnjudged(path string, pairs [][2]string) error {
 func (r *HitsReport) WriteText(w io.Writer) error {
 	fmt.Fprintf(w, "%s\n%s, and %d judgements: %d questions stored in %.0f s, %d of them embedded\n", r.Machine, r.Source, r.Judgements, r.Stored, r.Filled.Seconds(), r.Embedded)
 	fmt.Fprintf(w, "%d held-out questions asked, %d more are stored in the very words; something stored is known to serve %d of them\n\n", r.Asked, r.Skipped, r.Findable)
-	fmt.Fprint(w, "Semantic hits by budget; the wrong share is of those that are judged, \"at most\" has the unjudged as wrong ones:\n\n")
+	fmt.Fprint(w, "Semantic hits by budget; the wrong share is of those that are judged, \"at most\" has the unjudged as wrong ones;\n")
+	fmt.Fprintf(w, "the intervals are Wilson's, with the spread between the %d subjects of what is asked:\n\n", r.Subjects)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "budget\thits\tright\tof findable\twrong\tunjudged\twrong share\t95 % interval\tat most\t95 % interval\t")
 	for _, row := range r.Rows {
 		hits := row.Right + row.Wrong + row.Unjudged
 		fmt.Fprintf(t, "%.1f %%\t%d\t%d\t%.1f %%\t%d\t%d\t%s\t%s\t\n", 100*row.Budget, hits, row.Right, 100*float64(row.Right)/float64(max(1, r.Findable)),
-			row.Wrong, row.Unjudged, wrongShare(row.Wrong, row.Right+row.Wrong), wrongShare(row.Wrong+row.Unjudged, hits))
+			row.Wrong, row.Unjudged, wrongShare(row.Wrong, row.Right+row.Wrong, row.Judged), wrongShare(row.Wrong+row.Unjudged, hits, row.AtMost))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -207,7 +224,6 @@ func (r *HitsReport) WriteText(w io.Writer) error {
 }
 
 // wrongShare is a share and its interval, as two columns.
-func wrongShare(wrong, of int) string {
-	low, high := Wilson(float64(wrong), float64(of))
-	return fmt.Sprintf("%.2f %%\t%.2f-%.2f", 100*float64(wrong)/float64(max(1, of)), 100*low, 100*high)
+func wrongShare(wrong, of int, interval [2]float64) string {
+	return fmt.Sprintf("%.2f %%\t%.2f-%.2f", 100*float64(wrong)/float64(max(1, of)), 100*interval[0], 100*interval[1])
 }

@@ -17,6 +17,7 @@ type hitsQuestions struct {
 	skipped       int // held-out questions that are stored already
 	judgements    int // that were read
 	labels        hitsLabels
+	subject       map[string]string // of what is asked, what it is about
 }
 
 // hitsLabels says of two questions, in either order, whether one answer serves both.
@@ -48,7 +49,7 @@ func readHitsQuestions(o *HitsOptions) (*hitsQuestions, error) {
 		return nil, fmt.Errorf("bench: hits: %s has no held-out pairs, whose questions are what is asked: give pairs that name no domain, or one whose number leaves 2 when divided by 5", o.Pairs)
 	}
 	rng := rand.New(rand.NewPCG(hitsSeed, hitsSeed))
-	q := &hitsQuestions{labels: hitsLabels{}}
+	q := &hitsQuestions{labels: hitsLabels{}, subject: map[string]string{}}
 
 	for _, p := range trainingPart(pairs) {
 		if !p.of(foundSets) { // what was found is among the others' questions; what it was found for is one of them with a slip of the pen
@@ -56,10 +57,14 @@ func readHitsQuestions(o *HitsOptions) (*hitsQuestions, error) {
 		}
 	}
 	q.stored = drawn(rng, distinct(q.stored, verbatim), o.Stored)
-	for _, p := range heldOut {
+	of := subjects(heldOut)
+	for i, p := range heldOut {
 		q.stored = append(q.stored, p.A)
 		q.asked = append(q.asked, p.B)
 		q.labels.add(p)
+		if _, known := q.subject[p.B]; !known {
+			q.subject[p.B] = of[i]
+		}
 	}
 	q.stored = distinct(q.stored, verbatim)
 
@@ -73,6 +78,15 @@ func readHitsQuestions(o *HitsOptions) (*hitsQuestions, error) {
 	q.skipped = before - len(q.asked)
 	q.asked = drawn(rng, q.asked, o.Queries)
 	return q, q.readJudgements(o)
+}
+
+// subjectsAsked counts the subjects of what is asked.
+func (q *hitsQuestions) subjectsAsked() int {
+	var of []string
+	for _, text := range q.asked {
+		of = append(of, q.subject[text])
+	}
+	return distinctCount(of)
 }
 
 func verbatim(text string) string { return text }

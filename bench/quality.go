@@ -36,7 +36,7 @@ type QualityRow struct {
 	Least     float64 // probability from which it serves
 	Right     int     // pairs served that are the same
 	Wrong     int     // pairs served that are not
-	Low, High float64 // 95 % interval of the share of wrong ones
+	Low, High float64 // 95 % interval of the share of wrong ones, by subject
 	// Cosine is how many same-pairs the best cosine threshold serves whose share of wrong ones is no larger.
 	Cosine int
 }
@@ -61,6 +61,7 @@ type QualityReport struct {
 	Source      string
 	All         bool // pairs of every part
 	Same, Traps int
+	Subjects    int // that the pairs are about
 	Rows        []QualityRow
 	Kinds       []QualityKind
 	Reliability []cache.ReliabilityBin // of the whole decision, on the pairs that no guard vetoes
@@ -104,6 +105,8 @@ func Quality(ctx context.Context, o QualityOptions) (*QualityReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	of := subjects(pairs)
+	report.Subjects = distinctCount(of)
 	whole := map[cache.Policy][]judged{} // at the default budget
 	for _, policy := range append(slices.Clone(qualityPolicies), cache.PolicyThreshold) {
 		for _, budget := range qualityBudgets {
@@ -122,15 +125,19 @@ func Quality(ctx context.Context, o QualityOptions) (*QualityReport, error) {
 			if policy == cache.PolicyThreshold {
 				row.Budget, row.Least = 0, cache.DefaultThreshold
 			}
+			served := tally{}
 			for i, j := range all {
 				switch {
 				case j.served && pairs[i].Same:
 					row.Right++
 				case j.served:
 					row.Wrong++
+				default:
+					continue
 				}
+				served.add(of[i], !pairs[i].Same)
 			}
-			row.Low, row.High = Wilson(float64(row.Wrong), float64(row.Right+row.Wrong))
+			row.Low, row.High = served.interval()
 			report.Rows = append(report.Rows, row)
 		}
 	}
@@ -274,7 +281,8 @@ func (r *QualityReport) WriteText(w io.Writer) error {
 		seen = "of every part: of the project's own, models and decision have seen most"
 	}
 	fmt.Fprintf(w, "%s\n%s: %d same-pairs, %d traps, %s\n\n", r.Machine, r.Source, r.Same, r.Traps, seen)
-	fmt.Fprint(w, "By policy and budget; \"cosine\" is what the best threshold serves at the same share of wrong answers:\n\n")
+	fmt.Fprintf(w, "By policy and budget; the interval is Wilson's, with the spread between the %d subjects that the pairs are about;\n", r.Subjects)
+	fmt.Fprint(w, "\"cosine\" is what the best threshold serves at the same share of wrong answers:\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "policy\tbudget\tserves from\tright\tof same\twrong\twrong share\t95 % interval\tcosine\ttimes\t")
 	for _, row := range r.Rows {

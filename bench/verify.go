@@ -28,7 +28,7 @@ type VerifyRow struct {
 	AP       float64    // average precision
 	Accepted [3]float64 // share of the same-pairs accepted when 1, 2 and 5 % of the traps are
 	Low      [3]float64 // the 95 % interval of Accepted
-	High     [3]float64
+	High     [3]float64 // by subject: pairs of one domain are drawn together
 }
 
 // VerifyKind is how the judges did on one kind of pair, at the cutoff that lets 2 %
@@ -45,6 +45,7 @@ type VerifyReport struct {
 	Machine     Machine
 	Source      string
 	Same, Traps int
+	Subjects    int // that the intervals draw from
 	Rows        []VerifyRow
 	Kinds       []VerifyKind
 	PerPair     time.Duration // median time of one pair, of which both orders are read at once
@@ -80,7 +81,9 @@ func Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 		return nil, err
 	}
 	report.PerPair = Quantile(took, 0.5)
-	report.Rows = []VerifyRow{verifyRow("cosine of the encoder", cosine), verifyRow("verifier", verifier)}
+	of := subjects(pairs)
+	report.Subjects = distinctCount(of)
+	report.Rows = []VerifyRow{verifyRow("cosine of the encoder", cosine, of), verifyRow("verifier", verifier, of)}
 	report.Kinds = verifyKinds(pairs, cosine, verifier)
 	return report, nil
 }
@@ -119,11 +122,11 @@ func judge(ctx context.Context, pairs []Pair, progress io.Writer) (cosine, verif
 	return cosine, verifier, took, nil
 }
 
-func verifyRow(judge string, s []scored) VerifyRow {
+func verifyRow(judge string, s []scored, subjects []string) VerifyRow {
 	row := VerifyRow{Judge: judge, AP: averagePrecision(s)}
 	for i, share := range trapShares {
 		row.Accepted[i] = accepted(s, share)
-		row.Low[i], row.High[i] = interval(s, func(s []scored) float64 { return accepted(s, share) })
+		row.Low[i], row.High[i] = interval(s, subjects, func(s []scored) float64 { return accepted(s, share) })
 	}
 	return row
 }
@@ -157,8 +160,8 @@ func verifyKinds(pairs []Pair, cosine, verifier []scored) []VerifyKind {
 
 // WriteText prints the report as two tables.
 func (r *VerifyReport) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%s: %d same-pairs, %d traps; a pair takes %v\n\nSame-pairs accepted when so many of the traps are (95 %% bootstrap interval):\n\n",
-		r.Machine, r.Source, r.Same, r.Traps, r.PerPair.Round(10*time.Microsecond))
+	fmt.Fprintf(w, "%s\n%s: %d same-pairs, %d traps; a pair takes %v\n\nSame-pairs accepted when so many of the traps are (95 %% bootstrap interval, drawn from %d subjects):\n\n",
+		r.Machine, r.Source, r.Same, r.Traps, r.PerPair.Round(10*time.Microsecond), r.Subjects)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "judge\t1 %\t2 %\t5 %\taverage precision\t")
 	for _, row := range r.Rows {

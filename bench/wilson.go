@@ -1,13 +1,17 @@
 package bench
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+)
 
 // Wilson is the 95 % score interval of a share (Wilson, 1927): hits of n. It is 0 to 1 where n is 0.
 func Wilson(hits, n float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}
-	const z = 1.959964
+	const z = normal
 	p := hits / n
 	centre := (p + z*z/(2*n)) / (1 + z*z/n)
 	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
@@ -30,7 +34,8 @@ func clusteredWilson(clusters map[string]cluster) (low, high float64) {
 	}
 	share, n := wrong/hits, hits*hits/square
 	var v float64
-	for _, c := range clusters {
+	for _, name := range slices.Sorted(maps.Keys(clusters)) { // in order, so that rounding is the same each time
+		c := clusters[name]
 		rest := c.wrong - share*c.hits
 		v += rest * rest / (hits * hits)
 	}

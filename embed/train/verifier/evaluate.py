@@ -2,8 +2,9 @@
 
     python evaluate.py --data DIR --model DIR [--encoder DIR] [--weights FILE] [--quantised FILE] [--one-order] [--part heldout|dev|calibration]
 
-Prints Markdown. A threshold is set on all traps of a set together; the lines by kind are read at that same threshold. Given float
-weights and a quantised file it also says what quantising costs; with --one-order, what the second order is worth.
+Prints Markdown. Intervals are 95 % bootstraps over what the pairs are about: their domains, or the questions that hang together. A
+threshold is set on all traps of a set together; the lines by kind are read at that same threshold. Given float weights and a quantised
+file it also says what quantising costs; with --one-order, what the second order is worth.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pathlib
 import numpy as np
 import torch
 
+import data
 import measure
 import mine
 from model import PairTokenizer, Verifier, logits
@@ -26,18 +28,25 @@ def cosine(folder: pathlib.Path, pairs: list[tuple[str, str]]) -> np.ndarray:
     return (v[0::2] * v[1::2]).sum(1)
 
 
+def subjects(rows: list[dict]) -> list[str]:
+    """What each pair is about: its domain, or without one the questions that hang together with its own, from pair to pair."""
+    of = data.components([(r["a"].lower(), r["b"].lower()) for r in rows if "domain" not in r])
+    return ["domain " + r["domain"] if "domain" in r else "question " + of[r["a"].lower()] for r in rows]
+
+
 def table(name: str, rows: list[dict], scores: dict[str, np.ndarray]) -> None:
     same = np.array([r["same"] for r in rows])
     kinds = np.array([r["kind"] for r in rows])
+    subject = subjects(rows)
     print(f"\n### {name}: {same.sum()} same, {(~same).sum()} traps\n")
     print("| same-pairs accepted | " + " | ".join(f"at {f:.0%} of traps" for f in measure.SHARES) + " | average precision |")
     print("|---" * (len(measure.SHARES) + 2) + "|")
     for who, s in scores.items():
         cells = []
         for f in measure.SHARES:
-            low, high = measure.interval(lambda x, y: measure.accepted(x, y, f), s, same)
+            low, high = measure.interval(lambda x, y: measure.accepted(x, y, f), s, same, subject)
             cells.append(f"{measure.accepted(s, same, f):.1%} ({low:.1%} to {high:.1%})")
-        low, high = measure.interval(measure.average_precision, s, same, rounds=300)
+        low, high = measure.interval(measure.average_precision, s, same, subject, rounds=300)
         print(f"| {who} | {' | '.join(cells)} | {measure.average_precision(s, same):.4f} ({low:.3f} to {high:.3f}) |")
     if len(set(kinds)) < 2:
         return
@@ -57,7 +66,7 @@ def difference(name: str, rows: list[dict], one: np.ndarray, other: np.ndarray) 
     same = np.array([r["same"] for r in rows])
     figure = lambda s, y: measure.average_precision(s[:, 0], y) - measure.average_precision(s[:, 1], y)  # noqa: E731
     both = np.stack([one, other], 1)
-    low, high = measure.interval(figure, both, same, rounds=300)
+    low, high = measure.interval(figure, both, same, subjects(rows), rounds=300)
     print(f"\n{name}: average precision {figure(both, same):+.4f} ({low:+.4f} to {high:+.4f})")
 
 

@@ -20,13 +20,16 @@ def average_precision(scores: np.ndarray, same: np.ndarray) -> float:
     return float((np.cumsum(hit)[hit] / (np.flatnonzero(hit) + 1)).mean())
 
 
-def interval(figure, scores: np.ndarray, same: np.ndarray, rounds: int = 1000, seed: int = 7) -> tuple[float, float]:
-    """95 % bootstrap interval of figure(scores, same), same-pairs and traps drawn apart."""
+def interval(figure, scores: np.ndarray, same: np.ndarray, subject: list[str], rounds: int = 1000, seed: int = 7) -> tuple[float, float]:
+    """95 % bootstrap interval of figure(scores, same): subjects are drawn, each with all of its pairs. Samples without a same-pair or
+    without a trap are drawn again; there are both."""
     rng = np.random.default_rng(seed)
-    yes, no = np.flatnonzero(same), np.flatnonzero(~same)
+    of = np.unique(subject, return_inverse=True)[1]
+    groups = np.split(np.argsort(of, kind="stable"), np.cumsum(np.bincount(of))[:-1])
     values = []
-    for _ in range(rounds):
-        at = np.concatenate([rng.choice(yes, len(yes)), rng.choice(no, len(no))])
-        values.append(figure(scores[at], same[at]))
+    while len(values) < rounds:
+        at = np.concatenate([groups[g] for g in rng.integers(len(groups), size=len(groups))])
+        if 0 < same[at].sum() < len(at):
+            values.append(figure(scores[at], same[at]))
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

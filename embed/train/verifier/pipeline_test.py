@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 import authored
 import conversation
 import data
+import evaluate
 import lexicon
 import measure
 import model
@@ -259,6 +260,22 @@ class Figures(unittest.TestCase):
     def test_average_precision(self):
         self.assertAlmostEqual(measure.average_precision(np.array([3.0, 2, 1]), np.array([True, False, True])), (1 + 2 / 3) / 2)
         self.assertAlmostEqual(measure.average_precision(np.ones(4), np.array([True, False, False, False])), 1 / 4)
+
+    def test_subjects(self):
+        asked = [{"a": "x", "b": "y"}, {"a": "z", "b": "v"}, {"a": "w", "b": "Y"}, {"a": "W", "b": "u"}, {"a": "x", "b": "y", "domain": "a02"}]
+        of = evaluate.subjects(asked)
+        self.assertEqual([of.index(s) for s in of], [0, 1, 0, 0, 4])
+
+    def test_pairs_of_one_subject_are_drawn_together(self):
+        rng = np.random.default_rng(1)
+        same = rng.random(300) < 0.5
+        scores = rng.random(300) + 0.5 * same
+        own = [str(i) for i in range(300)]
+        once = measure.interval(measure.average_precision, scores, same, own)
+        five = measure.interval(measure.average_precision, *(np.repeat(x, 5) for x in (scores, same)), np.repeat(own, 5))
+        self.assertLess(once[1] - once[0], 0.2)
+        for a, b in zip(once, five, strict=True):  # five times over they tell no more
+            self.assertAlmostEqual(a, b, delta=0.02)
 
 
 if __name__ == "__main__":
