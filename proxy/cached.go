@@ -274,7 +274,7 @@ func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
 	delete(c.header, "Accept-Encoding")
 	delete(c.header, "Cache-Control")
 	x.called = true
-	if x.lookup == nil || x.lookup.Status != cache.Miss {
+	if x.lookup == nil || x.lookup.Status != cache.Miss || x.disabled {
 		var key flightKey
 		if x.lookup != nil && x.lookup.Status == cache.Refresh {
 			key = flightKey{exact: x.lookup.Key(), credential: x.credential(), refresh: true}

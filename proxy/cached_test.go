@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/sashabaranov/go-openai"
+
+	"github.com/reprise-cache/reprise/cache"
 )
 
 func TestExactHit(t *testing.T) {
@@ -491,4 +493,44 @@ func TestReadYourWrites(t *testing.T) {
 		}
 		ask(want, "HIT", "")
 	}
+}
+
+// TestSecondLookUpOfNoAnswer: where the look-up before a call finds an entry that is no answer, the provider is asked after all.
+func TestSecondLookUpOfNoAnswer(t *testing.T) {
+	var refuse atomic.Bool
+	under := make(chan flightKey, 1)
+	var r *rig
+	r = newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		if !refuse.Load() {
+			answerWith("y")(w, req)
+			return
+		}
+		r.s.flights.mu.Lock()
+		for key := range r.s.flights.open {
+			under <- key
+		}
+		r.s.flights.mu.Unlock()
+		status(500)(w, req)
+	})
+	refuse.Store(true)
+	r.ask("x", "")
+	key := recv(t, under, "the first call's key")
+	r.flush()
+	refuse.Store(false)
+	f := newFlight(r.s.ctx, key, 1<<20)
+	found := &cache.Lookup{}
+	found.Status, found.Entry = cache.HitExact, &cache.Entry{ID: 1 << 40, Value: cache.Value{Body: []byte("[]")}}
+	f.setHead(&head{hit: found})
+	r.s.flights.mu.Lock()
+	r.s.flights.open[key] = f
+	r.s.flights.mu.Unlock()
+	if got := r.ask("x", ""); got.StatusCode != 200 || got.cache() != "DISABLED" || !strings.Contains(got.body, `"content":"y"`) {
+		t.Errorf("%d %s %s", got.StatusCode, got.cache(), got.body)
+	}
+	r.s.flights.settle(f)
+	r.flush()
+	if got := r.ask("x", ""); got.cache() != "HIT" {
+		t.Errorf("afterwards: %s", got.cache())
+	}
+	r.wantCalls(2)
 }

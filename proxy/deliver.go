@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -30,11 +31,11 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 		deadline = x.start.Add(x.d.timeout)
 	}
 	stop := newStopper(gone, deadline)
-	release := func() {
+	release := sync.OnceFunc(func() {
 		unwatch()
 		stop.stop()
 		l.leave()
-	}
+	})
 	streaming := false
 	defer func() { // a panic included
 		if !streaming {
@@ -49,7 +50,9 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	whole := false
 	if err == nil && h.hit != nil {
 		if !x.useHit(ctx, d, h.hit) {
-			x.fail(ctx, internalError())
+			release()
+			x.shared = false
+			x.load(ctx, d) // alone: what is stored is no answer
 		}
 		return
 	}
