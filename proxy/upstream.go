@@ -148,6 +148,9 @@ func (a *answer) Read(p []byte) (int, error) {
 // drain reads what little may follow the last event, the end of the body above all, without which the connection could
 // not be used again.
 func (a *answer) drain() {
+	if t, ok := a.body.(*translatedStream); ok {
+		a = t.from // whose own limit is the one that counts
+	}
 	a.limit = time.Second
 	_, _ = io.CopyN(io.Discard, a, 4<<10)
 }
