@@ -117,7 +117,7 @@ func (x *exchange) takeGatewayKey() (key []byte, name string) {
 				token = b
 			}
 		}
-		if keys.LooksLike(token) || sameSecret(token, x.s.cfg.AdminToken) {
+		if x.isOurs(token) {
 			x.d.ours[i], f.std[i] = true, nil
 			if !found { // before one that cannot be it
 				key, name, found = token, lowerStd[i], true
@@ -133,6 +133,19 @@ func (x *exchange) takeGatewayKey() (key []byte, name string) {
 		name = "authorization"
 	}
 	return key, name
+}
+
+// isOurs reports whether a token is the gateway's: a key of it, known or not, or the operator's token.
+func (x *exchange) isOurs(token []byte) bool {
+	return keys.LooksLike(token) || sameSecret(token, x.s.cfg.AdminToken)
+}
+
+// isGatewayKey is the same of a header's value, which may say what kind of token it is.
+func (x *exchange) isGatewayKey(value []byte) bool {
+	if token, ok := bearer(value); ok {
+		value = token
+	}
+	return x.isOurs(value)
 }
 
 var lowerStd = [...]string{stdAuthorization: "authorization", stdAPIKey: "x-api-key", stdAzureKey: "api-key"}

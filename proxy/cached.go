@@ -398,7 +398,7 @@ func (x *exchange) call(ctx *fasthttp.RequestCtx, d *wire.Dialect) (*call, *apiE
 		plan: x.plan, dialect: d,
 		method: string(ctx.Method()),
 		query:  string(ctx.URI().QueryString()),
-		header: clientHeaders(&ctx.Request.Header, &x.d.ours),
+		header: x.clientHeaders(&ctx.Request.Header),
 		key:    x.who.key,
 		length: x.length,
 	}

@@ -168,3 +168,33 @@ func TestFurtherCredentialOfThePast(t *testing.T) {
 		t.Errorf("another: %s", got.cache())
 	}
 }
+
+// TestGatewayKeysInOtherHeaders holds that a key of the gateway's reaches no provider, whatever credential it came as.
+func TestGatewayKeysInOtherHeaders(t *testing.T) {
+	var k *Keys
+	var mu sync.Mutex
+	var sent string
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		for name, v := range req.Header {
+			sent += name + ": " + strings.Join(v, ",") + "\n"
+		}
+		mu.Unlock()
+		answerWith("y")(w, req)
+	}, withKeys(t, &k))
+	_, key := made(t, k, `{}`)
+	for _, header := range [][]string{
+		{"x-goog-api-key", key}, {"cf-aig-authorization", "Bearer " + key}, {"ocp-apim-subscription-key", operator}, {"x-goog-api-key", key, "x-portkey-forward-headers", "x-goog-api-key"},
+	} {
+		got := r.ask("x", "", append(header, "x-portkey-api-key", key, "cache-control", "no-store")...)
+		if mu.Lock(); got.StatusCode != 200 || strings.Contains(sent, key) || strings.Contains(sent, operator) {
+			t.Errorf("%q: %d, the provider was sent\n%s", header, got.StatusCode, sent)
+		}
+		sent = ""
+		mu.Unlock()
+	}
+	r.wantCalls(4)
+	if got := r.ask("x", "", "x-goog-api-key", "AIza-callers", "x-portkey-api-key", key); got.StatusCode != 200 || !strings.Contains(sent, "AIza-callers") {
+		t.Errorf("%d: a provider's own key was not sent", got.StatusCode)
+	}
+}

@@ -93,9 +93,9 @@ var hopByHop = map[string]bool{
 	"Content-Length": true, "Host": true, "Expect": true,
 }
 
-// clientHeaders copies the request's headers but for those that are the connection's or the gateway's; ours are credentials
-// of the gateway's own.
-func clientHeaders(h *fasthttp.RequestHeader, ours *[numCredentials]bool) http.Header {
+// clientHeaders copies the request's headers but for those that are the connection's or the gateway's, and for the gateway's own
+// credentials, in whatever header they came.
+func (x *exchange) clientHeaders(h *fasthttp.RequestHeader) http.Header {
 	out := http.Header{}
 	named := map[string]bool{}
 	addConnectionHeaders(named, h.Peek("Connection"))
@@ -104,7 +104,7 @@ func clientHeaders(h *fasthttp.RequestHeader, ours *[numCredentials]bool) http.H
 		if hopByHop[key] || named[key] || strings.HasPrefix(key, portkeyPrefix) || strings.HasPrefix(key, reprisePrefix) {
 			continue
 		}
-		if i := slices.Index(stdNames[:numCredentials], key); i >= 0 && ours[i] {
+		if i := slices.Index(stdNames[:numCredentials], key); i >= 0 && x.d.ours[i] || isCredential(key) && x.isGatewayKey(v) {
 			continue
 		}
 		out[key] = append(out[key], string(v))
