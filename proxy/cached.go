@@ -245,7 +245,7 @@ func (x *exchange) appendCut(dst, body []byte, lay *layout, c cut) []byte {
 			return append(dst, body[c.Start:c.End]...)
 		}
 		return appendFreshID(dst, lay.IDPrefix)
-	case cutCreated:
+	case cutCreated, cutCompleted:
 		return appendUnix(dst, x.start)
 	case cutEcho:
 		return append(dst, x.question.Echo[c.name]...)

@@ -131,7 +131,7 @@ func (x *exchange) awaitInputs(ctx *fasthttp.RequestCtx, in *inputs) {
 
 // sendVectors answers from the cache alone. It reports false if an entry turns out not to be an answer.
 func (x *exchange) sendVectors(ctx *fasthttp.RequestCtx, in *inputs) bool {
-	body, err := x.joinVectors(in, nil)
+	body, model, err := x.joinVectors(in, nil)
 	if err != nil {
 		x.disabled, x.note = true, "a stored entry is not an answer"
 		in.missing, in.place = nil, map[cache.Digest]int{}
@@ -144,9 +144,7 @@ func (x *exchange) sendVectors(ctx *fasthttp.RequestCtx, in *inputs) bool {
 	x.status = fasthttp.StatusOK
 	ctx.SetContentType("application/json")
 	ctx.Response.SetBodyRaw(body)
-	if p, err := wire.Embeddings.Locate(body); err == nil {
-		x.bill = bill{saved: tokensOf(in.usage()), model: p.Model}
-	}
+	x.bill = bill{saved: tokensOf(in.usage()), model: model}
 	x.keepAnswered(body)
 	x.writeHeaders(&ctx.Response.Header)
 	x.log()
@@ -166,8 +164,9 @@ func (in *inputs) usage() (sum wire.Usage) {
 	return sum
 }
 
-// joinVectors puts what is known and what was brought, in the order of in.missing, together.
-func (x *exchange) joinVectors(in *inputs, brought [][]byte) ([]byte, error) {
+// joinVectors puts what is known and what was brought, in the order of in.missing, together. Where providers name and date such
+// answers, as vLLM does, this one has a name and a date of its own.
+func (x *exchange) joinVectors(in *inputs, brought [][]byte) (body []byte, model string, err error) {
 	parts := make([][]byte, len(in.lookups))
 	for i, l := range in.lookups {
 		if n, ok := in.place[l.Key()]; ok && brought != nil {
@@ -179,7 +178,14 @@ func (x *exchange) joinVectors(in *inputs, brought [][]byte) ([]byte, error) {
 			parts[i] = wire.FreeVectors(parts[i])
 		}
 	}
-	return wire.JoinVectors(parts)
+	if body, err = wire.JoinVectors(parts); err != nil {
+		return nil, "", err
+	}
+	p, err := wire.Embeddings.Locate(body)
+	if err == nil && p.ID.End+p.Created.End > 0 {
+		body = x.fresh(nil, body, newLayout(wire.Places{ID: p.ID, IDPrefix: p.IDPrefix, Created: p.Created}))
+	}
+	return body, p.Model, err
 }
 
 // loadVectors has the provider answer what is missing, and puts that into its place.
@@ -210,7 +216,8 @@ func (x *exchange) loadVectors(ctx *fasthttp.RequestCtx, in *inputs) {
 			}
 			x.chargeBody(wire.Embeddings, body)
 			x.bill.saved.Input += in.usage().Input
-			return x.joinVectors(in, brought)
+			body, _, err = x.joinVectors(in, brought)
+			return body, err
 		}
 	}
 	run := func(f *flight) *runner {

@@ -181,3 +181,40 @@ func TestManyEmbeddings(t *testing.T) {
 		t.Error("the log does not say why")
 	}
 }
+
+// TestEmbeddingsAreNamedAnew: of a provider that names and dates such answers a hit has another name and a new date, whether of one
+// input or of several, and so has what is put together of old and new.
+func TestEmbeddingsAreNamedAnew(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		var q struct{ Input []string }
+		if err := json.NewDecoder(req.Body).Decode(&q); err != nil {
+			t.Error(err)
+		}
+		var data []string
+		for i, s := range q.Input {
+			data = append(data, fmt.Sprintf(`{"object":"embedding","index":%d,"embedding":[%d,0.50]}`, i, vectorOf(s)))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"id":"embd-up","object":"list","created":17,"model":"m","data":[%s],"usage":{"prompt_tokens":%d,"total_tokens":%[2]d}}`, strings.Join(data, ","), len(q.Input))
+	})
+	for _, tt := range []struct {
+		input string
+		old   bool // all that is answered comes from the provider, as it is
+		calls int64
+	}{{`["a"]`, true, 1}, {`["a"]`, false, 1}, {`["b","c"]`, true, 2}, {`["c","b"]`, false, 2}, {`["a","d"]`, false, 3}} {
+		got := r.do("POST", "/v1/embeddings", `{"model":"m","input":`+tt.input+`}`)
+		r.flush()
+		var v struct {
+			ID      string
+			Created int64
+			Usage   map[string]int
+		}
+		if err := json.Unmarshal([]byte(got.body), &v); err != nil {
+			t.Fatalf("%v: %s", err, got.body)
+		}
+		if !strings.HasPrefix(v.ID, "embd-") || (v.ID == "embd-up") != tt.old || (v.Created == 17) != tt.old || v.Usage["total_tokens"] != strings.Count(tt.input, ",")+1 {
+			t.Errorf("%s: %s", tt.input, got.body)
+		}
+		r.wantCalls(tt.calls)
+	}
+}

@@ -66,6 +66,7 @@ type cut struct {
 const (
 	cutID uint8 = iota
 	cutCreated
+	cutCompleted
 	cutUsage
 	cutNoUsage
 	cutEcho
@@ -85,11 +86,17 @@ func (m *places) of(d *wire.Dialect, e *cache.Entry) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &layout{Places: p}
+	l := newLayout(p)
 	if !p.Cost.Known {
 		l.said = said(e.Value.Body)
 	}
-	for what, span := range []wire.Span{p.ID, p.Created, p.Usage, p.NoUsage} {
+	m.seen.Add(e.ID, l)
+	return l, nil
+}
+
+func newLayout(p wire.Places) *layout {
+	l := &layout{Places: p}
+	for what, span := range []wire.Span{cutID: p.ID, cutCreated: p.Created, cutCompleted: p.Completed, cutUsage: p.Usage, cutNoUsage: p.NoUsage} {
 		if span.End > 0 {
 			l.cuts = append(l.cuts, cut{span, uint8(what), ""})
 		}
@@ -98,6 +105,5 @@ func (m *places) of(d *wire.Dialect, e *cache.Entry) (*layout, error) {
 		l.cuts = append(l.cuts, cut{e.Span, cutEcho, e.Name})
 	}
 	slices.SortFunc(l.cuts, func(a, b cut) int { return a.Start - b.Start })
-	m.seen.Add(e.ID, l)
-	return l, nil
+	return l
 }

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -40,4 +42,24 @@ func TestResponsesKept(t *testing.T) {
 		}
 	}
 	r.wantCalls(8)
+}
+
+// TestResponsesEndAfterTheyBegin: a hit is no response that was whole before it was begun.
+func TestResponsesEndAfterTheyBegin(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"id":"resp_up","object":"response","created_at":100,"status":"completed","completed_at":101,"model":"m","output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"y","annotations":[]}]}]}`)
+	})
+	for range 2 {
+		got := r.do("POST", "/v1/responses", `{"model":"m","input":"x","store":false}`)
+		r.flush()
+		var v struct {
+			Created   int64 `json:"created_at"`
+			Completed int64 `json:"completed_at"`
+		}
+		if err := json.Unmarshal([]byte(got.body), &v); err != nil || v.Created < 100 || v.Completed < v.Created || (got.cache() == "HIT") != (v.Created > 100) {
+			t.Errorf("%v: %s %s", err, got.cache(), got.body)
+		}
+	}
+	r.wantCalls(1)
 }

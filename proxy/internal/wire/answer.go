@@ -71,6 +71,7 @@ type Span struct{ Start, End int }
 // Places says where in a body the members are that an answer from the cache gets anew, and how much it cost.
 type Places struct {
 	ID, Created, Usage       Span   // values, without their names
+	Completed                Span   // when the answer was whole, where it says so: not before it was begun
 	NoUsage                  Span   // the null that keeps the place of the usage which a stream did not say
 	IDPrefix                 string // what a fresh id begins with: "chatcmpl-" of "chatcmpl-9x"
 	Echoes                   []Echo // what repeats the request, and must be this request's
@@ -101,6 +102,10 @@ func locate(d *Dialect, body []byte) (Places, error) {
 		case "created", "created_at":
 			if m.value.Kind() == jsontext.KindNumber {
 				p.Created = span
+			}
+		case "completed_at":
+			if m.value.Kind() == jsontext.KindNumber {
+				p.Completed = span
 			}
 		case "usage":
 			if us, err := object(m.value); err == nil {
