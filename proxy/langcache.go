@@ -174,9 +174,24 @@ func (x *exchange) langSet(ctx *fasthttp.RequestCtx) *apiError {
 	if err != nil {
 		return langError(err)
 	}
+	if id == 0 {
+		return x.notStored()
+	}
 	b := append([]byte(`{"entryId":"`), appendID(nil, id)...)
 	x.langReply(ctx, fasthttp.StatusCreated, append(b, `"}`...))
 	return nil
+}
+
+// notStored is why an entry that was set is not there, which its caller has to know: here nobody else has it.
+func (x *exchange) notStored() *apiError {
+	switch {
+	case x.d.noStore:
+		return badRequest("not_stored", "cache-control", "the entry was not stored, because cache-control says no-store: leave that out")
+	case x.d.mode == cache.ModeOff:
+		_, name := x.d.fields.get(ownCache)
+		return badRequest("not_stored", name, "the entry was not stored, because %s turns the cache off: leave that out", name)
+	}
+	return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "no_cache", "", "the entry was not stored, because the cache is off here: the operator can turn it on (cache.mode, cache.namespaces)"}
 }
 
 // langDelete deletes the entries that have all the attributes given.

@@ -111,6 +111,14 @@ func TestLangCache(t *testing.T) {
 		t.Errorf("a flush took an answer that was not set: %s", got.cache())
 	}
 
+	for _, header := range [][]string{{"cache-control", "no-store"}, {"x-reprise-cache", "off"}} { // what is not stored has no id
+		v := do("POST", "shop/entries", `{`+prompt+`,"response":"E"}`, 400, append(header, "authorization", "Bearer one")...)
+		if v.EntryID != "" || v.Type != "/errors/invalid-data" || len(v.Fields) != 1 || v.Fields[0].Field != header[0] {
+			t.Errorf("%q: %+v", header, v)
+		}
+	}
+	want("what was not stored", find(search, `{`+prompt+`}`))
+
 	for body, field := range map[string]string{`{}`: "prompt", `{"prompt":"x","maxResults":0}`: "maxResults", `{`: ""} {
 		v := do("POST", search, body, 400)
 		if v.Type != "/errors/invalid-data" || field != "" && (len(v.Fields) != 1 || v.Fields[0].Field != field) {
