@@ -41,7 +41,7 @@ func adminConfig(s *Server, c *adminCall) *apiError {
 	if v := c.ctx.QueryArgs().Peek("version"); len(v) > 0 {
 		var err error
 		if n, err = strconv.Atoi(string(v)); err != nil || n < 1 {
-			return badRequest("invalid_value", "version", "version is %.40q: give a whole number, 1 or more", v)
+			return badRequest("invalid_value", "version", "version is %q: give a whole number, 1 or more", shownWord(v))
 		}
 	}
 	if s.cfg.SavedConfigs == nil {
@@ -92,7 +92,7 @@ func adminConfigHistory(s *Server, c *adminCall) *apiError {
 
 func adminPutConfig(s *Server, c *adminCall) *apiError {
 	if !saved.ValidID(c.arg["id"]) {
-		return badRequest("invalid_value", "id", "the id %.80q is not made of 1 to 64 letters, digits, \"-\", \"_\" and \".\", not beginning with a dot", c.arg["id"])
+		return badRequest("invalid_value", "id", "the id %q is not made of 1 to 64 letters, digits, \"-\", \"_\" and \".\", not beginning with a dot", shown(c.arg["id"]))
 	}
 	was, apiErr := c.ifMatch()
 	if apiErr != nil {

@@ -56,7 +56,7 @@ func adminJudgeEntry(s *Server, c *adminCall) *apiError {
 	}
 	v, ok := judgements[in.Verdict]
 	if !ok {
-		return badRequest("invalid_value", "verdict", "verdict is %.40q: give right, wrong or none", in.Verdict)
+		return badRequest("invalid_value", "verdict", "verdict is %q: give right, wrong or none", shownWord(in.Verdict))
 	}
 	c.x.change = []requestlog.Change{did("verdict", in.Verdict)}
 	return s.withEntry(c, func(ctx context.Context, id cache.ID) (any, error) { return nil, s.cfg.Cache.Judge(ctx, id, v) })
@@ -97,7 +97,7 @@ func (s *Server) withEntry(c *adminCall, do func(context.Context, cache.ID) (any
 	}
 	id, err := cache.ParseID(c.arg["id"])
 	if err != nil {
-		return badRequest("invalid_value", "id", "the id %.40q is not what x-reprise-entry says: 16 hex digits", c.arg["id"])
+		return badRequest("invalid_value", "id", "the id %q is not what x-reprise-entry says: 16 hex digits", shownWord(c.arg["id"]))
 	}
 	answer, err := do(s.ctx, id)
 	switch {

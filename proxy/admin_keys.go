@@ -165,7 +165,7 @@ func addVirtual(k *Keys, c *keyCall) (int, any, *apiError) {
 	}
 	spec.Provider = strings.ToLower(spec.Provider)
 	if !k.knows(spec.Provider) {
-		return 0, nil, badRequest("unknown_provider", "provider", "provider: there is no provider %.64q: configure it, or use one of %s", spec.Provider, strings.Join(Kinds(), ", "))
+		return 0, nil, badRequest("unknown_provider", "provider", "provider: there is no provider %q: configure it, or use one of %s", shown(spec.Provider), strings.Join(Kinds(), ", "))
 	}
 	info, err := k.store.AddVirtual(spec)
 	if err != nil {

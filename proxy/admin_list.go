@@ -30,11 +30,11 @@ func (l *lister[T]) page(q url.Values, all []T) (items []T, next string, _ *apiE
 		_, filters := l.filters[name]
 		switch {
 		case len(q[name]) > 1:
-			return nil, "", badRequest("invalid_parameter", name, "%.40s: it is given twice", name)
+			return nil, "", badRequest("invalid_parameter", name, "%s: it is given twice", shown(name))
 		case name == "limit":
 			n, err := strconv.Atoi(v)
 			if err != nil || n < 1 || n > maxPage {
-				return nil, "", badRequest("invalid_parameter", name, "limit is %.40q: use 1 to %d", v, maxPage)
+				return nil, "", badRequest("invalid_parameter", name, "limit is %q: use 1 to %d", shownWord(v), maxPage)
 			}
 			limit = n
 		case name == "cursor":
@@ -43,12 +43,12 @@ func (l *lister[T]) page(q url.Values, all []T) (items []T, next string, _ *apiE
 			case start < 0 && l.byID:
 				start = len(all)
 			case start < 0:
-				return nil, "", badRequest("invalid_parameter", name, "cursor is %.40q: use the next_cursor of the page before", v)
+				return nil, "", badRequest("invalid_parameter", name, "cursor is %q: use the next_cursor of the page before", shown(v))
 			case l.id(&all[start]) == v:
 				start++
 			}
 		case !filters:
-			return nil, "", badRequest("invalid_parameter", "", "unknown parameter %.40q: use %s", name, strings.Join(l.params(), ", "))
+			return nil, "", badRequest("invalid_parameter", "", "unknown parameter %q: use %s", shown(name), strings.Join(l.params(), ", "))
 		}
 	}
 	items = []T{}
@@ -60,7 +60,7 @@ func (l *lister[T]) page(q url.Values, all []T) (items []T, next string, _ *apiE
 			}
 			holds, sense := filter(&all[i], q.Get(name))
 			if !sense {
-				return nil, "", badRequest("invalid_parameter", name, "%s is %.40q: use one of %s", name, q.Get(name), l.values[name])
+				return nil, "", badRequest("invalid_parameter", name, "%s is %q: use one of %s", name, shownWord(q.Get(name)), l.values[name])
 			}
 			wanted = wanted && holds
 		}

@@ -214,13 +214,13 @@ func costQuery(q url.Values, now time.Time) (by string, since, until time.Time, 
 		switch name {
 		case "group_by":
 			if len(v) != 1 || !slices.Contains(requestlog.Groups, v[0]) {
-				return "", since, until, badRequest("invalid_parameter", name, "group_by is %.40q: use one of %s", v[0], strings.Join(requestlog.Groups, ", "))
+				return "", since, until, badRequest("invalid_parameter", name, "group_by is %q: use one of %s", shownWord(v[0]), strings.Join(requestlog.Groups, ", "))
 			}
 			by = v[0]
 		case "since", "until":
 			rest[name] = v
 		default:
-			return "", since, until, badRequest("invalid_parameter", "", "unknown parameter %.40q: use group_by, since, until", name)
+			return "", since, until, badRequest("invalid_parameter", "", "unknown parameter %q: use group_by, since, until", shown(name))
 		}
 	}
 	f, err := requestlog.ParseFilter(rest, now)

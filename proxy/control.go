@@ -89,7 +89,7 @@ func (d *directives) parseCache(name string, v []byte) *apiError {
 func (d *directives) setMode(name, v string) *apiError {
 	m, err := cache.ParseMode(v)
 	if err != nil {
-		return badRequest("invalid_header", name, "%s is %.40q: use %s, or a JSON object", name, v, strict.Or(cacheModes))
+		return badRequest("invalid_header", name, "%s is %q: use %s, or a JSON object", name, shownWord(v), strict.Or(cacheModes))
 	}
 	d.mode = m
 	return nil

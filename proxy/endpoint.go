@@ -42,7 +42,7 @@ func (s *Server) endpoint(t *route.Target) (endpoint, error) {
 		case !ok:
 			return e, unknownVirtualKey(e.virtual)
 		case name != "" && !s.sameProvider(name, owner):
-			return e, badRequest("invalid_config", "virtual_key", "the virtual key %.64q is for the provider %q, not for %.64q", e.virtual, owner, name)
+			return e, badRequest("invalid_config", "virtual_key", "the virtual key %q is for the provider %q, not for %q", shown(e.virtual), owner, shown(name))
 		case t.CustomHost != "" && !e.brought:
 			return e, badRequest("invalid_config", "custom_host", "a virtual key is not sent to a host of the caller's choice: give an api_key, or configure the host as a provider")
 		}

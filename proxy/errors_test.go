@@ -252,3 +252,42 @@ func TestRefusedWhileSending(t *testing.T) {
 		c.Close()
 	}
 }
+
+// TestErrorsRepeatNoKey puts a key into every place where a caller may put one by mistake: the error names the place, and not the key.
+func TestErrorsRepeatNoKey(t *testing.T) {
+	r := newRig(t, answerWith("y"), func(c *Config) {
+		c.Providers = append(c.Providers, Provider{Name: "claude", Kind: Anthropic, BaseURL: c.Providers[0].BaseURL})
+	})
+	check := func(what string, got reply, key string) {
+		t.Helper()
+		if got.StatusCode < 400 || got.StatusCode > 404 || strings.Contains(got.body, key[:12]) {
+			t.Errorf("%s: %d %s", what, got.StatusCode, got.body)
+		}
+	}
+	for _, key := range []string{"sk-0123456789abcdef0123456789abcd", "0123456789abcdef0123456789abcdef", "rpk_0123456789abcdef"} {
+		for _, name := range []string{
+			"x-portkey-cache", "x-portkey-mode", "x-portkey-retry-count", "x-portkey-request-timeout", "x-portkey-cache-force-refresh", "x-portkey-max-error", "x-portkey-explain", "x-portkey-provider",
+			"x-portkey-virtual-key", "x-portkey-config", "x-portkey-strict-open-ai-compliance", "x-portkey-metadata",
+		} {
+			check(name, r.ask("x", "", name, key), key)
+		}
+		quoted := `"` + key + `"`
+		check("forwarded", r.ask("x", "", "x-portkey-forward-headers", "Bearer "+key), key)
+		check("max-age", r.ask("x", "", "cache-control", "max-age="+key), key)
+		for _, config := range []string{
+			`{"cache":{"mode":` + quoted + `}}`, `{"cache":{"vary_by":[` + quoted + `]}}`, `{"targets":[{"config":` + quoted + `}]}`, `{"virtual_key":` + quoted + `}`, `{"provider":` + quoted + `}`,
+			`{"strategy":{"mode":"conditional","conditions":[{"query":{"metadata.a":"b"},"then":` + quoted + `}]},"targets":[{"name":"a"}]}`, `{"targets":[{"name":` + quoted + `},{"name":` + quoted + `}]}`,
+		} {
+			check(config, r.ask("x", "", "x-portkey-config", config), key)
+		}
+		for _, body := range []string{`{"prompt":"x","similarityThreshold":` + quoted + `}`, `{"prompt":"x","searchStrategies":[` + quoted + `]}`, `{"prompt":"x","maxResults":` + quoted + `}`, `{` + quoted + `:1}`} {
+			check(body, r.do("POST", cachesPath+"shop/entries/search", body), key)
+		}
+		for _, members := range []string{`"value":` + quoted, `"value":1,"weight":` + quoted, `"value":1,"metadata":[` + quoted + `]`, `"value":1,` + quoted + `:1`} {
+			check(members, r.do("POST", feedbackPath, `{"trace_id":"t",`+members+`}`), key)
+		}
+		check("a trace", r.do("POST", feedbackPath, `{"value":1,"trace_id":[`+quoted+`]}`), key)
+		check("untranslatable", r.ask("x", `"tools":[{"type":`+quoted+`}]`, "x-portkey-provider", "claude"), key)
+	}
+	r.wantCalls(0)
+}

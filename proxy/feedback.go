@@ -16,6 +16,7 @@ import (
 	"github.com/reprise-cache/reprise/cache"
 	"github.com/reprise-cache/reprise/proxy/internal/keys"
 	"github.com/reprise-cache/reprise/proxy/internal/requestlog"
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 const (
@@ -251,22 +252,22 @@ func parseOneFeedback(body []byte, at string, traced bool) (f givenFeedback, api
 		case "value":
 			n, err := strconv.ParseFloat(string(v), 64)
 			if v.Kind() != jsontext.KindNumber || err != nil || n != float64(int(n)) || n < -10 || n > 10 {
-				return f, badRequest("invalid_value", at+name, "%s%s is %.40s: give a whole number from -10 to 10", at, name, v)
+				return f, badRequest("invalid_value", at+name, "%s%s is %s: give a whole number from -10 to 10", at, name, strict.ShownValue(v))
 			}
 			f.Value, valued = int(n), true
 		case "weight":
 			n, err := strconv.ParseFloat(string(v), 64)
 			if v.Kind() != jsontext.KindNumber || err != nil || !(n >= 0 && n <= 1) {
-				return f, badRequest("invalid_value", at+name, "%s%s is %.40s: give a number from 0 to 1", at, name, v)
+				return f, badRequest("invalid_value", at+name, "%s%s is %s: give a number from 0 to 1", at, name, strict.ShownValue(v))
 			}
 			f.Weight = n
 		case "metadata":
 			if k := v.Kind(); k != jsontext.KindBeginObject && k != jsontext.KindString {
-				return f, badRequest("invalid_value", at+name, "%s%s is %.40s: give an object", at, name, v)
+				return f, badRequest("invalid_value", at+name, "%s%s is %s: give an object", at, name, strict.ShownValue(v))
 			}
 			f.metadata = feedbackMetadata(v)
 		default:
-			return f, badRequest("unknown_field", at+name, "unknown field %s%.64q: a feedback has trace_id, value, weight and metadata", at, name)
+			return f, badRequest("unknown_field", at+shown(name), "unknown field %s%q: a feedback has trace_id, value, weight and metadata", at, shown(name))
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
@@ -290,5 +291,5 @@ func feedbackTrace(v jsontext.Value, name string) (string, *apiError) {
 			return string(b), nil
 		}
 	}
-	return "", badRequest("invalid_value", name, "%s is %.40s: give a string of 1 to %d bytes", name, v, maxTraceBytes)
+	return "", badRequest("invalid_value", name, "%s is %s: give a string of 1 to %d bytes", name, strict.ShownValue(v), maxTraceBytes)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -219,7 +220,7 @@ func (d *directives) parse() *apiError {
 	if v, name := d.fields.get(ownTimeout); v != nil {
 		ms, err := strconv.ParseInt(string(v), 10, 64)
 		if err != nil || ms <= 0 || ms > maxRequestTimeout.Milliseconds() {
-			return badRequest("invalid_header", name, "%s is %.40q: give milliseconds, 1 to %d", name, v, maxRequestTimeout.Milliseconds())
+			return badRequest("invalid_header", name, "%s is %q: give milliseconds, 1 to %d", name, shownWord(v), maxRequestTimeout.Milliseconds())
 		}
 		d.timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -236,21 +237,21 @@ func (d *directives) parse() *apiError {
 	if v, name := d.fields.get(ownForceRefresh); v != nil {
 		b, err := strconv.ParseBool(string(bytes.ToLower(v)))
 		if err != nil {
-			return badRequest("invalid_header", name, "%s is %.40q: use true or false", name, v)
+			return badRequest("invalid_header", name, "%s is %q: use true or false", name, shownWord(v))
 		}
 		d.forceRefresh = b
 	}
 	if v, name := d.fields.get(ownMaxError); v != nil {
 		n, err := strconv.ParseFloat(string(v), 64)
 		if err != nil || !validMaxError(n) {
-			return badRequest("invalid_header", name, "%s is %.40q: give %s", name, v, maxErrorForm)
+			return badRequest("invalid_header", name, "%s is %q: give %s", name, shownWord(v), maxErrorForm)
 		}
 		d.maxError = n
 	}
 	if v, name := d.fields.get(ownExplain); v != nil {
 		b, err := strconv.ParseBool(string(bytes.ToLower(v)))
 		if err != nil {
-			return badRequest("invalid_header", name, "%s is %.40q: use 1 or 0", name, v)
+			return badRequest("invalid_header", name, "%s is %q: use 1 or 0", name, shownWord(v))
 		}
 		d.explain = b
 	}
@@ -328,8 +329,8 @@ func (d *directives) parseCacheControl(v []byte) *apiError {
 			d.onlyIfCached = true
 		case "max-age":
 			s, err := strconv.ParseUint(string(bytes.Trim(arg, `"`)), 10, 64)
-			if err != nil {
-				return badRequest("invalid_header", "cache-control", "max-age is %.40q: give whole seconds", arg)
+			if err != nil && !errors.Is(err, strconv.ErrRange) { // what is too large to be held is very large, and no more (section 1.2.2)
+				return badRequest("invalid_header", "cache-control", "max-age is %q: give whole seconds", shownWord(arg))
 			}
 			d.setMaxAge(float64(s))
 		}

@@ -108,3 +108,18 @@ func TestHeadOfUnknownLength(t *testing.T) {
 		}
 	}
 }
+
+// TestLongMaxAge: an age that no number can hold is a very long one (RFC 9111, section 1.2.2).
+func TestLongMaxAge(t *testing.T) {
+	r := newRig(t, answerWith("y"))
+	r.ask("x", "")
+	r.flush()
+	if got := r.ask("x", "", "cache-control", "max-age=99999999999999999999"); got.StatusCode != 200 || got.cache() != "HIT" {
+		t.Errorf("%d %s: %s", got.StatusCode, got.cache(), got.body)
+	}
+	for _, age := range []string{"-1", "x", ""} {
+		if got := r.ask("x", "", "cache-control", "max-age="+age); got.StatusCode != 400 {
+			t.Errorf("%q: %d", age, got.StatusCode)
+		}
+	}
+}

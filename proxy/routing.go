@@ -215,14 +215,14 @@ func (s *Server) outer(f *fields, deflt string) (*route.Target, *apiError) {
 	if v, name := f.get(ownMode); len(v) > 0 {
 		m, ok := route.ParseMode(string(v))
 		if !ok {
-			return nil, badRequest("invalid_header", name, "%s is %.40q: use single, fallback, loadbalance or conditional", name, v)
+			return nil, badRequest("invalid_header", name, "%s is %q: use single, fallback, loadbalance or conditional", name, shownWord(v))
 		}
 		t.Mode = m
 	}
 	if v, name := f.get(ownRetryCount); len(v) > 0 {
 		n, err := strconv.Atoi(string(v))
 		if err != nil || n < 0 || n > route.MaxAttempts {
-			return nil, badRequest("invalid_header", name, "%s is %.20q: give 0 to %d", name, v, route.MaxAttempts)
+			return nil, badRequest("invalid_header", name, "%s is %q: give 0 to %d", name, shownWord(v), route.MaxAttempts)
 		}
 		t.SetRetries(n)
 	}
@@ -236,7 +236,7 @@ func (s *Server) outer(f *fields, deflt string) (*route.Target, *apiError) {
 	if v, name := f.get(ownStrict); len(v) > 0 {
 		b, err := strconv.ParseBool(strings.ToLower(string(v)))
 		if err != nil {
-			return nil, badRequest("invalid_header", name, "%s is %.20q: use true or false", name, v)
+			return nil, badRequest("invalid_header", name, "%s is %q: use true or false", name, shownWord(v))
 		}
 		t.SetLoose(!b)
 	}

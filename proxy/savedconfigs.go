@@ -114,12 +114,12 @@ func find(view *saved.View, name string) (route.Saved, error) {
 	if pinned {
 		var err error
 		if n, err = strconv.Atoi(number); err != nil || n <= 0 || number[0] == '0' || number[0] == '+' {
-			return route.Saved{}, &route.Error{Code: "unknown_config", Message: fmt.Sprintf("is %.80q: a version is a number, as pc-x@3", name)}
+			return route.Saved{}, &route.Error{Code: "unknown_config", Message: fmt.Sprintf("is %q: a version is a number, as pc-x@3", shown(name))}
 		}
 	}
 	v, err := view.Get(id, n)
 	if err != nil {
-		return route.Saved{}, &route.Error{Code: "unknown_config", Message: fmt.Sprintf("there is no saved config %.80q", name)}
+		return route.Saved{}, &route.Error{Code: "unknown_config", Message: fmt.Sprintf("there is no saved config %q", shown(name))}
 	}
 	return route.Saved{ID: nameOf(id, v.N), Text: v.Text}, nil
 }

@@ -22,7 +22,7 @@ func (d *directives) setVaryBy(path string, names []string) error {
 			continue
 		}
 		if name, ok := strings.CutPrefix(n, "metadata."); !ok || name == "" {
-			return strict.Wrong(path, "%.60q is neither metadata.NAME nor header.NAME", n)
+			return strict.Wrong(path, "%q is neither metadata.NAME nor header.NAME", shown(n))
 		}
 		d.varyBy = append(d.varyBy, n)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // Prefix is what every gateway key begins with, so that people and scanners of secrets know one when they see it.
@@ -151,7 +153,7 @@ func (s GatewaySpec) complaint(now, was time.Time) error {
 	}
 	for _, n := range s.Namespaces {
 		if n == "" || len(n) > maxNamespace || !utf8.ValidString(n) || strings.ContainsFunc(n, unicode.IsControl) || strings.Contains(strings.TrimSuffix(n, "*"), "*") {
-			return wrong("namespaces", "%.60q is no pattern: give a name of 1 to %d bytes, or the beginning of one and * at its end", n, maxNamespace)
+			return wrong("namespaces", "%q is no pattern: give a name of 1 to %d bytes, or the beginning of one and * at its end", strict.Shown(n), maxNamespace)
 		}
 	}
 	if !s.Expires.IsZero() && !s.Expires.After(now) && !s.Expires.Equal(was) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // Scopes are what a gateway key may do.
@@ -33,7 +35,7 @@ func ParseScopes(names []string) (Scopes, error) {
 	for _, n := range names {
 		i := slices.Index(scopeNames, n)
 		if i < 0 {
-			return 0, fmt.Errorf("%w: %.40q: use some of %s", ErrScope, n, strings.Join(scopeNames, ", "))
+			return 0, fmt.Errorf("%w: %q: use some of %s", ErrScope, strict.ShownWord(n), strings.Join(scopeNames, ", "))
 		}
 		s |= 1 << i
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 const (
@@ -137,9 +139,9 @@ func checkSecrets(secrets []string) error {
 func (s *Store) AddVirtual(spec VirtualSpec) (VirtualInfo, error) {
 	switch {
 	case !ValidName(spec.Name):
-		return VirtualInfo{}, wrong("name", "is %.70q: give 1 to 64 letters, digits, \"-\", \"_\" and \".\"", spec.Name)
+		return VirtualInfo{}, wrong("name", "is %q: give 1 to 64 letters, digits, \"-\", \"_\" and \".\"", strict.Shown(spec.Name))
 	case !ValidName(spec.Provider):
-		return VirtualInfo{}, wrong("provider", "is %.70q: give the name of a provider", spec.Provider)
+		return VirtualInfo{}, wrong("provider", "is %q: give the name of a provider", strict.Shown(spec.Provider))
 	}
 	if err := checkLabel(spec.Label); err != nil {
 		return VirtualInfo{}, err

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // How many records one page has.
@@ -63,7 +65,7 @@ func clip(s string) string {
 }
 
 func (f *Filter) set(name, v string, now time.Time) (complaint string) {
-	bad := func(want string) string { return fmt.Sprintf("%.40q: %s", v, want) }
+	bad := func(want string) string { return fmt.Sprintf("%q: %s", strict.Shown(v), want) }
 	switch name {
 	case "trace_id":
 		f.TraceID = v

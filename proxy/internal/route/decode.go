@@ -159,7 +159,7 @@ func HeaderNames(path string, names []string) ([]string, error) {
 			ok = ok && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
 		}
 		if !ok {
-			return nil, wrong(path, "%.40q is not the name of a header", n)
+			return nil, wrong(path, "%q is not the name of a header", strict.Shown(n))
 		}
 		if unforwardable[key] || strings.HasPrefix(key, "X-Portkey-") || strings.HasPrefix(key, "X-Reprise-") {
 			return nil, wrong(path, "the header %s cannot be forwarded: it concerns the connection or the gateway", strings.ToLower(key))

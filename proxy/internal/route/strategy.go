@@ -82,7 +82,7 @@ func (r *reading) end() error {
 			continue
 		}
 		if names[k.Name] != nil {
-			return wrong(r.child(i, "name"), "the name %.60q is taken by another target of the group", k.Name)
+			return wrong(r.child(i, "name"), "the name %q is taken by another target of the group", strict.Shown(k.Name))
 		}
 		names[k.Name] = k
 	}
@@ -122,7 +122,7 @@ func (r *reading) endConditions(names map[string]*Target) error {
 			have = append(have, n)
 		}
 		slices.Sort(have)
-		return nil, wrong(path, "is %.60q, which no target of this group is called: the names are %s", name, strings.Join(have, ", "))
+		return nil, wrong(path, "is %q, which no target of this group is called: the names are %s", strict.Shown(name), strings.Join(have, ", "))
 	}
 	if r.deflt != "" {
 		k, err := pick(r.defltPath, r.deflt)

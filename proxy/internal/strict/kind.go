@@ -92,23 +92,10 @@ func Number(r Range, what string) Kind[float64] {
 	return Kind[float64]{s, func(path string, v jsontext.Value) (float64, error) {
 		f, err := ReadNumber(path, v)
 		if err != nil || r.Min != nil && f < *r.Min || r.Above != nil && f <= *r.Above || r.Max != nil && f > *r.Max {
-			return 0, Wrong(path, "is %.40s: give %s", shown(v), what)
+			return 0, Wrong(path, "is %s: give %s", ShownValue(v), what)
 		}
 		return f, nil
 	}}
-}
-
-// shown is a value as it may be repeated: a text may be a key that was put in the wrong place.
-func shown(v jsontext.Value) string {
-	switch v.Kind() {
-	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse, jsontext.KindNull:
-		return string(v)
-	case jsontext.KindString:
-		return "a string"
-	case jsontext.KindBeginArray:
-		return "an array"
-	}
-	return "an object"
 }
 
 // Whole is a whole number from low to high.
@@ -116,7 +103,7 @@ func Whole(low, high int) Kind[int] {
 	return Kind[int]{Schema{"type": "integer", "minimum": low, "maximum": high}, func(path string, v jsontext.Value) (int, error) {
 		f, err := ReadNumber(path, v)
 		if err != nil || f != math.Trunc(f) || f < float64(low) || f > float64(high) {
-			return 0, Wrong(path, "is %.20s: give a whole number from %d to %d", shown(v), low, high)
+			return 0, Wrong(path, "is %s: give a whole number from %d to %d", ShownValue(v), low, high)
 		}
 		return int(f), nil
 	}}
@@ -127,9 +114,9 @@ func OneOf(words ...string) Kind[string] {
 	return Kind[string]{Schema{"enum": words}, func(path string, v jsontext.Value) (string, error) {
 		s, err := ReadText(path, v)
 		if err != nil || !slices.Contains(words, s) {
-			word := shown(v)
-			if err == nil && len(s) <= 24 { // no key is that short
-				word = strconv.Quote(s)
+			word := ShownValue(v)
+			if err == nil && len(s) <= maxWord {
+				word = strconv.Quote(Shown(s))
 			}
 			return "", Wrong(path, "is %s: give %s", word, Or(words))
 		}

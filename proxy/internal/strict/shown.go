@@ -1,19 +1,57 @@
-package proxy
+package strict
 
-import "strings"
+import (
+	"strings"
 
-// maxShown is how much of a name an error repeats.
-const maxShown = 64
+	"github.com/go-json-experiment/json/jsontext"
+)
 
-// shown is a name that a caller gave, for an error about it: it tells a slip of the pen, and a provider's key that was put in the
-// place of a name by mistake is not told to whatever keeps the error. Providers' keys begin like the ones below, or are long.
-func shown(name string) string {
-	hide := len(name) > maxShown
-	for _, begin := range []string{"sk-", "sk_", "pk-", "rk-", "gsk_", "xai-", "hf_", "pplx-", "fw_", "AIza", "Bearer "} {
-		hide = hide || strings.HasPrefix(name, begin)
+const (
+	maxName   = 64 // how much of a name an error repeats
+	maxWord   = 24 // and of a word: no key is that short
+	bareKey   = 32 // hexadecimal digits without anything else are a key from so many on
+	shownHead = 3  // what is left of what is not repeated
+)
+
+// keyBegins are how the keys of providers, and the gateway's own, begin, in small letters.
+var keyBegins = []string{"sk-", "sk_", "pk-", "rk-", "rpk_", "gsk_", "xai-", "hf_", "pplx-", "fw_", "aiza", "bearer "}
+
+// Shown is a name that a caller gave, for an error about it: it tells a slip of the pen, and a key that was put in the place of a
+// name by mistake is not told to whatever keeps the error. Keys begin like keyBegins, are bare digits, or are long.
+func Shown(name string) string {
+	if len(name) <= maxName && !likeKey(name) {
+		return name
 	}
-	if hide {
-		return name[:min(len(name), 3)] + "…"
+	return name[:min(len(name), shownHead)] + "…"
+}
+
+// ShownWord is the same of what is short wherever it is right: a mode, a number, true or false.
+func ShownWord(s string) string {
+	if len(s) > maxWord {
+		return s[:shownHead] + "…"
 	}
-	return name
+	return Shown(s)
+}
+
+// ShownValue is a value as it may be repeated: a text may be a key that was put in the wrong place.
+func ShownValue(v jsontext.Value) string {
+	switch v.Kind() {
+	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse, jsontext.KindNull:
+		return ShownWord(string(v))
+	case jsontext.KindString:
+		return "a string"
+	case jsontext.KindBeginArray:
+		return "an array"
+	}
+	return "an object"
+}
+
+func likeKey(s string) bool {
+	s = strings.ToLower(strings.Trim(s, "\"' \t"))
+	for _, begin := range keyBegins {
+		if strings.HasPrefix(s, begin) {
+			return true
+		}
+	}
+	return len(s) >= bareKey && strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // ErrCannot: the request asks for something that the other API has not.
@@ -14,7 +16,13 @@ var ErrCannot = errors.New("translate: cannot be translated")
 // ErrForm: a body or an event is not of its API's form.
 var ErrForm = errors.New("translate: not of the API's form")
 
+// cannot is an ErrCannot. What it repeats of the request's words may be a key that was put in the wrong place.
 func cannot(format string, args ...any) error {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = strict.Shown(s)
+		}
+	}
 	return fmt.Errorf("%w: %s", ErrCannot, fmt.Sprintf(format, args...))
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // fieldReader reads the members of a body and keeps the first thing that is wrong with one.
@@ -22,7 +24,7 @@ func (p *fieldReader) unknown(path, name, known string) {
 	if path != "" {
 		path += "."
 	}
-	p.fail(fmt.Sprintf("%s%.60s", path, name), "is not a known field: the known ones are %s", known)
+	p.fail(path+strict.Shown(name), "is not a known field: the known ones are %s", known)
 }
 
 func (p *fieldReader) object(path string, v jsontext.Value) []member {
@@ -42,13 +44,17 @@ func (p *fieldReader) text(path string, v jsontext.Value) string {
 }
 
 func (p *fieldReader) word(path string, v jsontext.Value, known ...string) string {
-	s, _ := text(v)
+	s, ok := text(v)
 	for _, k := range known {
 		if s == k {
 			return s
 		}
 	}
-	p.fail(path, "is %.40s: use %s", v, strings.Join(known, ", "))
+	said := strict.ShownValue(v)
+	if ok {
+		said = strconv.Quote(strict.ShownWord(s))
+	}
+	p.fail(path, "is %s: use %s", said, strings.Join(known, ", "))
 	return ""
 }
 
@@ -56,9 +62,9 @@ func (p *fieldReader) number(path string, v jsontext.Value, low, high float64) f
 	n, err := strconv.ParseFloat(string(v), 64)
 	if v.Kind() != jsontext.KindNumber || err != nil || n < low || n > high {
 		if high == math.MaxFloat64 {
-			p.fail(path, "is %.40s: give a number of %v or more", v, low)
+			p.fail(path, "is %s: give a number of %v or more", strict.ShownValue(v), low)
 		} else {
-			p.fail(path, "is %.40s: give a number from %v to %v", v, low, high)
+			p.fail(path, "is %s: give a number from %v to %v", strict.ShownValue(v), low, high)
 		}
 	}
 	return n

@@ -1,10 +1,11 @@
 package wire
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // First is a request of the first Portkey SDK (portkey-ai 0.1), which has its configuration in the body.
@@ -33,7 +34,7 @@ func ReadFirst(body []byte) (*First, error) {
 	}
 	for _, m := range ms {
 		if m.name != "config" && m.name != "params" {
-			return nil, &FieldError{fmt.Sprintf("%.60s", m.name), "is not a known field: the known ones are config, params"}
+			return nil, &FieldError{strict.Shown(m.name), "is not a known field: the known ones are config, params"}
 		}
 	}
 	config, params := find(ms, "config"), find(ms, "params")

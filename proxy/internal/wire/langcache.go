@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/proxy/internal/strict"
 )
 
 // The bodies of Redis LangCache's REST API, as its Python SDK (langcache 0.14) has them. An entry is stored as the JSON of
@@ -60,7 +61,7 @@ func ReadLangSearch(body []byte, conversation bool) (*LangSearch, error) {
 		case "maxResults":
 			n, ok := integer(m.value)
 			if !ok || n < 1 || n > maxResults {
-				p.fail("maxResults", "is %.40s: give 1 to %d", m.value, maxResults)
+				p.fail("maxResults", "is %s: give 1 to %d", strict.ShownValue(m.value), maxResults)
 			}
 			s.MaxResults = n
 		case "searchStrategies":
@@ -173,7 +174,7 @@ func (p *fieldReader) attributes(v jsontext.Value) map[string]string {
 		if m.name == "" {
 			p.fail("attributes", "has an empty name")
 		}
-		out[m.name] = p.text("attributes."+m.name, m.value)
+		out[m.name] = p.text("attributes."+strict.Shown(m.name), m.value)
 	}
 	return out
 }
