@@ -23,11 +23,13 @@ func (e *endpoint) translator(d *wire.Dialect, loose bool) *translate.Translator
 	case wire.Chat:
 	case wire.Messages:
 		client = translate.Anthropic
+	case wire.Completion:
+		client = translate.Completion
 	default:
 		return nil
 	}
 	provider := e.dialect()
-	if client == provider || client == translate.Anthropic && e.row.Messages {
+	if client == provider || client == translate.Completion && provider == translate.OpenAI || client == translate.Anthropic && e.row.Messages {
 		return nil
 	}
 	return translate.New(client, provider, loose, time.Now())

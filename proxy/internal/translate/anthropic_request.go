@@ -18,6 +18,7 @@ type anthropicRequest struct {
 	Stream        bool               `json:"stream,omitzero"`
 	Temperature   *float64           `json:"temperature,omitzero"`
 	TopP          *float64           `json:"top_p,omitzero"`
+	TopK          *int               `json:"top_k,omitzero"`
 	StopSequences []string           `json:"stop_sequences,omitzero"`
 	Tools         []anthropicTool    `json:"tools,omitzero"`
 	ToolChoice    *anthropicChoice   `json:"tool_choice,omitzero"`
@@ -94,7 +95,7 @@ func writeAnthropic(c *chat) ([]byte, error) {
 	if f := c.format(); f != "" {
 		return nil, cannot("response_format %.40q", f)
 	}
-	out := anthropicRequest{Model: c.Model, MaxTokens: defaultMaxTokens, Stream: c.Stream, Temperature: c.Temperature, TopP: c.TopP}
+	out := anthropicRequest{Model: c.Model, MaxTokens: defaultMaxTokens, Stream: c.Stream, Temperature: c.Temperature, TopP: c.TopP, TopK: c.TopK}
 	if c.MaxTokens != nil {
 		out.MaxTokens = *c.MaxTokens
 	}
@@ -266,7 +267,7 @@ func readAnthropic(body []byte) (*chat, error) {
 	if err := read(body, &in); err != nil {
 		return nil, err
 	}
-	c := &chat{Model: in.Model, Stream: in.Stream, Temperature: in.Temperature, TopP: in.TopP}
+	c := &chat{Model: in.Model, Stream: in.Stream, Temperature: in.Temperature, TopP: in.TopP, TopK: in.TopK}
 	if in.MaxTokens > 0 {
 		c.MaxTokens = &in.MaxTokens
 	}
@@ -413,6 +414,7 @@ func (c *chat) addBlocks(role string, bs []block) error {
 func writeOpenAI(c *chat) ([]byte, error) {
 	out := *c
 	out.OldMaxTokens = nil
+	out.TopK = nil // which OpenAI's own API refuses
 	if out.Stream {
 		out.StreamOptions = &streamOptions{IncludeUsage: true} // the other side's streams always say it
 	}

@@ -15,6 +15,7 @@ type cohereRequest struct {
 	MaxTokens        *int           `json:"max_tokens,omitzero"`
 	Temperature      *float64       `json:"temperature,omitzero"`
 	P                *float64       `json:"p,omitzero"`
+	K                *int           `json:"k,omitzero"`
 	FrequencyPenalty *float64       `json:"frequency_penalty,omitzero"`
 	PresencePenalty  *float64       `json:"presence_penalty,omitzero"`
 	Seed             *int64         `json:"seed,omitzero"`
@@ -24,11 +25,17 @@ type cohereRequest struct {
 	ResponseFormat   jsontext.Value `json:"response_format,omitzero"`
 }
 
+// maxCohereK is the end of its scale of k.
+const maxCohereK = 500
+
 // writeCohere makes Cohere's form of a request, which is near OpenAI's.
 func writeCohere(c *chat) ([]byte, error) {
 	out := cohereRequest{
 		Model: c.Model, Stream: c.Stream, MaxTokens: c.MaxTokens, Temperature: c.Temperature, P: c.TopP,
 		FrequencyPenalty: c.FrequencyPenalty, PresencePenalty: c.PresencePenalty, Seed: c.Seed, Tools: c.Tools,
+	}
+	if c.TopK != nil {
+		out.K = ptr(min(*c.TopK, maxCohereK))
 	}
 	var err error
 	if out.StopSequences, err = c.stops(); err != nil {

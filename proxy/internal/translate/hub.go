@@ -38,6 +38,7 @@ type chat struct {
 	OldMaxTokens      *int           `json:"max_tokens,omitzero"`
 	Temperature       *float64       `json:"temperature,omitzero"`
 	TopP              *float64       `json:"top_p,omitzero"`
+	TopK              *int           `json:"top_k,omitzero"` // not OpenAI's own, but of many who speak as it does; below 1 it is none
 	FrequencyPenalty  *float64       `json:"frequency_penalty,omitzero"`
 	PresencePenalty   *float64       `json:"presence_penalty,omitzero"`
 	Seed              *int64         `json:"seed,omitzero"`
@@ -227,6 +228,9 @@ func readOpenAI(body []byte) (*chat, error) {
 	}
 	if c.MaxTokens == nil {
 		c.MaxTokens = c.OldMaxTokens
+	}
+	if c.TopK != nil && *c.TopK < 1 {
+		c.TopK = nil
 	}
 	switch {
 	case c.N != nil && *c.N != 1:

@@ -15,11 +15,14 @@ type Dialect uint8
 const (
 	OpenAI Dialect = iota
 	Anthropic
-	Cohere // of providers only
+	Cohere     // of providers only
+	Completion // of clients only: OpenAI's older endpoint, of a prompt that is no chat
 )
 
 // Path is where the API takes requests, below its version.
-func (d Dialect) Path() string { return [...]string{"/chat/completions", "/messages", "/chat"}[d] }
+func (d Dialect) Path() string {
+	return [...]string{"/chat/completions", "/messages", "/chat", "/completions"}[d]
+}
 
 // Translator is one request's way from a client's dialect to a provider's and back. Not safe for concurrent use.
 type Translator struct {
@@ -40,9 +43,12 @@ func New(client, provider Dialect, loose bool, now time.Time) *Translator {
 func (t *Translator) Request(body []byte) ([]byte, error) {
 	var c *chat
 	var err error
-	if t.client == Anthropic {
+	switch t.client {
+	case Anthropic:
 		c, err = readAnthropic(body)
-	} else {
+	case Completion:
+		c, err = readCompletion(body)
+	default:
 		c, err = readOpenAI(body)
 	}
 	if err != nil {
@@ -74,10 +80,13 @@ func (t *Translator) Answer(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.client == Anthropic {
-		return writeAnthropicAnswer(a)
-	}
 	a.Created = t.now.Unix()
+	switch t.client {
+	case Anthropic:
+		return writeAnthropicAnswer(a)
+	case Completion:
+		return writeCompletion(a)
+	}
 	return write(a), nil
 }
 
@@ -158,9 +167,12 @@ func (t *Translator) Stream(limit int) *Stream {
 	default:
 		s.in = openaiReader{}
 	}
-	if t.client == Anthropic {
+	switch t.client {
+	case Anthropic:
 		s.out = &anthropicWriter{}
-	} else {
+	case Completion:
+		s.out = &completionWriter{openaiWriter{usage: t.usage, now: t.now.Unix()}}
+	default:
 		s.out = &openaiWriter{usage: t.usage, now: t.now.Unix()}
 	}
 	return s

@@ -65,6 +65,15 @@ func TestRequests(t *testing.T) {
 			`{"model":"m","max_completion_tokens":7,"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"},"strict":true}},"messages":[{"role":"user","content":"hi"}]}`},
 		{"a schema by its older name", Anthropic, OpenAI, `{"model":"m","max_tokens":7,"output_format":{"type":"json_schema","schema":{"type":"object"}},"mcp_servers":[],"container":null,"messages":[{"role":"user","content":"hi"}]}`,
 			`{"model":"m","max_completion_tokens":7,"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"},"strict":true}},"messages":[{"role":"user","content":"hi"}]}`},
+		{"the likeliest tokens only", OpenAI, Anthropic, `{"model":"m","max_tokens":1,"top_k":40,"messages":[{"role":"user","content":"x"}]}`,
+			`{"model":"m","max_tokens":1,"top_k":40,"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]}`},
+		{"all tokens", OpenAI, Anthropic, `{"model":"m","max_tokens":1,"top_k":-1,"messages":[{"role":"user","content":"x"}]}`,
+			`{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]}`},
+		{"the likeliest tokens only, to Cohere", OpenAI, Cohere, `{"model":"m","top_k":40,"messages":[{"role":"user","content":"x"}]}`, `{"model":"m","stream":false,"k":40,"messages":[{"role":"user","content":"x"}]}`},
+		{"more than Cohere's scale has", Anthropic, Cohere, `{"model":"m","max_tokens":1,"top_k":501,"messages":[{"role":"user","content":"x"}]}`, `{"model":"m","stream":false,"max_tokens":1,"k":500,"messages":[{"role":"user","content":"x"}]}`},
+		{"a completion", Completion, Anthropic, `{"model":"m","prompt":"say \"hi\"","max_tokens":9,"temperature":0.5,"top_k":4,"stop":"x","n":1,"best_of":1,"echo":false,"suffix":null,"logprobs":null,"stream":true}`,
+			`{"model":"m","max_tokens":9,"temperature":0.5,"top_k":4,"stop_sequences":["x"],"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"say \"hi\""}]}]}`},
+		{"a completion of a list of one", Completion, Cohere, `{"model":"m","prompt":["hi"]}`, `{"model":"m","stream":false,"messages":[{"role":"user","content":"hi"}]}`},
 		{"Anthropic's client to Cohere", Anthropic, Cohere, `{"model":"m","max_tokens":7,"system":"s","messages":[{"role":"user","content":"hi"}]}`,
 			`{"model":"m","stream":false,"max_tokens":7,"messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"}]}`},
 	} {
@@ -95,6 +104,11 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrCannot", tt.members, err)
 		}
 	}
+	for _, members := range []string{`"prompt":["a","b"]`, `"prompt":[1,2]`, `"prompt":[]`, `"prompt":7`, `"x":1`, `"prompt":"x","echo":true`, `"prompt":"x","suffix":"y"`, `"prompt":"x","logprobs":0`, `"prompt":"x","best_of":2`, `"prompt":"x","n":2`} {
+		if _, err := New(Completion, Anthropic, false, when).Request([]byte(`{"model":"m",` + members + `}`)); !errors.Is(err, ErrCannot) {
+			t.Errorf("%s: got %v, want ErrCannot", members, err)
+		}
+	}
 	for _, content := range []string{`[{"type":"input_audio","input_audio":{"data":"A"}}]`, `[{"type":"file","file":{"file_id":"f"}}]`} {
 		if _, err := New(OpenAI, Anthropic, false, when).Request([]byte(`{"messages":[{"role":"user","content":` + content + `}]}`)); !errors.Is(err, ErrCannot) {
 			t.Errorf("%s: got %v, want ErrCannot", content, err)
@@ -123,6 +137,8 @@ func TestAnswers(t *testing.T) {
 			`{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"a"},{"type":"tool_use","id":"t","name":"f","input":{"x":1}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":6,"cache_creation_input_tokens":0,"cache_read_input_tokens":2,"output_tokens":3}}`},
 		{"a refusal", Anthropic, OpenAI, false, `{"id":"chatcmpl-1","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"no"},"finish_reason":"stop"}]}`,
 			`{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"no"}],"stop_reason":"refusal","stop_sequence":null,"usage":{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}`},
+		{"a completion", Completion, Anthropic, true, `{"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"a"}],"stop_reason":"max_tokens","usage":{"input_tokens":1,"output_tokens":1}}`,
+			`{"id":"m","object":"text_completion","created":1700000000,"model":"m","choices":[{"text":"a","index":0,"logprobs":null,"finish_reason":"length"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`},
 		{"from Cohere", OpenAI, Cohere, false, `{"id":"c","finish_reason":"MAX_TOKENS","message":{"role":"assistant","content":[{"type":"text","text":"a"}]},"usage":{"billed_units":{"input_tokens":1},"tokens":{"input_tokens":4,"output_tokens":2}}}`,
 			`{"id":"c","object":"chat.completion","created":1700000000,"model":"","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"length"}],"usage":{"prompt_tokens":4,"completion_tokens":2,"total_tokens":6}}`},
 	} {
@@ -234,6 +250,39 @@ func TestStreamFromAnthropic(t *testing.T) {
 	same(t, []byte(got[len(want)+1]), `{"choices":[],"created":1700000000,"id":"msg_1","model":"m","object":"chat.completion.chunk","usage":{"prompt_tokens":7,"completion_tokens":9,"total_tokens":16,"prompt_tokens_details":{"cached_tokens":2}}}`)
 }
 
+func TestStreamOfACompletion(t *testing.T) {
+	for _, usage := range []bool{false, true} {
+		tr := New(Completion, Anthropic, true, when)
+		options := ""
+		if usage {
+			options = `,"stream_options":{"include_usage":true}`
+		}
+		if _, err := tr.Request([]byte(`{"model":"m","stream":true,"prompt":"x"` + options + `}`)); err != nil {
+			t.Fatal(err)
+		}
+		s := tr.Stream(0)
+		out, err := s.Feed(nil, stream(anthropicEvents))
+		if err != nil || !s.Done() {
+			t.Fatal(err)
+		}
+		const tail = `,"created":1700000000,"id":"msg_1","model":"m","object":"text_completion"`
+		want := []string{
+			`{"choices":[{"text":"hel","index":0,"logprobs":null,"finish_reason":null}]` + tail + `}`, `{"choices":[{"text":"lo","index":0,"logprobs":null,"finish_reason":null}]` + tail + `}`,
+			`{"choices":[{"text":"","index":0,"logprobs":null,"finish_reason":"tool_calls"}]` + tail + `}`,
+		}
+		if usage {
+			want = append(want, `{"choices":[]`+tail+`,"usage":{"prompt_tokens":7,"completion_tokens":9,"total_tokens":16,"prompt_tokens_details":{"cached_tokens":2}}}`)
+		}
+		got := strings.Split(datas(t, out), "\n")
+		if len(got) != len(want)+1 || got[len(want)] != done {
+			t.Fatalf("%d events:\n%s", len(got), strings.Join(got, "\n"))
+		}
+		for i, w := range want {
+			same(t, []byte(got[i]), w)
+		}
+	}
+}
+
 func TestStreamToAnthropic(t *testing.T) {
 	// There and back again: what an OpenAI client would have been told becomes Anthropic's events once more.
 	tr := New(OpenAI, Anthropic, false, when)
@@ -327,11 +376,15 @@ func TestStreamFailures(t *testing.T) {
 	}
 }
 
+// clients are the dialects of clients.
+var clients = [...]Dialect{OpenAI, Anthropic, Completion}
+
 func FuzzRequest(f *testing.F) {
 	f.Add(uint8(0), []byte(`{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a;base64,b"}}]},{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"x"}],"stop":["x"],"tool_choice":"auto"}`))
 	f.Add(uint8(3), []byte(`{"model":"m","max_tokens":1,"system":"s","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"x"}]}]}`))
+	f.Add(uint8(7), []byte(`{"model":"m","prompt":["x"],"top_k":3,"stop":"y"}`))
 	f.Fuzz(func(t *testing.T, way uint8, body []byte) {
-		client, provider := Dialect(way/3%2), Dialect(way%3)
+		client, provider := clients[way/3%3], Dialect(way%3)
 		out, err := New(client, provider, way&8 != 0, when).Request(body)
 		if err == nil && !jsontext.Value(out).IsValid() {
 			t.Fatalf("%s became %s", body, out)
@@ -352,7 +405,7 @@ func FuzzStream(f *testing.F) {
 	f.Add(uint8(3), []byte("data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"))
 	f.Add(uint8(2), []byte("data: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\"}}\n\n"))
 	f.Fuzz(func(t *testing.T, way uint8, events []byte) {
-		s := New(Dialect(way/3%2), Dialect(way%3), way&8 != 0, when).Stream(1 << 16)
+		s := New(clients[way/3%3], Dialect(way%3), way&8 != 0, when).Stream(1 << 16)
 		out, err := s.Feed(nil, events)
 		if err == nil {
 			for l := range strings.SplitSeq(datas(t, out), "\n") {
