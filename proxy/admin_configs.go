@@ -153,6 +153,9 @@ func (s *Server) configAdminError(err error) *apiError {
 			all = append(all, e.Error())
 		}
 		out.message = strings.Join(all, "; ")
+		if out.status == fasthttp.StatusNotFound { // what the text names is not there, while the path leads somewhere
+			out.status = fasthttp.StatusBadRequest
+		}
 		return out
 	case errors.Is(err, ErrConfigInvalid):
 		return &apiError{fasthttp.StatusRequestEntityTooLarge, "invalid_request_error", "config_too_large", "", message}

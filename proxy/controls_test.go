@@ -178,3 +178,28 @@ func metadataOf(n int) string {
 	}
 	return out + "}"
 }
+
+// TestConfigSaysWhoAsks: what the first SDK says of a request in its config counts in a header's config as well, and after a header's
+// own word on it.
+func TestConfigSaysWhoAsks(t *testing.T) {
+	r := newRig(t, answerWith("y"), func(c *Config) {
+		c.Providers = append(c.Providers, Provider{Name: "second", BaseURL: c.Providers[0].BaseURL})
+	})
+	const config = `{"trace_id":"t-config","metadata":{"_user":"ann"},"strategy":{"mode":"conditional","conditions":[{"query":{"metadata._user":"ann"},"then":"b"}],"default":"a"},` +
+		`"targets":[{"name":"a","provider":"main"},{"name":"b","provider":"second"}]}`
+	for range 2 { // read, and remembered
+		got := r.ask("x", "", "x-portkey-config", config)
+		if got.Header.Get("X-Portkey-Provider") != "second" || got.Header.Get("X-Portkey-Trace-Id") != "t-config" {
+			t.Errorf("%d by %q as %q", got.StatusCode, got.Header.Get("X-Portkey-Provider"), got.Header.Get("X-Portkey-Trace-Id"))
+		}
+	}
+	got := r.ask("x", "", "x-portkey-config", config, "x-portkey-trace-id", "t-header", "x-portkey-metadata", `{"_user":"bob"}`)
+	if got.Header.Get("X-Portkey-Provider") != "main" || got.Header.Get("X-Portkey-Trace-Id") != "t-header" {
+		t.Errorf("%d by %q as %q", got.StatusCode, got.Header.Get("X-Portkey-Provider"), got.Header.Get("X-Portkey-Trace-Id"))
+	}
+	for _, id := range []string{`"` + strings.Repeat("x", 129) + `"`, `"é"`} {
+		if got := r.ask("x", "", "x-portkey-config", `{"trace_id":`+id+`}`); got.StatusCode != 400 || wantError(t, got).Param == nil || *wantError(t, got).Param != "trace_id" {
+			t.Errorf("%.20s: %d %s", id, got.StatusCode, got.body)
+		}
+	}
+}

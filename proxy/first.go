@@ -67,14 +67,7 @@ func (x *exchange) readFirst(body []byte, d *wire.Dialect) *apiError {
 	if err != nil {
 		return configError(err)
 	}
-	if v, _ := x.d.fields.get(ownTraceID); cfg.TraceID != "" && v == nil {
-		if err := x.d.setTrace("config.options[0].trace_id", []byte(cfg.TraceID)); err != nil {
-			return err
-		}
-	}
-	if x.d.metadata == nil {
-		x.d.metadata = cfg.Metadata
-	}
+	x.takeRequest(cfg)
 	x.sent = &rewritten{path: strings.TrimPrefix(d.Path, "/v1"), body: f.Body}
 	return x.follow(cfg, f.Body)
 }
@@ -82,6 +75,7 @@ func (x *exchange) readFirst(body []byte, d *wire.Dialect) *apiError {
 // firstOverride takes from an option's overriding parameters what is for the gateway: the organisation, the time limit in
 // seconds, and the SDK's own name of stop.
 func firstOverride(path string, t *route.Target) error {
+	stop := slices.ContainsFunc(t.Override, func(m route.Member) bool { return m.Name == "stop" && m.Value.Kind() != jsontext.KindNull })
 	for i := range t.Override {
 		m := &t.Override[i]
 		at := path + "." + m.Name
@@ -91,7 +85,9 @@ func firstOverride(path string, t *route.Target) error {
 		}
 		switch m.Name {
 		case "stop_sequences":
-			m.Name = "stop"
+			if !stop { // else it is left out
+				m.Name = "stop"
+			}
 		case "organization":
 			b, err := jsontext.AppendUnquote(nil, []byte(m.Value))
 			if err != nil || !validHeaderValue(string(b)) {
@@ -109,7 +105,7 @@ func firstOverride(path string, t *route.Target) error {
 		}
 	}
 	t.Override = slices.DeleteFunc(t.Override, func(m route.Member) bool {
-		return m.Value.Kind() == jsontext.KindNull || slices.Contains(wire.FirstOnly, m.Name)
+		return m.Value.Kind() == jsontext.KindNull || m.Name == "stop_sequences" || slices.Contains(wire.FirstOnly, m.Name)
 	})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -133,5 +134,64 @@ func TestFirstErrors(t *testing.T) {
 		r.do("POST", "/v1/chatComplete", body)
 		r.flush()
 		r.wantCalls(int64(i + 1))
+	}
+}
+
+// TestFirstStops: the SDK's name of stop in an option stands back behind the usual one.
+func TestFirstStops(t *testing.T) {
+	var sent atomic.Value
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		sent.Store(string(body))
+		answerWith("y")(w, strip(req, body))
+	})
+	for override, want := range map[string]string{
+		`"stop":["a"],"stop_sequences":["b"]`: `"stop":["a"]`, `"stop_sequences":["b"]`: `"stop":["b"]`, `"stop":null,"stop_sequences":["b"]`: `"stop":["b"]`,
+	} {
+		body := `{"config":{"mode":"single","options":[{"provider":"main","override_params":{"model":"m",` + override + `}}]},"params":{` + firstChat + `}}`
+		got := r.do("POST", "/v1/chatComplete", body, "cache-control", "no-store")
+		if s, _ := sent.Load().(string); got.StatusCode != 200 || !strings.Contains(s, want) || strings.Contains(s, "stop_sequences") {
+			t.Errorf("%s: %d %s, the provider was sent %s", override, got.StatusCode, got.body, s)
+		}
+	}
+}
+
+// TestFirstCompletionsElsewhere has completions answered by a provider that only chats, whole and streamed, by both paths, and finds the
+// answer stored as the completion that it is.
+func TestFirstCompletionsElsewhere(t *testing.T) {
+	r := newRig(t, claude, func(c *Config) { c.Providers[0].Kind, c.Providers[0].APIKey = Anthropic, "sk-ant" })
+	body := func(stream string) string {
+		return `{"config":{"mode":"single","options":[{"provider":"main","override_params":{"model":"m"}}]},"params":{` + firstText + stream + `}}`
+	}
+	for _, path := range []string{"/v1/complete", "/v1/completions"} {
+		for _, streamed := range []bool{false, true} {
+			stream, question := "", "q"
+			if streamed {
+				stream, question = `,"stream":true`, "s"
+			}
+			sent := body(stream)
+			if path == "/v1/completions" {
+				sent = `{"model":"m","prompt":"` + question + `"` + stream + `}`
+			}
+			for _, want := range []string{"MISS", "HIT"} {
+				if path == "/v1/complete" && streamed {
+					want = "HIT" // what was stored whole
+				}
+				got := r.do("POST", path, sent)
+				r.flush()
+				text, last := `"text":"from claude"`, "}"
+				if streamed {
+					text, last = `claude"`, "data: [DONE]\n\n"
+				}
+				if got.StatusCode != 200 || !strings.HasSuffix(got.cache(), want) || !strings.Contains(got.body, `"text_completion"`) || !strings.Contains(got.body, text) || !strings.HasSuffix(got.body, last) {
+					t.Errorf("%s, streamed %v: %d %s %s", path, streamed, got.StatusCode, got.cache(), got.body)
+				}
+			}
+		}
+	}
+	r.wantCalls(3)
+	got := r.do("POST", "/v1/completions", `{"model":"m","prompt":["a","b"]}`)
+	if got.StatusCode != 400 || wantError(t, got).Code != "untranslatable" {
+		t.Errorf("several prompts: %d %s", got.StatusCode, got.body)
 	}
 }

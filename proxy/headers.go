@@ -26,7 +26,7 @@ const (
 )
 
 const (
-	maxTraceBytes     = 128
+	maxTraceBytes     = route.MaxTraceBytes
 	maxRequestTimeout = 24 * time.Hour
 )
 

@@ -183,6 +183,13 @@ func TestConfigRefused(t *testing.T) {
 		if err := json.Unmarshal([]byte(got.body), &e); err != nil || e.Error.Param != tt.param || e.Error.Code != tt.code || e.Error.Message == "" {
 			t.Errorf("%s: %s: got %d %s", tt.header, tt.value, got.StatusCode, got.body)
 		}
+		want := map[string]int{"unknown_config": 404, "host_not_allowed": 403}[tt.code]
+		if want == 0 {
+			want = 400
+		}
+		if got.StatusCode != want {
+			t.Errorf("%s: %s: got %d, want %d", tt.header, tt.value, got.StatusCode, want)
+		}
 	}
 	r.wantCalls(0)
 }

@@ -72,7 +72,18 @@ func (x *exchange) choose(body []byte) *apiError {
 		return err
 	}
 	x.config = id
+	x.takeRequest(cfg)
 	return x.follow(cfg, body)
+}
+
+// takeRequest takes from a config what the first SDK says there of the request itself. What a header says of it goes before that.
+func (x *exchange) takeRequest(cfg *route.Config) {
+	if v, _ := x.d.fields.get(ownTraceID); cfg.TraceID != "" && v == nil {
+		x.d.trace = cfg.TraceID
+	}
+	if x.d.metadata == nil {
+		x.d.metadata = cfg.Metadata
+	}
 }
 
 // follow makes a config the request's.
@@ -265,8 +276,11 @@ func configError(err error) *apiError {
 		return internalError()
 	}
 	out := badRequest(e.Code, e.Path, "%s", e.Error())
-	if e.Code == "host_not_allowed" {
+	switch e.Code {
+	case "host_not_allowed":
 		out.status = fasthttp.StatusForbidden
+	case "unknown_config":
+		out.status = fasthttp.StatusNotFound
 	}
 	return out
 }

@@ -105,7 +105,7 @@ func init() { // not a literal: reading a target reads targets
 			}
 			return r.addOld("force_refresh", jsontext.Value("true"))
 		})),
-		old(strict.In("trace_id", "The request's trace id, as the first SDK says it.", strict.Text, func(r *reading, _, s string) error {
+		old(strict.In("trace_id", "The request's trace id, as the first SDK says it.", traceID, func(r *reading, _, s string) error {
 			if r.p.cfg.TraceID == "" {
 				r.p.cfg.TraceID = s
 			}
@@ -113,6 +113,21 @@ func init() { // not a literal: reading a target reads targets
 		})),
 		old(strict.In("metadata", "The request's metadata, as the first SDK says it.", strict.Raw(metadataSchema), readMetadata)),
 	}
+}
+
+// MaxTraceBytes is the longest trace id.
+const MaxTraceBytes = 128
+
+// traceID is one that a header can carry; "" is none.
+var traceID = strict.Kind[string]{
+	Schema: strict.Schema{"type": "string", "maxLength": MaxTraceBytes, "pattern": "^[ -~]*$"},
+	Read: func(path string, v jsontext.Value) (string, error) {
+		s, err := strict.ReadText(path, v)
+		if err == nil && (len(s) > MaxTraceBytes || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })) {
+			return "", wrong(path, "give at most %d printable ASCII characters", MaxTraceBytes)
+		}
+		return s, err
+	},
 }
 
 // text is a member that is kept as it is.

@@ -55,7 +55,7 @@ func ReadFirst(body []byte) (*First, error) {
 		switch {
 		case isNull(m.value), slices.Contains(FirstOnly, m.name):
 		case m.name == "stop_sequences": // which the SDK calls otherwise
-			if find(ps, "stop") == nil {
+			if s := find(ps, "stop"); s == nil || isNull(s) {
 				merged.set("stop", m.value)
 			}
 		default:
