@@ -102,7 +102,7 @@ func TestContractPage(t *testing.T) {
 		wanted = append(wanted, "`"+strings.ToLower(portkeyPrefix+word)+"`")
 	}
 	for _, name := range [][]byte{hCacheStatus, hTraceID, hRetries, hOption, hProvider, hConfig, hXCache, hAge, hEntry, hSimilarity, hConfidence, hReason,
-		hWouldServe, hExplain, hTurns, hWarning, hTiming} {
+		hWouldServe, hExplain, hTurns, hWarning, hUsage, hTiming} {
 		wanted = append(wanted, "`"+strings.ToLower(string(name))+"`")
 	}
 	for _, w := range slices.Compact(slices.Sorted(slices.Values(wanted))) {

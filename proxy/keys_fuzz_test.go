@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,10 +13,22 @@ import (
 // FuzzKeysAdmin sends anything to the part of the admin API that is about keys: it answers with JSON, and a failure is never
 // the gateway's.
 func FuzzKeysAdmin(f *testing.F) {
-	k, err := OpenKeys(filepath.Join(f.TempDir(), "keys.db"), KeysOptions{SealKey: sealHex})
-	if err != nil {
-		f.Fatal(err)
+	var k *Keys
+	var id string
+	dir, files := f.TempDir(), 0
+	fresh := func(t testing.TB) {
+		t.Helper()
+		if k != nil {
+			k.Close()
+		}
+		var err error
+		if k, err = OpenKeys(filepath.Join(dir, strconv.Itoa(files)), KeysOptions{SealKey: sealHex}); err != nil {
+			t.Fatal(err)
+		}
+		files++
+		id, _ = made(t, k, `{}`)
 	}
+	fresh(f)
 	f.Cleanup(func() { k.Close() })
 	for _, r := range keyRoutes {
 		f.Add(r.method, r.pattern, []byte(`{"name":"v","provider":"openai","secrets":["a"],"limits":{"rpm":1}}`))
@@ -23,12 +36,11 @@ func FuzzKeysAdmin(f *testing.F) {
 	f.Add("POST", "keys", []byte(`{"scopes":["call"],"limits":{"rpm":1e3,"spend_day":-0},"namespaces":["*"],"expires":"2100-01-01T00:00:00Z"}`))
 	f.Add("POST", "keys/a/rotate", []byte(`{"grace_seconds":1e308}`))
 	f.Add("PATCH", "keys/a", []byte(`{"limits":null,"namespaces":[],"scopes":null,"expires":null,"private":true}`))
-	id, _ := made(f, k, `{}`)
 	f.Fuzz(func(t *testing.T, method, path string, body []byte) {
-		path = strings.ReplaceAll(path, "{id}", id)
-		if len(k.store.Gateways())+len(k.store.Virtuals()) > 200 {
-			return // the file has grown enough, and each try writes to it
+		if len(k.store.Gateways())+len(k.store.Virtuals()) > 200 { // each try that adds one writes all that there is
+			fresh(t)
 		}
+		path = strings.ReplaceAll(path, "{id}", id)
 		status, answer := k.Admin(method, path, body)
 		if status < 200 || status >= 500 || len(answer) > 0 && !jsontext.Value(answer).IsValid() {
 			t.Errorf("%d %s", status, answer)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"hash/fnv"
 	"io"
 	"log/slog"
@@ -145,10 +146,16 @@ func (r *rig) close() {
 	}
 	r.upstream.CloseClientConnections()
 	r.upstream.Close()
-	if rep, err := r.cache.Check(ctx); err == nil && len(rep.Problems) > 0 {
+	switch rep, err := r.cache.Check(ctx); {
+	case errors.Is(err, cache.ErrClosed): // by the test
+	case err != nil:
+		r.t.Errorf("the cache's file could not be checked: %v", err)
+	case len(rep.Problems) > 0:
 		r.t.Errorf("the cache's file is damaged: %v", rep.Problems)
 	}
-	r.cache.Close()
+	if err := r.cache.Close(); err != nil {
+		r.t.Errorf("close: %v", err)
+	}
 }
 
 // flush waits until what was answered is stored.
