@@ -38,7 +38,7 @@ type apiError struct {
 // Error returns the message.
 func (e *apiError) Error() string { return e.message }
 
-// body is the error as OpenAI's clients expect it.
+// openaiBody is the error as OpenAI's clients expect it.
 func (e *apiError) openaiBody() []byte {
 	b := []byte(`{"error":{"message":`)
 	b = appendJSONString(b, e.message)

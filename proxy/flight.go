@@ -281,7 +281,7 @@ func (f *flight) ended() bool {
 
 // flights are those that a new client may join.
 type flights struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards open; taken before a flight's mu
 	open map[flightKey]*flight
 
 	refreshes atomic.Int64 // of those that are open, so that a hit need not take the lock to learn that there are none

@@ -8,7 +8,7 @@ import (
 // tally counts what is under way. Unlike a sync.WaitGroup it may be waited for while it goes on to be added to, and the
 // wait may end early.
 type tally struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards n and none
 	n    int
 	none chan struct{} // closed when n gets to zero; nil: nobody waits
 }

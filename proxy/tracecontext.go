@@ -9,12 +9,11 @@ import (
 // span is the request's place in a trace, in the words of W3C's Trace Context (level 1). The gateway is one span: its
 // parent is the caller's, and the provider is told of it as the parent of its own.
 type span struct {
-	id       string // of the gateway's span: 16 hex digits
-	trace    string // 32 hex digits; "": the caller sent no traceparent, and the provider is sent none
-	parent   string // the caller's span; "": the trace begins here
-	state    string // the caller's tracestate, which is nobody's to read
-	flags    byte
-	restarts bool // the caller's traceparent was not one
+	id     string // of the gateway's span: 16 hex digits
+	trace  string // 32 hex digits; "": the caller sent no traceparent, and the provider is sent none
+	parent string // the caller's span; "": the trace begins here
+	state  string // the caller's tracestate, which is nobody's to read
+	flags  byte
 }
 
 const (
@@ -38,7 +37,7 @@ func readSpan(f *fields) span {
 			return s
 		}
 	}
-	s.trace, s.restarts = newTraceID(), true
+	s.trace = newTraceID()
 	return s
 }
 

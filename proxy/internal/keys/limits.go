@@ -70,7 +70,7 @@ func (s *Spent) at(now time.Time) {
 // meter counts what one key uses against its limits. Requests and tokens are buckets that hold a minute's worth and fill
 // evenly, so that a key which was quiet may use a minute's worth at once.
 type meter struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // guards all below
 	limits   Limits
 	requests *rate.Limiter // nil: no limit
 	tokens   *rate.Limiter // goes below zero, because an answer's tokens are known only when it is there

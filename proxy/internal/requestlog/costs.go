@@ -126,7 +126,7 @@ func decodeCostKey(b []byte) (k CostKey, ok bool) {
 
 // ledger sums what is not in the file yet.
 type ledger struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards rows
 	rows map[CostKey]*Totals
 }
 
