@@ -295,7 +295,7 @@ func wordsIn(s string) int {
 	return len(slices.Collect(strings.FieldsFuncSeq(s, func(r rune) bool { return unicode.IsSpace(r) })))
 }
 
-// digest names what an answer says, whatever its bytes. ok is false if it cannot be read.
+// answerDigest names what an answer says, whatever its bytes. ok is false if it cannot be read.
 func (c *Cache) answerDigest(body []byte) (d [16]byte, ok bool) {
 	a, ok := c.readAnswer(body)
 	if !ok {

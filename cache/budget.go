@@ -170,7 +170,7 @@ type ledgerKey struct {
 
 // ledgers are those in use lately; the least recently used ones are forgotten.
 type ledgers struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards kept and the ledgers in it; a leaf
 	kept *simplelru.LRU[ledgerKey, *ledger]
 }
 

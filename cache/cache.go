@@ -44,6 +44,7 @@ type Cache struct {
 	snapshotAt   uint64     // generation of the last snapshot
 
 	closed  atomic.Bool
+	ended   chan struct{}      // closed by Close, when all is over
 	stop    context.CancelFunc // ends life
 	life    context.Context    // ends with Close; the parent of loads that are shared
 	closing sync.RWMutex       // guards adding to working against Close's wait
@@ -61,7 +62,7 @@ func Open(path string, o Options) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{path: path, opts: opts, hot: newHotTier(opts.HotBytes), decider: newDecider(opts), ledgers: newLedgers()}
+	c := &Cache{path: path, opts: opts, hot: newHotTier(opts.HotBytes), decider: newDecider(opts), ledgers: newLedgers(), ended: make(chan struct{})}
 	c.room = newRoom(&opts)
 	c.life, c.stop = context.WithCancel(context.Background())
 	if opts.Embedder != nil {
@@ -178,6 +179,9 @@ func (c *Cache) Purge(ctx context.Context, namespace string) (int, error) {
 	}
 	removed := 0
 	for after, more := uint64(0), true; more; {
+		if err := c.usable(ctx); err != nil {
+			return removed, err
+		}
 		var ids []uint64
 		if ids, after, more, err = c.store.IDsOf(namespace, after, last, purgeBatch); err != nil {
 			return removed, storeErr(c.path, err)
@@ -214,14 +218,17 @@ func (c *Cache) begin() bool {
 }
 
 // Close cancels shared loads, waits for them and for accepted writes, and closes the file. Later calls return
-// ErrClosed, or a Degraded look-up. Closing twice is harmless.
+// ErrClosed, or a Degraded look-up. Closing twice is harmless: the second call waits for the first, and returns nil. No load may
+// call it, which would wait for itself.
 func (c *Cache) Close() error {
 	c.closing.Lock()
 	first := c.closed.CompareAndSwap(false, true)
 	c.closing.Unlock()
 	if !first {
+		<-c.ended
 		return nil
 	}
+	defer close(c.ended)
 	c.stop()
 	c.working.Wait()
 	_ = c.writeLearned(context.Background()) // counted; comparisons that were under way have learnt since remember ended

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -47,10 +48,14 @@ func TestUnwritable(t *testing.T) {
 	if _, err := Open(filepath.Join(dir, "none", "a.db"), Options{}); !errors.As(err, &e) || e.Hint == "" || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
-	if os.Geteuid() == 0 {
-		return // who may everything is told nothing
-	}
 	path := filepath.Join(dir, "a.db")
+	if os.Geteuid() == 0 { // who may everything is refused nothing: what the store says of others is made
+		err := storeErr(path, &store.Fault{Kind: store.ReadOnly, Err: os.ErrPermission})
+		if !errors.As(err, &e) || e.Hint == "" || !errors.Is(err, ErrReadOnly) || !errors.Is(err, os.ErrPermission) {
+			t.Errorf("a file that may only be read: %v", err)
+		}
+		return
+	}
 	closeSound(t, open(t, Options{}, path))
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
@@ -150,5 +155,28 @@ func TestClockIsAskedUnderNoLock(t *testing.T) {
 	of.Store(nil)
 	if _, gone := m.recall(alice, bob, time.Now().UnixNano()); !gone {
 		t.Error("the answer that was shunned is not demoted: the test shows nothing")
+	}
+}
+
+// TestClockBefore1970: times that are negative in the file expire, and are swept, as others are.
+func TestClockBefore1970(t *testing.T) {
+	var at atomic.Int64
+	c := open(t, Options{TTL: time.Hour, SweepInterval: -1, Now: func() time.Time { return time.Unix(0, at.Load()) }})
+	began := time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, then := range []time.Time{began, time.Unix(0, 0).Add(-time.Hour), time.Unix(0, 0)} {
+		at.Store(then.UnixNano())
+		q := ask(fmt.Sprint("what happens in case ", i))
+		put(t, c, q, "A")
+		expect(t, c, q, HitExact, "A")
+		later := ask(fmt.Sprint("what happens later in case ", i))
+		later.TTL = 100 * 365 * 24 * time.Hour
+		put(t, c, later, "B")
+		at.Add(int64(2 * time.Hour))
+		if l := expect(t, c, q, Miss, ""); l.Reason != ReasonExpired {
+			t.Errorf("%v: reason %q", then, l.Reason)
+		}
+		if err := c.Sweep(bg); err != nil || c.Stats().Entries != int64(i+1) {
+			t.Errorf("%v: %d entries after the sweep, %v", then, c.Stats().Entries, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -20,7 +21,8 @@ const (
 	// ConversationJudged lets earlier turns be worded otherwise or hold small talk: similarity, guards and verifier judge
 	// one text, the question with what it may lean on of all that was said. It needs a Verifier and ModeSemantic; a query
 	// for which either is missing is ConversationStrict. So is one whose earlier texts are longer than
-	// Options.MaxTextBytes together. What finds no room in that one text must be equal.
+	// Options.MaxTextBytes together. What finds no room in that one text must be equal, and so must lines that it cannot hold as
+	// they are: those that are indented, and those with a | between blanks.
 	ConversationJudged
 	// ConversationLastTurn does not look at what user and assistant said before at all. It serves wrong answers wherever the
 	// question leans on them ("and for two people?"): for callers whose earlier turns never matter.
@@ -39,14 +41,14 @@ func (c Conversation) String() string {
 	return fmt.Sprintf("Conversation(%d)", uint8(c))
 }
 
-// ParseConversation reads strict, judged or last_turn. The error wraps ErrInvalid.
+// ParseConversation reads strict, judged, last_turn or default, whatever their letters' case. The error wraps ErrInvalid.
 func ParseConversation(s string) (Conversation, error) {
-	for i, name := range conversationNames[ConversationStrict:] {
-		if s == name {
-			return ConversationStrict + Conversation(i), nil
+	for i, name := range conversationNames {
+		if strings.EqualFold(s, name) {
+			return Conversation(i), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: conversation %.40q: use strict, judged or last_turn", ErrInvalid, s)
+	return 0, fmt.Errorf("%w: conversation %.40q: use strict, judged, last_turn or default", ErrInvalid, s)
 }
 
 // settle says how the earlier turns of a look-up count, and gives it its exact key. Partition and text are those of ConversationStrict
@@ -72,7 +74,9 @@ func (l *Lookup) relax() {
 	l.relaxed = true
 	var left []string
 	if l.Conversation == ConversationJudged {
-		l.text, left = render(l.q.Messages)
+		var exact []string
+		l.text, left, exact = render(l.q.Messages)
+		left = append(left, exact...)
 	}
 	l.leans = l.text != l.q.last().Text
 	l.partition = l.q.relaxed(l.Conversation, l.leans, left)
@@ -129,7 +133,7 @@ func withoutSystem(ms []Message) []Message {
 //
 // The n turns are those that must be equal in something: all of a turn that is neither the user's nor the assistant's, and of
 // theirs what is not text. leans says whether the text that is judged holds more than the last turn, so that a last turn
-// which looks like a rendering is never taken for one. left is what found no room in it.
+// which looks like a rendering is never taken for one. left is what found no room in it, and lines that it does not tell as they are.
 func (q *Query) relaxed(mode Conversation, leans bool, left []string) Digest {
 	w := newKeyWriter()
 	w.string("reprise/key/conversation/1")

@@ -2,6 +2,7 @@ package cache
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 )
 
@@ -91,6 +92,7 @@ type sentence struct {
 type said struct {
 	user      bool
 	sentences []*sentence
+	exact     []string // lines that the sentences do not tell as they are
 }
 
 // turnsOf takes the turns of user and assistant apart. The last one's text is returned as it would be rendered.
@@ -101,7 +103,7 @@ func turnsOf(messages []Message) (turns []said, last string) {
 			continue
 		}
 		last = cleanText(m.Text)
-		turns = append(turns, said{m.Role == "user", sentencesOf(last)})
+		turns = append(turns, said{m.Role == "user", sentencesOf(last), exactLines(m.Text)})
 	}
 	return turns, ended(strings.ReplaceAll(last, "\n", " "))
 }
@@ -127,6 +129,25 @@ func cleanText(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// exactLines returns the lines of a text of which cleanText loses more than white space between words: where they begin, as code does in
+// a block of its own, and a lone |. The first line begins the text, whatever stands before it.
+func exactLines(text string) (out []string) {
+	first := true
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \t\r\v\f\n")
+		if line == "" {
+			continue
+		}
+		begin := strings.TrimLeft(line, " \t\r\v\f")
+		lone := strings.Contains(line, "|") && slices.ContainsFunc(strings.Fields(line), func(w string) bool { return w == "|" })
+		if lone || !first && begin != line {
+			out = append(out, line)
+		}
+		first = false
+	}
+	return out
 }
 
 // ended closes a sentence that has no mark at its end, so that the next one begins one.
@@ -419,13 +440,16 @@ func (t *said) short() bool {
 	return t.user && len(t.sentences) > 0 && n <= renderShort
 }
 
-// render returns the text that stands for a conversation whose last turn is a user's, and what of the earlier turns found
-// no room in it. Without anything to lean on it is the last turn as it came.
-func render(messages []Message) (text string, left []string) {
+// render returns the text that stands for a conversation whose last turn is a user's, what of the earlier turns found
+// no room in it, and the lines that it tells otherwise than they are. Without anything to lean on it is the last turn as it came.
+func render(messages []Message) (text string, left, exact []string) {
 	turns, last := turnsOf(messages)
 	left = choose(turns)
 	b := strings.Builder{}
 	for _, t := range turns[:len(turns)-1] {
+		if slices.ContainsFunc(t.sentences, func(s *sentence) bool { return s.taken }) {
+			exact = append(exact, t.exact...)
+		}
 		for _, s := range t.sentences {
 			if !s.taken {
 				continue
@@ -440,7 +464,7 @@ func render(messages []Message) (text string, left []string) {
 		}
 	}
 	if b.Len() == 0 {
-		return messages[len(messages)-1].Text, left
+		return messages[len(messages)-1].Text, left, nil
 	}
-	return b.String(), left
+	return b.String(), left, append(exact, turns[len(turns)-1].exact...)
 }

@@ -51,7 +51,7 @@ func (r *rendered) messages() []Message {
 // The verifier is trained on what the Python side renders.
 func TestRenderAsInTraining(t *testing.T) {
 	for i, r := range readRendered(t) {
-		text, left := render(r.messages())
+		text, left, _ := render(r.messages())
 		if text != r.Text {
 			t.Errorf("line %d:\n got %q\nwant %q", i+1, text, r.Text)
 		}
@@ -85,15 +85,28 @@ func TestRender(t *testing.T) {
 			[]string{"Always answer in French. Weather in Lyon?", "Pluie, 12 degrés.", "By the way, how many large moons does Mars have?"}},
 		{"By the way, how much is it? | A room in Lyon.", []string{"A room in Lyon.", "Great!", "By the way, how much is it?"}},
 	} {
-		if got, left := render(chat(c.said...)); got != c.want || left != nil {
+		if got, left, _ := render(chat(c.said...)); got != c.want || left != nil {
 			t.Errorf("%q:\n got %q, %q left\nwant %q", c.said, got, left, c.want)
+		}
+	}
+}
+
+// TestRenderSaysWhatItTellsOtherwise: blanks that begin a line and a lone | are lost in the one text, and must be equal beside it.
+func TestRenderSaysWhatItTellsOtherwise(t *testing.T) {
+	for _, c := range []struct{ said, want []string }{
+		{[]string{"What is A?", "Good.", "  and B?\n\n  with C? \r\nand | D"}, []string{"  with C?", "and | D"}},
+		{[]string{"run it:\n\tls", "Sure.", "and a|b?"}, []string{"\tls"}},
+		{[]string{"Thanks!\n  Bye", "Good.", "and | B?"}, nil}, // nothing is rendered but the last turn, as it is
+	} {
+		if _, _, got := render(chat(c.said...)); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.said, got, c.want)
 		}
 	}
 }
 
 func TestRenderSaysWhatFoundNoRoom(t *testing.T) {
 	long := strings.Repeat("word ", 200) + "7."
-	text, left := render(chat(long, "Great.", "So?"))
+	text, left, _ := render(chat(long, "Great.", "So?"))
 	if text != "So?" || !slices.Equal(left, []string{long}) {
 		t.Errorf("got %q, %q", text, left)
 	}
@@ -107,8 +120,8 @@ func FuzzRender(f *testing.F) {
 	f.Add("'-a | \n|", "...? !", "\x80’'s 1")
 	f.Fuzz(func(t *testing.T, first, reply, last string) {
 		m := chat(first, reply, last)
-		text, left := render(m)
-		again, _ := render(m)
+		text, left, _ := render(m)
+		again, _, _ := render(m)
 		if text != again {
 			t.Errorf("rendered %q, then %q", text, again)
 		}

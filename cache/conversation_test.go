@@ -101,7 +101,7 @@ func TestConversationIsNoQuestion(t *testing.T) {
 	c := open(t, Options{Embedder: alike(), Verifier: &yes{}, Conversation: ConversationJudged})
 	said := chat("A room in Ghent.", "Great!", "Is it free?")
 	put(t, c, talk(0, said...), "A")
-	rendered, _ := render(said)
+	rendered, _, _ := render(said)
 	expect(t, c, ask(rendered), Miss, "")
 	expect(t, c, talk(0, chat("Hi!", "Hello!", rendered)...), Miss, "")
 	put(t, c, ask(rendered), "B")
@@ -213,6 +213,23 @@ func TestWhatFindsNoRoomMustBeEqual(t *testing.T) {
 	expect(t, c, talk(0, chat(story+"to Crete.", "Wow!", "what next")...), HitSemantic, "A")
 }
 
+// TestWhatTheRenderingLosesMustBeEqual: a lone | and where lines begin are not in the one text, and tell questions apart.
+func TestWhatTheRenderingLosesMustBeEqual(t *testing.T) {
+	c := open(t, Options{Embedder: alike(), Verifier: &yes{}, Conversation: ConversationJudged})
+	const inside, outside = "What does it print?\nif x:\n    f()\n    g()", "What does it print?\nif x:\n    f()\ng()"
+	for _, p := range [][2]string{
+		{"explain ls | wc -l", "explain ls / wc -l"}, {inside, outside},
+	} {
+		first, other := p[0], p[1]
+		put(t, c, talk(0, chat("I use bash and python.", "Great!", first)...), first)
+		expect(t, c, talk(0, chat("Hello! I use bash and python.", "Great!", first)...), HitSemantic, first)
+		expect(t, c, talk(0, chat("I use bash and python.", "Great!", other)...), Miss, "")
+		put(t, c, talk(0, chat(first, "Great!", "And why?")...), "earlier "+first)
+		expect(t, c, talk(0, chat("Hi!\n"+first, "Great!", "And why?")...), HitSemantic, "earlier "+first)
+		expect(t, c, talk(0, chat(other, "Great!", "And why?")...), Miss, "")
+	}
+}
+
 // An agent asks again and again with nearly the same words. No step may get the answer of another, whatever the models
 // say: each has its own tool results behind it.
 func TestAgentLoopGetsNoStaleTurn(t *testing.T) {
@@ -282,13 +299,15 @@ func TestConversationInvalid(t *testing.T) {
 	if l := c.Lookup(bg, talk(9, chat("a", "b", "c")...)); l.Status != Degraded || !errors.Is(l.Err, ErrInvalid) {
 		t.Errorf("query: %v, %v", l.Status, l.Err)
 	}
-	for m := ConversationStrict; m <= conversationMax; m++ {
-		if got, err := ParseConversation(m.String()); got != m || err != nil {
-			t.Errorf("%v read back as %v, %v", m, got, err)
+	for m := ConversationDefault; m <= conversationMax; m++ {
+		for _, name := range []string{m.String(), strings.ToUpper(m.String())} { // as the other names of this package are read
+			if got, err := ParseConversation(name); got != m || err != nil {
+				t.Errorf("%s read back as %v, %v", name, got, err)
+			}
 		}
 	}
-	if _, err := ParseConversation("default"); !errors.Is(err, ErrInvalid) {
-		t.Errorf("default: %v", err)
+	if _, err := ParseConversation("loose"); !errors.Is(err, ErrInvalid) {
+		t.Errorf("loose: %v", err)
 	}
 }
 

@@ -150,3 +150,20 @@ func FuzzDiffer(f *testing.F) {
 		}
 	})
 }
+
+// TestNoDecision: a decision without curves, and a policy that a decision does not have, are told, and end no process.
+func TestNoDecision(t *testing.T) {
+	if _, err := NewDecider(Options{Embedder: newBag(), Decision: new(Decision)}); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "ParseDecision") {
+		t.Errorf("a decision without curves: %v", err)
+	}
+	d, err := NewDecider(Options{Embedder: newBag()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Pair(bg, ask("one question"), ask("another question"), "guess"); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "guess") {
+		t.Errorf("an unknown policy: %v", err)
+	}
+	if s := d.Standing("guess"); s != (Standing{}) {
+		t.Errorf("an unknown policy stands at %+v", s)
+	}
+}

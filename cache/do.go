@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 )
 
 // LoadFunc gets the answer from where it is made. Its context carries the values of the first caller's, but not
@@ -30,11 +31,13 @@ type loaded struct {
 	partition Digest // of the entry
 	found     bool   // it was stored already
 	fillErr   error
+	closed    bool // nothing was loaded: the cache was closed since the look-up, and who waits loads for himself
 }
 
 // Do looks q up and, if nothing may be served, loads the answer and stores it. Callers who ask the very same
-// question meanwhile share one load. An error is the load's, ctx's, or about q; a failing cache is none, see
-// Result.FillErr. A caller whose ctx ends leaves at once; the load that others may wait for goes on, and is stored.
+// question meanwhile share one load. An error is the load's, ctx's, or about q; a failing cache is none, and neither is one that
+// is closed meanwhile, see Result.FillErr. A caller whose ctx ends leaves at once; the load that others may wait for goes on, and is
+// stored under the messages that q had: once Do has returned they are the caller's again.
 //
 // A panic in load becomes an error to all who wait, as does runtime.Goexit (ErrExited), which t.FailNow calls for one.
 func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error) {
@@ -62,6 +65,7 @@ func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error)
 	if l.Status == Refresh {
 		key += "refresh"
 	}
+	l.q.Messages = slices.Clone(l.q.Messages) // what flies may outlive this call
 	var mine bool
 	done := c.flights.DoChan(key, func() (any, error) {
 		mine = true
@@ -75,6 +79,13 @@ func (c *Cache) Do(ctx context.Context, q Query, load LoadFunc) (*Result, error)
 			return nil, r.Err
 		}
 		got := r.Val.(loaded)
+		if got.closed {
+			v, err := safely(ctx, loadFunction, load)
+			if err != nil {
+				return nil, err
+			}
+			return &Result{Status: l.Status, Value: v, Similarity: l.Similarity, Lookup: l, FillErr: ErrClosed}, nil
+		}
 		if got.id != 0 && (got.found || !mine) && l.q.TraceID != "" { // else Fill has noted it
 			c.memory.traceExact(&l.q, exactTrace{l.exact, got.partition, c.now().UnixNano()})
 		}
@@ -106,7 +117,7 @@ const dropAbove = 4
 // fly runs in the flight, on a goroutine of its own, for all who wait.
 func (c *Cache) fly(ctx context.Context, l *Lookup, load LoadFunc) (any, error) {
 	if !c.begin() {
-		return nil, ErrClosed
+		return loaded{closed: true}, nil
 	}
 	defer c.working.Done()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -146,6 +146,73 @@ func TestDoOutlivesItsCaller(t *testing.T) {
 	})
 }
 
+// TestDoKeepsToTheMessagesItWasCalledWith: once Do has returned, its messages are the caller's again, whatever is still being stored.
+func TestDoKeepsToTheMessagesItWasCalledWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Options{Embedder: newBag(), Verifier: &yes{}, Conversation: ConversationJudged})
+		said := chat("A room in Ghent.", "Great!", "Is it free?")
+		q := Query{Messages: said, ForceRefresh: true}
+		ctx, cancel := context.WithTimeout(bg, time.Second)
+		defer cancel()
+		_, err := c.Do(ctx, q, func(context.Context) (Value, error) {
+			time.Sleep(time.Minute)
+			return Value{Body: []byte("Ghent is free")}, nil
+		})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("caller: %v", err)
+		}
+		copy(said, chat("A room in Paris.", "Lovely!", "Is it quiet?"))
+		time.Sleep(time.Hour)
+		e, err := c.Get(bg, 1)
+		if err != nil || e.Text != "Is it free? | A room in Ghent." {
+			t.Errorf("stored under %+v, %v", e, err)
+		}
+		closeSound(t, c)
+	})
+}
+
+// TestDoLoadsAlthoughTheCacheIsClosedMeanwhile: between the look-up and the load, too, a closed cache is not the caller's failure.
+func TestDoLoadsAlthoughTheCacheIsClosedMeanwhile(t *testing.T) {
+	bag := newBag()
+	c := open(t, Options{Embedder: bag})
+	bag.make = func(string) []float32 {
+		closeSound(t, c)
+		return append(make([]float32, bag.dim-1), 1)
+	}
+	var calls atomic.Int64
+	r := do(t, c, ask("a question"), answer(&calls, "an answer"))
+	if string(r.Value.Body) != "an answer" || !errors.Is(r.FillErr, ErrClosed) || r.ID != 0 || calls.Load() != 1 {
+		t.Errorf("%+v", r)
+	}
+	c = open(t, Options{Embedder: bag})
+	slip := errors.New("slip")
+	if _, err := c.Do(bg, ask("a question"), func(context.Context) (Value, error) { return Value{}, slip }); !errors.Is(err, slip) {
+		t.Errorf("the load's error: %v", err)
+	}
+}
+
+// TestCloseWaitsForClose: who closes a cache that is being closed may touch its file afterwards, too.
+func TestCloseWaitsForClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, Options{})
+		over := false
+		go func() {
+			_, _ = c.Do(bg, ask("slow"), func(context.Context) (Value, error) {
+				time.Sleep(time.Minute)
+				over = true
+				return Value{}, errors.New("too late")
+			})
+		}()
+		synctest.Wait()
+		go c.Close()
+		synctest.Wait()
+		if err := c.Close(); err != nil || !over {
+			t.Errorf("%v, and the load is over: %v", err, over)
+		}
+		closeSound(t, c)
+	})
+}
+
 func TestCloseEndsLoads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := open(t, Options{})

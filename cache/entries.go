@@ -52,7 +52,7 @@ func variantKey(exact, variant Digest) Digest {
 // Search returns the entries of the query's partition that may be served for it, the most probable first. What is not of the
 // same text is decided upon as in a look-up: by guards, verifier and budget, which each match takes its share of; q.Threshold
 // can only raise the least similarity that the options name. A mode that does not serve finds nothing, and neither does a query that asks for
-// a new answer (ForceRefresh).
+// a new answer (ForceRefresh). Where the verifier fails, it returns the entries of the same text, or, without any, the error.
 //
 // The same text is found by its vector, which PutVariant stores of a question that asks for what changes by itself, too, though only that
 // finds it; what Put and Fill have stored of such a one, and all without an embedder, is found only by its exact key, that is
@@ -162,7 +162,7 @@ func (c *Cache) judge(ctx context.Context, l *Lookup, s Search, scores map[ID]fl
 	}
 	if s.Semantic {
 		more, err := c.weighMatches(ctx, l, s.Limit-len(out), found, entries)
-		if err != nil {
+		if err != nil && len(out) == 0 {
 			return nil, err
 		}
 		out = append(out, more...)
@@ -225,6 +225,9 @@ func (c *Cache) DeleteMatching(ctx context.Context, q Query, match func(*Entry) 
 		return 0, storeErr(c.path, err)
 	}
 	for after, more := uint64(0), true; more; {
+		if err := c.usable(ctx); err != nil {
+			return removed, err
+		}
 		var ids []uint64
 		if ids, after, more, err = c.store.IDsOf(q.Namespace, after, last, purgeBatch); err != nil {
 			return removed, storeErr(c.path, err)

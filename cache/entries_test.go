@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -158,5 +159,53 @@ func TestSearchAndVolatileQuestions(t *testing.T) {
 	put(t, c, ask("who is the prime minister of that country"), "somebody")
 	if got := find("who is the current prime minister of that country"); len(got) != 0 {
 		t.Errorf("a question that asks for what is so now is served %q", got)
+	}
+}
+
+// endsAt is a context that has ended when it is asked for the n-th time.
+type endsAt struct {
+	context.Context
+	n int
+}
+
+func (c *endsAt) Err() error {
+	if c.n--; c.n <= 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestPurgesEndWithTheirContext, though nothing matches.
+func TestPurgesEndWithTheirContext(t *testing.T) {
+	c := open(t, Options{})
+	put(t, c, ask("a question"), "an answer")
+	if n, err := c.Purge(&endsAt{bg, 2}, "another"); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("purge: %d, %v", n, err)
+	}
+	n, err := c.DeleteMatching(&endsAt{bg, 2}, ask("x"), func(*Entry) bool { return false })
+	if n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("delete: %d, %v", n, err)
+	}
+}
+
+// TestSearchKeepsWhatNeedsNoVerifier: the same text is found whatever becomes of the verifier.
+func TestSearchKeepsWhatNeedsNoVerifier(t *testing.T) {
+	down := errors.New("the verifier is down")
+	c := open(t, Options{Embedder: newBag(), Verifier: &judge{err: down}, Threshold: 0.7})
+	for _, text := range []string{wipe, erase} {
+		if _, err := c.PutVariant(bg, ask(text), variantOf("a"), Value{Body: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := Search{Limit: 9, Exact: true, Semantic: true}
+	got, err := c.Search(bg, ask(wipe), both)
+	if err != nil || len(got) != 1 || !got[0].Exact || string(got[0].Entry.Value.Body) != wipe {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if s := c.Stats(); s.VerifyErrors != 1 {
+		t.Errorf("%d failures of the verifier are counted", s.VerifyErrors)
+	}
+	if got, err := c.Search(bg, ask(asked), both); !errors.Is(err, down) || got != nil {
+		t.Errorf("without an exact match: %+v, %v", got, err)
 	}
 }

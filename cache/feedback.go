@@ -181,8 +181,9 @@ func (m *memory) hear(t *store.Trace, v verdict, by Digest, at int64) (tell []Fa
 			// The answer is bad for its own question, so it is for others. It says nothing about the decision.
 			e := m.trait(store.EntryTrait, l.entry, at)
 			p := m.trait(store.PartitionTrait, l.partition, at)
-			w := allowance(&e.Sources, l.claim(), l.weight, claimsPerEntry)
-			w = allowance(&p.Sources, l.claim(), w, claimsPerPartition)
+			of := allowance(&e.Sources, l.claim(), l.weight, claimsPerEntry)
+			w := allowance(&p.Sources, l.claim(), of, claimsPerPartition)
+			restore(e.Sources, l.claim(), of-w) // withdraw gives back no more than what counted
 			e.Bad += w
 			o.Applied = [6]float64{4: w}
 		}

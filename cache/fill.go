@@ -110,7 +110,7 @@ func (l *Lookup) head(v *Value, created time.Time) store.Head {
 		life.TTL = shortLife(cmp.Or(life.TTL, o.TTL), o.VolatileTTL)
 	}
 	if at := life.expiry(created, o.TTL); !at.IsZero() {
-		h.Expires = at.UnixNano()
+		h.Expires = cmp.Or(at.UnixNano(), 1) // in the file 0 is never
 	}
 	return h
 }

@@ -199,7 +199,7 @@ func (c *Cache) unindex(r *store.Removed) error {
 	return c.index.Remove(string(r.Partition[:]), r.ID)
 }
 
-// begin readies the load; commits may come from here on.
+// beginLoading readies the load; commits may come from here on.
 func (c *Cache) beginLoading() error {
 	l := &c.loading
 	l.done, l.gone = make(chan struct{}), map[uint64]struct{}{}

@@ -212,7 +212,8 @@ func (m *memory) teach(l *label, at int64) (applied [6]float64) {
 	case l.from == fromFeedback:
 		forEntry = allowance(&e.Sources, l.claim(), l.weight, claimsPerEntry)
 		forPartition = allowance(&p.Sources, l.claim(), forEntry, claimsPerPartition)
-		forEntry = min(forEntry, forPartition) // or one key could demote a partition entry by entry
+		restore(e.Sources, l.claim(), forEntry-forPartition) // unteach gives back no more than what counted
+		forEntry = forPartition                              // or one key could demote a partition entry by entry
 		forPartition *= claimForPartition
 	case l.by != Digest{}:
 		forEntry = allowance(&e.Sources, sourceID(l.by, 'm'), l.weight, measurementsPerEntry)

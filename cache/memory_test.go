@@ -236,3 +236,28 @@ func TestEvidenceIsBounded(t *testing.T) {
 		t.Errorf("%d rows are removed", n)
 	}
 }
+
+// TestUnteachGivesBackWhatWasTaken: a claim that the partition's allowance cut short takes no more of the entry's than counted.
+func TestUnteachGivesBackWhatWasTaken(t *testing.T) {
+	m, at := newMemory(DefaultHalfLife, constant(DefaultMaxError), nil), time.Now().UnixNano()
+	claim := func(entry string, weight float64) *label {
+		return &label{entry: Hash([]byte(entry)), partition: alice, probability: 0.9, weight: weight, from: fromFeedback, by: bob, served: true}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, entry := range []string{"a", "b"} {
+		m.teach(claim(entry, 1), at)
+	}
+	m.teach(claim("c", 0.5), at)
+	l := claim("d", 1)
+	applied := m.teach(l, at)
+	if applied[4] != 0.5 {
+		t.Fatalf("%v of the claim counted, want the half that the partition had left", applied[4])
+	}
+	m.unteach(l, applied, at, at)
+	for _, s := range m.traits[traitKey{store.EntryTrait, l.entry}].Sources {
+		if s.ID == l.claim() && s.Weight != 0 {
+			t.Errorf("%v of the caller's allowance is gone, though nothing is left of the claim", s.Weight)
+		}
+	}
+}

@@ -50,7 +50,9 @@ func (c *Cache) reembed(ctx context.Context, next store.Generation) error {
 		}
 		if len(heads) > 0 {
 			if err := c.giveVectors(ctx, next, heads); err != nil {
-				return err
+				if err := c.giveEach(ctx, next, heads, err); err != nil {
+					return err
+				}
 			}
 		}
 		done += looked
@@ -59,6 +61,28 @@ func (c *Cache) reembed(ctx context.Context, next store.Generation) error {
 		}
 	}
 	return next.Finish(ctx)
+}
+
+// probe is a text that every embedder takes.
+const probe = "hello"
+
+// giveEach embeds, one by one, what failed together for a reason. Texts at fault stay without a vector; it fails if nothing can be
+// embedded now.
+func (c *Cache) giveEach(ctx context.Context, g store.Generation, heads []store.Head, reason error) error {
+	if _, err := c.embed(ctx, probe); err != nil {
+		return reason
+	}
+	for i := range heads {
+		vec, err := c.embed(ctx, heads[i].Text)
+		if err != nil {
+			c.stats.embedErrors.Add(1)
+			continue
+		}
+		if err := g.Put(ctx, []store.Vector{{ID: heads[i].ID, Vec: vec}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // giveVectors embeds what entries ask, and stores the vectors.

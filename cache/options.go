@@ -16,7 +16,8 @@ const (
 	// RefuseModel makes Open fail with ErrModelMismatch. The file is not touched.
 	RefuseModel ModelChange = iota
 	// Reembed makes Open embed every stored text anew before it returns. Until the last one is done the file
-	// keeps the old vectors whole, so a crash in between costs only the work.
+	// keeps the old vectors whole, so a crash in between costs only the work. A text that the embedder refuses while it takes others
+	// is for the exact tier only, and tried again in the background.
 	Reembed
 )
 
@@ -156,6 +157,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if !(o.ConversationMaxError >= 0 && o.ConversationMaxError <= 1) {
 		bad("conversation max error %v is outside 0..1", o.ConversationMaxError)
+	}
+	if o.Decision != nil && o.Decision.file.Policies[PolicySemantic] == nil {
+		bad("decision without curves: use what ParseDecision or FitDecision returned, or nil")
 	}
 	if o.Verifier != nil && o.Embedder == nil {
 		bad("a verifier needs an embedder, which finds what it judges")

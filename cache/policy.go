@@ -172,7 +172,13 @@ func (d *Decider) refuse(p Policy, candidates []Candidate) {
 func (d *Decider) prior(p Policy) *mix { return &d.decision.file.Policies[p].Mix }
 
 // Standing returns what the budget comes to under a policy before there is traffic: by the calibration pairs alone.
-func (d *Decider) Standing(p Policy) Standing { return standing(d.prior(p), d.opts.maxError(p)) }
+// It is zero for a policy that the decision does not have.
+func (d *Decider) Standing(p Policy) Standing {
+	if d.decision.file.Policies[p] == nil {
+		return Standing{}
+	}
+	return standing(d.prior(p), d.opts.maxError(p))
+}
 
 // maxError is the budget of a policy.
 func (o *Options) maxError(p Policy) float64 {
@@ -185,12 +191,15 @@ func (o *Options) maxError(p Policy) float64 {
 // Pair says what a cache that holds nothing but the answer to stored would do with asked: what [Cache.Explain] would say, with
 // the budget turned into a cut-off by the calibration pairs alone. Of asked's own settings threshold, budget, conversation and what it
 // says of volatile questions count; its mode, TTL and age do not, and neither do Options.Namespaces. Nothing is learnt from it.
-// policy "" is that of the models.
+// policy "" is that of the models; one that the decision does not have is an error that wraps ErrInvalid.
 func (d *Decider) Pair(ctx context.Context, stored, asked Query, policy Policy) (*Verdict, error) {
 	for _, q := range [2]*Query{&stored, &asked} {
 		if err := q.validate(); err != nil {
 			return nil, err
 		}
+	}
+	if policy != "" && d.decision.file.Policies[policy] == nil {
+		return nil, fmt.Errorf("%w: policy %.40q: the decision has no such; use one of the Policy constants", ErrInvalid, policy)
 	}
 	start := time.Now()
 	mode := ModeSemantic

@@ -169,7 +169,7 @@ func (q *Query) expiry(now time.Time, fallback time.Duration) time.Time {
 	if ttl == 0 {
 		ttl = fallback
 	}
-	if ttl <= 0 || int64(ttl) > math.MaxInt64-now.UnixNano() {
+	if ttl <= 0 || int64(ttl) > math.MaxInt64-max(0, now.UnixNano()) {
 		return time.Time{}
 	}
 	return now.Add(ttl)

@@ -145,3 +145,37 @@ func TestVectorsOfAFileThatHadNone(t *testing.T) {
 		closeSound(t, c)
 	})
 }
+
+// TestANewModelThatRefusesATextOpensTheFile: what one text is refused for is not the others' fault, nor the cache's.
+func TestANewModelThatRefusesATextOpensTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "cache.db")
+		c := open(t, Options{Embedder: newBag()}, path)
+		for i := range 70 {
+			put(t, c, ask(fmt.Sprintf("what may be said of number%d", i)), "much")
+		}
+		closeSound(t, c)
+
+		bag := newBag()
+		bag.id = "bag/2"
+		bag.make = func(text string) []float32 {
+			v := make([]float32, bag.dim)
+			if refused := text == "what may be said of number0" || text == "what may be said of number69"; !refused {
+				v[len(text)] = 1
+			}
+			return v
+		}
+		c = open(t, Options{Embedder: bag, OnModelChange: Reembed}, path)
+		synctest.Wait()
+		lacking(t, c, 68, 2)
+		expect(t, c, ask("what may be said of number69"), HitExact, "much")
+		if r, err := c.Check(bg); err != nil || !r.OK() {
+			t.Errorf("check: %+v, %v", r, err)
+		}
+		bag.make = nil
+		time.Sleep(2 * DefaultSweepInterval)
+		synctest.Wait()
+		lacking(t, c, 70, 0)
+		closeSound(t, c)
+	})
+}

@@ -53,7 +53,7 @@ type recordJSON struct {
 }
 
 // MarshalJSON writes the record as one JSON object.
-func (r *Record) MarshalJSON() ([]byte, error) {
+func (r Record) MarshalJSON() ([]byte, error) {
 	j := recordJSON{
 		Key: r.Key.String(), Partition: r.Partition.String(), Namespace: r.Namespace, Text: r.Text, Semantic: r.Semantic,
 		Created: r.Created.UTC(), Cost: r.Cost, Took: int64(r.Took), Uses: r.Uses, Model: r.Model,
@@ -219,7 +219,7 @@ func (c *Cache) Import(ctx context.Context, r *Record) (done bool, err error) {
 	}
 	copy(h.Brought[:], r.Uses)
 	if !r.Expires.IsZero() {
-		h.Expires = r.Expires.UnixNano()
+		h.Expires = cmp.Or(r.Expires.UnixNano(), 1) // in the file 0 is never
 	}
 	h.BodyLen = uint32(len(r.Body))
 	if err := c.fits(&h); err != nil {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"math"
 	"reflect"
@@ -306,4 +307,16 @@ func TestImportedTextsAreComparedWhole(t *testing.T) {
 	}
 	expect(t, c, ask("how do I bake bread"), Miss, "")
 	expect(t, c, ask(long), HitExact, "slowly")
+}
+
+// TestRecordIsWrittenAsItsPointer: a copy of a record has the record's JSON form.
+func TestRecordIsWrittenAsItsPointer(t *testing.T) {
+	r := Record{Key: alice, Partition: bob, Text: "a question", Body: []byte("an answer")}
+	want, err := json.Marshal(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := json.Marshal(r); err != nil || string(got) != string(want) {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
 }

@@ -194,25 +194,23 @@ func (o *OpenAI) String() string { return fmt.Sprintf("%s at %s", o.ID(), o.base
 // which is not asked for again; or the network's.
 func (o *OpenAI) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	vectors := make([][]float32, 0, len(texts))
-	for len(texts) > 0 {
-		n := min(o.batch, len(texts))
-		batch, err := o.embedBatch(ctx, texts[:n])
+	for from := 0; from < len(texts); from += o.batch {
+		batch, err := o.embedBatch(ctx, texts[from:min(from+o.batch, len(texts))], from)
 		if err != nil {
 			return nil, err
 		}
 		vectors = append(vectors, batch...)
-		texts = texts[n:]
 	}
 	return vectors, nil
 }
 
-// embedBatch sends one request until it is answered or the retries are spent.
-func (o *OpenAI) embedBatch(ctx context.Context, texts []string) ([][]float32, error) {
+// embedBatch sends one request until it is answered or the retries are spent. In errors the texts are counted on from first.
+func (o *OpenAI) embedBatch(ctx context.Context, texts []string, first int) ([][]float32, error) {
 	// A factor of 1 spreads each pause over zero to twice the interval: full jitter, so that clients which failed
 	// together do not come back together.
 	pause := backoff.ExponentialBackOff{InitialInterval: 250 * time.Millisecond, RandomizationFactor: 1, Multiplier: 2, MaxInterval: 4 * time.Second}
 	for tries := 0; ; tries++ {
-		vectors, err := o.request(ctx, texts)
+		vectors, err := o.request(ctx, texts, first)
 		if err == nil {
 			return vectors, nil
 		}
@@ -252,7 +250,7 @@ func wait(ctx context.Context, d time.Duration) error {
 }
 
 // request sends texts once and checks the answer.
-func (o *OpenAI) request(ctx context.Context, texts []string) ([][]float32, error) {
+func (o *OpenAI) request(ctx context.Context, texts []string, first int) ([][]float32, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	// A number takes some 12 bytes of JSON and at most 25; what is far above is not an answer to this request.
@@ -266,7 +264,7 @@ func (o *OpenAI) request(ctx context.Context, texts []string) ([][]float32, erro
 	if err != nil {
 		return nil, o.explain(err, x, texts)
 	}
-	return o.arrange(answer.Data, len(texts))
+	return o.arrange(answer.Data, len(texts), first)
 }
 
 // explain turns an error of the client into ours. That of a status is not wrapped, as it holds the whole body,
@@ -336,7 +334,7 @@ func excerpt(s string) string {
 
 // arrange puts the vectors in the order of the texts and makes them unit vectors. Endpoints may answer in any order
 // and say so by index; two for one text, or none, would put an answer beside the wrong question.
-func (o *OpenAI) arrange(data []openai.Embedding, n int) ([][]float32, error) {
+func (o *OpenAI) arrange(data []openai.Embedding, n, first int) ([][]float32, error) {
 	if len(data) != n {
 		return nil, fmt.Errorf("%w: %d vectors for %d texts", ErrAnswer, len(data), n)
 	}
@@ -351,7 +349,7 @@ func (o *OpenAI) arrange(data []openai.Embedding, n int) ([][]float32, error) {
 			return nil, fmt.Errorf("%w: model %q answered with %d, Dim is %d: correct Dim, and embed again what is stored", ErrDimension, o.model, len(d.Embedding), o.dim)
 		}
 		if err := scaleToUnit(d.Embedding); err != nil {
-			return nil, fmt.Errorf("text %d: %w", d.Index, err)
+			return nil, fmt.Errorf("text %d: %w", first+d.Index, err)
 		}
 		vectors[d.Index] = d.Embedding
 	}

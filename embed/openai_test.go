@@ -316,6 +316,22 @@ func TestOpenAIHonoursTheContext(t *testing.T) {
 	}
 }
 
+// TestOpenAICountsTextsOverAllBatches: an error names the text as the caller counts them.
+func TestOpenAICountsTextsOverAllBatches(t *testing.T) {
+	e := serve(t, func(w http.ResponseWriter, _ *http.Request, _ asked, call int) {
+		vectors := []string{"[1,0,0]", "[1,0,0]"}
+		if call == 2 {
+			vectors[1] = "[0,0,0]"
+		}
+		fmt.Fprintf(w, `{"data":[{"index":0,"embedding":%s},{"index":1,"embedding":%s}]}`, vectors[0], vectors[1])
+	})
+	o, _ := e.client(t, OpenAIOptions{BatchSize: 2})
+	_, err := o.Embed(t.Context(), []string{"a", "b", "c", "d"})
+	if !errors.Is(err, ErrAnswer) || !strings.Contains(err.Error(), "text 3:") {
+		t.Errorf("got %v, want ErrAnswer of text 3", err)
+	}
+}
+
 func TestOpenAICancelledInAPause(t *testing.T) {
 	e := serve(t, func(w http.ResponseWriter, _ *http.Request, _ asked, _ int) {
 		w.Header().Set("Retry-After", "25") // as no test waits that long, the pause must have been cut short

@@ -29,9 +29,9 @@ type call struct {
 	ctx  context.Context
 	done chan struct{} // closed once no window is left
 
-	mu   sync.Mutex
-	left int   // windows that no worker has finished or dropped
-	err  error // the first failure of a window
+	mu   sync.Mutex // guards left and err; a leaf
+	left int        // windows that no worker has finished or dropped
+	err  error      // the first failure of a window
 }
 
 // finish counts a window as done, or as failed.
@@ -51,8 +51,8 @@ func (c *call) finish(err error) {
 type pool struct {
 	model *bert.Model
 
-	mu      sync.Mutex
-	queue   []*window // first in, first out
+	mu      sync.Mutex // guards queue, running and idle; taken before a call's
+	queue   []*window  // first in, first out
 	running int
 	idle    []*worker
 }

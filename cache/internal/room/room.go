@@ -212,7 +212,7 @@ func (r *Room) Evict() (gone []uint64) {
 	s := r.shelf
 	for _, name := range r.names { // few, and named by the operator
 		if i, ok := s.byName[name]; ok {
-			sc := &s.spaces[i].scope
+			sc := s.spaces[i]
 			if !sc.limits.exceeded(sc.usage) {
 				s.settle(sc)
 			}

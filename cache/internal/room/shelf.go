@@ -20,7 +20,7 @@ const (
 type shelf struct {
 	items  []item
 	at     map[uint64]int32 // id to index in items
-	spaces []*space
+	spaces []*scope         // of the namespaces
 	byName map[string]int32
 	all    scope
 	past   *past
@@ -46,12 +46,6 @@ type pooledItem struct {
 	score float64
 }
 
-// space is a namespace.
-type space struct {
-	name string
-	scope
-}
-
 func newShelf(limits Limits, odds *odds, seed uint64) *shelf {
 	return &shelf{
 		at: map[uint64]int32{}, byName: map[string]int32{}, all: scope{limits: limits}, past: newPast(64), odds: odds, way: ways[startWay],
@@ -68,7 +62,7 @@ func (s *shelf) spaceOf(name string, limits Limits) int32 {
 	if !ok {
 		i = int32(len(s.spaces))
 		s.byName[name] = i
-		s.spaces = append(s.spaces, &space{name: name, scope: scope{limits: limits}})
+		s.spaces = append(s.spaces, &scope{limits: limits})
 	}
 	return i
 }

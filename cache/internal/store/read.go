@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"go.etcd.io/bbolt"
 )
@@ -170,14 +171,20 @@ func (s *Store) Scan(after, last uint64, limit int) (found []Scanned, next uint6
 	return found, next, more, err
 }
 
-// expired returns up to limit rows of bucket expiry that are at or before now, soonest first.
+// expired returns up to limit rows of bucket expiry that are at or before now, soonest first. Times before 1970 are negative, and their
+// rows behind those of all others.
 func expired(tx *bbolt.Tx, now int64, limit int) (rows [][]byte) {
 	c := tx.Bucket(bucketExpiry).Cursor()
-	for k, _ := c.First(); k != nil && len(rows) < limit; k, _ = c.Next() {
-		if len(k) != 16 || int64(binary.BigEndian.Uint64(k)) > now {
-			break
+	for _, from := range [...]int64{math.MinInt64, 0} {
+		for k, _ := c.Seek(expiryKey(from, 0)); k != nil && len(rows) < limit; k, _ = c.Next() {
+			if len(k) != 16 {
+				break
+			}
+			if at := int64(binary.BigEndian.Uint64(k)); at > now || at < from {
+				break
+			}
+			rows = append(rows, bytes.Clone(k))
 		}
-		rows = append(rows, bytes.Clone(k))
 	}
 	return rows
 }

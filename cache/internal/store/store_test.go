@@ -64,6 +64,45 @@ func unitVector(n, dim int) []float32 {
 
 func body(n int) []byte { return bytes.Repeat([]byte{byte(n), byte(n >> 8), 0xA5}, 20+n%700) } // most of them are compressed
 
+// noCommit fails every commit that removes something, at its end.
+type noCommit struct{ Keeper }
+
+func (noCommit) Fit(changes []Change) ([]uint64, []Uses) {
+	for i := range changes {
+		if changes[i].Removed != nil {
+			panic("no")
+		}
+	}
+	return nil, nil
+}
+
+func (noCommit) Done(bool) {}
+
+// TestAFailedCommitRemovesNothing, and does not say that it did.
+func TestAFailedCommitRemovesNothing(t *testing.T) {
+	for name, remove := range map[string]func(*Store) (int, error){
+		"delete": func(s *Store) (int, error) { return s.Delete(bg, []uint64{1}) },
+		"sweep":  func(s *Store) (int, error) { return s.Sweep(bg, math.MaxInt64, 10) },
+	} {
+		s, err := Open(filepath.Join(t.TempDir(), "a.db"), Options{LockTimeout: testTimeout, Keeper: noCommit{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := headOf(1, "text")
+		h.Expires = 1000
+		if _, err := s.Put(bg, h, body(1), nil); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := remove(s); err == nil || n != 0 {
+			t.Errorf("%s: %d, %v", name, n, err)
+		}
+		if n, err := s.Len(); err != nil || n != 1 {
+			t.Errorf("%s: %d entries left, %v", name, n, err)
+		}
+		_ = s.Close() // tells of the commit that failed
+	}
+}
+
 // fillStore puts n entries, some of which expire and some of which have vectors.
 func fillStore(t *testing.T, s *Store, n int) {
 	t.Helper()

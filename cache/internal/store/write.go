@@ -293,6 +293,9 @@ func (s *Store) Delete(ctx context.Context, ids []uint64) (n int, err error) {
 		n = len(c.Removed)
 		return c, nil
 	})
+	if err != nil {
+		n = 0 // the commit did not come about
+	}
 	return n, err
 }
 
@@ -333,5 +336,8 @@ func (s *Store) Sweep(ctx context.Context, now int64, limit int) (n int, err err
 		n = len(rows)
 		return c, nil
 	})
+	if err != nil {
+		n = 0 // the commit did not come about
+	}
 	return n, err
 }
