@@ -57,7 +57,10 @@ type StoreError struct {
 // Error names the file, the place, the cause and the remedy in one line.
 func (e *StoreError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v: %s", e.Cause, e.Path)
+	fmt.Fprint(&b, e.Cause)
+	if of := new(fs.PathError); !errors.As(e.Cause, &of) || of.Path != e.Path { // else the cause names it
+		fmt.Fprintf(&b, ": %s", e.Path)
+	}
 	if e.Bucket != "" {
 		fmt.Fprintf(&b, ", bucket %s", e.Bucket)
 	}

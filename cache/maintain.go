@@ -3,7 +3,9 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/reprise-cache/reprise/cache/internal/store"
@@ -54,6 +56,10 @@ func Restore(ctx context.Context, backup, path string, replace bool) (*Report, e
 	}
 	if err == nil {
 		_ = os.Remove(snapshotPath(path)) // of what was there before; it would be refused
+	}
+	var failed *fs.PathError
+	if errors.As(err, &failed) && failed.Path == backup && backup != path {
+		return nil, &StoreError{Path: backup, Cause: fmt.Errorf("cache: backup: %w", failed), Hint: "name a backup that is there and can be read"}
 	}
 	return report(path, r, err)
 }

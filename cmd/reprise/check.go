@@ -109,10 +109,17 @@ func withRemedy(err error, path string) error {
 	case errors.Is(err, cache.ErrModelMismatch):
 		return fmt.Errorf("%w (here: embedder.kind and embedder.model; or --set cache.on_model_change=reembed, or another file with --db; `reprise check %s` shows what it holds)", err, path)
 	case errors.Is(err, fs.ErrNotExist):
+		remedy := "name the cache's file by --db, or by --config the configuration that does"
 		if _, folder := os.Stat(filepath.Dir(path)); folder != nil {
-			return fmt.Errorf("%w (its folder does not exist: make it, or name another file by --db)", err)
+			remedy = "its folder does not exist: make it, or name another file by --db"
 		}
-		return fmt.Errorf("%w (name the cache's file by --db, or by --config the configuration that does)", err)
+		var of *cache.StoreError
+		if errors.As(err, &of) { // whose own hint, that there is no such file, is said already
+			told := *of
+			told.Hint = remedy
+			return &told
+		}
+		return fmt.Errorf("%w (%s)", err, remedy)
 	}
 	return err
 }

@@ -14,8 +14,8 @@ type cli struct {
 	Export   exportCmd   `cmd:"" help:"Write every entry as a line of JSON, from a file or from a server that has it open."`
 	Import   importCmd   `cmd:"" help:"Store past traffic, or entries that were exported, in a file or through a server that has it open."`
 	Entries  entriesCmd  `cmd:"" help:"Show, judge and remove single answers."`
-	Keys     keysCmd     `cmd:"" help:"Make, list, rotate and revoke the gateway's keys and those that it keeps of providers."`
+	Keys     keysCmd     `cmd:"" help:"Make, list, change, rotate and revoke the gateway's keys and those that it keeps of providers, and seal these anew."`
 	Logs     logsCmd     `cmd:"" help:"Show the request log, from its file or through the server that has it open."`
-	Config   configCmd   `cmd:"" help:"Show, check or explain the configuration."`
+	Config   configCmd   `cmd:"" help:"Show and check the configuration; save, list, roll back and delete request configs."`
 	Version  versionCmd  `cmd:"" help:"Say what this binary is; reprise --version does, too."`
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/reprise-cache/reprise/cmd/internal/config"
 	"github.com/reprise-cache/reprise/cmd/internal/demo"
 )
 
@@ -16,6 +18,9 @@ type demoCmd struct {
 
 // Run is called by kong. An interrupt ends the demo early and still removes its file.
 func (c *demoCmd) Run(ctx context.Context, h *host) error {
+	if c.Concurrency == 0 { // which the demo would take for its default
+		return fmt.Errorf("%w: --concurrency 0: give 1 to %d questions at a time", config.ErrInvalid, demo.MaxConcurrency)
+	}
 	_, err := demo.Run(ctx, demo.Options{
 		Out: h.stdout, NoColor: h.has("NO_COLOR"), Stay: c.Stay, Listen: c.Listen, Concurrency: c.Concurrency, Latency: c.Latency,
 	})

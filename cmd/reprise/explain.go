@@ -30,6 +30,9 @@ func (c *explainCmd) Run(ctx context.Context, h *host) error {
 	if c.JSONL == (c.Stored != "" || c.Asked != "") || !c.JSONL && c.Asked == "" {
 		return fmt.Errorf("%w: explain takes two questions, or --jsonl and pairs on standard input", config.ErrInvalid)
 	}
+	if !c.JSONL && c.Stored == "" {
+		return fmt.Errorf("%w: explain: the stored question is empty: give two questions", config.ErrInvalid)
+	}
 	d, err := c.decider()
 	if err != nil {
 		return err
@@ -126,6 +129,8 @@ func headline(v *cache.Verdict) string {
 		return "served: the very same question"
 	case v.Status.Hit():
 		return fmt.Sprintf("served: %.2f %% likely to be right", 100*v.Probability)
+	case v.Reason == cache.ReasonText:
+		return "not served: text: a question that is blank, very long or no valid UTF-8 is answered by the very same one only"
 	}
 	return "not served: " + string(v.Reason)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/reprise-cache/reprise/cache"
+	"github.com/reprise-cache/reprise/cache/boltfile"
 	"github.com/reprise-cache/reprise/cmd/internal/config"
 )
 
@@ -35,12 +36,14 @@ type output struct {
 	name   string
 	stdout io.Writer // what "-" is
 	stream bool      // the name is a pipe's or a device's, which is written to and not replaced
+
+	replace bool // a file of that name gives way, also one that was made since output was called
 }
 
 // output says whether the name can be written to, before work is done for it. Nothing may be written over the files that a server with
 // this configuration keeps.
 func (f replaceFlag) output(name string, cfg *config.Config, stdout io.Writer) (*output, error) {
-	o := &output{name: name, stdout: stdout}
+	o := &output{name: name, stdout: stdout, replace: f.Replace}
 	if name == "-" {
 		return o, nil
 	}
@@ -68,14 +71,19 @@ func (f replaceFlag) output(name string, cfg *config.Config, stdout io.Writer) (
 		o.stream = true
 		return o, nil
 	case !f.Replace:
-		return nil, fmt.Errorf("%s exists: give another name, or replace it by --replace", name)
+		return nil, errTaken(name)
 	}
 	// Of a link, what it leads to is replaced.
 	o.name, err = filepath.EvalSymlinks(name)
 	return o, err
 }
 
-// write writes a file that has its name only once it is whole and on disk, or else to what the output is.
+func errTaken(name string) error {
+	return fmt.Errorf("%s exists: give another name, or replace it by --replace", name)
+}
+
+// write writes a file that has its name only once it is whole and on disk, and which is on disk under that name when write returns; or
+// else to what the output is.
 func (o *output) write(write func(io.Writer) error) (err error) {
 	if o.name == "-" {
 		return buffered(o.stdout, write)
@@ -99,7 +107,26 @@ func (o *output) write(write func(io.Writer) error) (err error) {
 	if err := errors.Join(buffered(f, write), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), o.name)
+	if err := o.giveName(f.Name()); err != nil {
+		return err
+	}
+	return boltfile.SyncDir(filepath.Dir(o.name))
+}
+
+// giveName gives the file its name. Without --replace that is a link and no rename, which would replace a file that someone has made
+// since the name was found to be free; on a file system without links there is nothing better than to look again.
+func (o *output) giveName(temp string) error {
+	if o.replace {
+		return os.Rename(temp, o.name)
+	}
+	err := os.Link(temp, o.name)
+	if err == nil {
+		return os.Remove(temp)
+	}
+	if _, taken := os.Lstat(o.name); taken == nil {
+		return errTaken(o.name)
+	}
+	return os.Rename(temp, o.name)
 }
 
 func buffered(w io.Writer, write func(io.Writer) error) error {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/reprise-cache/reprise/cmd/internal/config"
 )
 
 // TestOutputs names as output what is there already, and expects it to be as it was, and the remedy.
@@ -66,6 +69,57 @@ func TestOutputs(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*.new-*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestOutputAppearsMeanwhile has another process make a file of the name while it is being written: --replace alone says that it may go.
+func TestOutputAppearsMeanwhile(t *testing.T) {
+	for replace, want := range map[bool]string{false: "theirs", true: "ours"} {
+		name := filepath.Join(t.TempDir(), "out")
+		out, err := replaceFlag{Replace: replace}.output(name, &config.Config{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = out.write(func(w io.Writer) error {
+			if err := os.WriteFile(name, []byte("theirs"), 0o600); err != nil {
+				return err
+			}
+			_, err := io.WriteString(w, "ours")
+			return err
+		})
+		if refused := err != nil && strings.Contains(err.Error(), "--replace"); refused == replace || err != nil && !refused {
+			t.Errorf("replace %v: %v", replace, err)
+		}
+		if text, err := os.ReadFile(name); err != nil || string(text) != want {
+			t.Errorf("replace %v: the file says %q, want %q (%v)", replace, text, want, err)
+		}
+		if left, err := filepath.Glob(name + ".new-*"); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
+// TestMessagesNameTheCulprit expects of what cannot be done the file or argument that is at fault, once, and one remedy.
+func TestMessagesNameTheCulprit(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+		not  string
+	}{
+		{[]string{"restore", "absent.db"}, 1, "backup: open absent.db: no such file or directory (name a backup that is there", "reprise.db"},
+		{[]string{"check", "absent.db"}, 1, "open absent.db: no such file or directory (name the cache's file by --db", "does not exist"},
+		{[]string{"check", "none/absent.db"}, 1, "(its folder does not exist", "name the cache's file"},
+		{[]string{"explain", "", "How tall is Mont Blanc?"}, 2, "the stored question is empty", ""},
+		{[]string{"demo", "--concurrency", "0"}, 2, "--concurrency 0: give 1 to 256", ""},
+	} {
+		code, out, errs := reprise(t, nil, c.args...)
+		if code != c.code || !strings.Contains(errs, c.want) || c.not != "" && strings.Contains(errs, c.not) || strings.Count(errs, "absent.db") > 1 {
+			t.Errorf("%q: %d %s%s", c.args, code, out, errs)
+		}
+	}
+	if code, out, errs := reprise(t, nil, "explain", " ", "How tall is Mont Blanc?"); code != 0 || !strings.Contains(out, "blank") {
+		t.Errorf("a blank question: %d %s%s", code, out, errs)
 	}
 }
 

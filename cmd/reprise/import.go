@@ -196,7 +196,7 @@ func (c *importCmd) store(ctx context.Context, opened *cache.Cache, src source, 
 // inOrder has lines with one question stored one after the other, so that which answer stays does not depend on chance. Begin is one
 // goroutine's.
 type inOrder struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards busy; not held while one waits
 	busy map[cache.Digest]chan struct{}
 }
 

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,7 +54,7 @@ const testKey = "sk-test-0123456789abcdef"
 func environment(extra ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "REPRISE_") && !strings.HasPrefix(kv, "OPENAI_") {
+		if !slices.ContainsFunc([]string{"REPRISE_", "OPENAI_", "ANTHROPIC_"}, func(p string) bool { return strings.HasPrefix(kv, p) }) {
 			env = append(env, kv)
 		}
 	}

@@ -182,6 +182,8 @@ func TestComplaintsNameKeyValueAndRemedy(t *testing.T) {
 		"mistyped provider":  {"providers:\n  local:\n    base_ur: http://x.test\n", []string{`did you mean "providers.local.base_url"?`}},
 		"provider's name":    {"providers:\n  My_Own:\n    base_url: http://x.test\n", []string{"lower-case letters"}},
 		"far from any":       {"zzzzzzzzzzzz: 1\n", []string{"config keys"}},
+		"near no key":        {"cache:\n  foo: 1\n", []string{`unknown key "cache.foo" (file reprise.yaml:2); `, "config keys"}},
+		"transposed":         {"cache:\n  mdoe: off\n", []string{`did you mean "cache.mode"?`}},
 		"wrong type":         {"cache:\n  threshold: high\n", []string{"cache.threshold", "reprise.yaml:2", `"high"`, "number, from 0 to 1"}},
 		"out of range":       {"cache:\n  threshold: 1.5\n", []string{"1.5", "from 0 to 1"}},
 		"fraction":           {"cache:\n  k: 2.5\n", []string{"whole number, from 1 to 100"}},

@@ -7,13 +7,21 @@ import (
 )
 
 // nearest finds the candidate that was most likely meant, or "" if none is near. A key written without its section
-// ("threshold") counts as near the one that ends like it, at the price of one edit.
+// ("threshold") counts as near the one that ends like it, at the price of one edit. Where the section is right, only what follows it is
+// compared: "cache.foo" is not near "cache.mode".
 func nearest(written string, candidates []string, sep string) string {
 	lower := strings.ToLower(written)
 	best, bestCost := "", max(2, len(written)/3)+1
+	section := lower[:strings.LastIndex(lower, sep)+1]
 	for _, c := range candidates {
 		lc := strings.ToLower(c)
 		cost := levenshtein.ComputeDistance(lower, lc)
+		if rest, same := strings.CutPrefix(lc, section); same && section != "" {
+			written := lower[len(section):]
+			if cost > max(2, min(len(written), len(rest))/3) || cost >= max(len(written), len(rest)) {
+				continue
+			}
+		}
 		if !strings.Contains(lower, sep) {
 			if i := strings.LastIndex(lc, sep); i >= 0 {
 				cost = min(cost, 1+levenshtein.ComputeDistance(lower, lc[i+len(sep):]))

@@ -26,8 +26,8 @@ type Options struct {
 	Latency     time.Duration // of the provider; 0: none
 }
 
-// maxConcurrency is the most asks that may be under way at a time.
-const maxConcurrency = 256
+// MaxConcurrency is the most asks that may be under way at a time.
+const MaxConcurrency = 256
 
 // Run runs the demo and returns what it came to. Ending the context ends it early, with the context's error, except while
 // it stays at the end: that is its purpose, and no error. Options that cannot be are config.ErrInvalid, under the names of the
@@ -39,8 +39,8 @@ func Run(ctx context.Context, o Options) (*Totals, error) {
 	if o.Concurrency == 0 {
 		o.Concurrency = 4
 	}
-	if o.Concurrency < 0 || o.Concurrency > maxConcurrency {
-		return nil, fmt.Errorf("%w: --concurrency %d: give 1 to %d questions at a time", config.ErrInvalid, o.Concurrency, maxConcurrency)
+	if o.Concurrency < 0 || o.Concurrency > MaxConcurrency {
+		return nil, fmt.Errorf("%w: --concurrency %d: give 1 to %d questions at a time", config.ErrInvalid, o.Concurrency, MaxConcurrency)
 	}
 	if o.Latency < 0 {
 		return nil, fmt.Errorf("%w: --latency %v: give no less than 0s", config.ErrInvalid, o.Latency)
