@@ -1,9 +1,13 @@
 package cache
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"slices"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/reprise-cache/reprise/cache/internal/store"
 )
 
 // FuzzKeys looks for two different queries with one key. The second differs from the first by moving a cut.
@@ -28,6 +32,32 @@ func FuzzKeys(f *testing.F) {
 		flat := Query{Namespace: ns, Messages: []Message{{Role: "user", Text: joined}}}
 		if p, e := flat.keys(); p == partition || e == exact {
 			t.Fatalf("one turn and two have the same key: %q, %q", one, two)
+		}
+	})
+}
+
+// FuzzSnapshot opens any bytes as a snapshot, also ones with a good digest: what is taken is what would have been written of its
+// layout, and no later than the file.
+func FuzzSnapshot(f *testing.F) {
+	now := store.Snapshot{File: [16]byte{1, 2, 3}, Generation: 9, Vectors: 4}
+	good := sealSnapshot(now, []byte("a layout"))
+	f.Add(good, false)
+	f.Add(good[:len(good)-sha256.Size], true)
+	f.Add([]byte(snapshotMagic), true)
+	f.Add([]byte(nil), false)
+	f.Fuzz(func(t *testing.T, b []byte, seal bool) {
+		if seal {
+			sum := sha256.Sum256(b)
+			b = append(slices.Clone(b), sum[:]...)
+		}
+		layout, at, err := openSnapshot(b, now)
+		if err != nil {
+			return
+		}
+		then := now
+		then.Generation = at
+		if at > now.Generation || !bytes.Equal(sealSnapshot(then, layout), b) {
+			t.Errorf("%x was taken for commit %d with layout %x", b, at, layout)
 		}
 	})
 }

@@ -26,7 +26,9 @@ func TestGuardPairs(t *testing.T) {
 		}
 		defer f.Close()
 		n := 0
-		for in := bufio.NewScanner(f); in.Scan(); {
+		in := bufio.NewScanner(f)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
 			n++
 			line := strings.TrimSpace(in.Text())
 			if line == "" || strings.HasPrefix(line, "#") {
@@ -49,6 +51,9 @@ func TestGuardPairs(t *testing.T) {
 					t.Errorf("%s:%d: %q, %q: %s (%+v), want %s", file, n, texts[0], texts[1], got, found, m[3])
 				}
 			}
+		}
+		if err := in.Err(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

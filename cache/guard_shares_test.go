@@ -31,7 +31,9 @@ func TestGuardShares(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		for in := bufio.NewScanner(f); in.Scan(); {
+		in := bufio.NewScanner(f)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
 			var p struct {
 				A, B, Kind, Domain string
 				Same               bool
@@ -64,6 +66,9 @@ func TestGuardShares(t *testing.T) {
 			if o, kind, _ := strings.Cut(*showPairs, " "); *showPairs != "" && o == outcome && (kind == label || kind == p.Kind) {
 				fmt.Printf("%s\n%s\n  %+v\n", p.A, p.B, found)
 			}
+		}
+		if err := in.Err(); err != nil {
+			t.Fatal(err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(shares)) {

@@ -54,7 +54,9 @@ func runScript(t *testing.T, file string, model cache.Embedder) {
 		t.Fatal(err)
 	}
 	lines := 0
-	for in := bufio.NewScanner(f); in.Scan(); {
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
 		lines++
 		line := strings.TrimSpace(in.Text())
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -63,6 +65,9 @@ func runScript(t *testing.T, file string, model cache.Embedder) {
 		if err := step(c, line); err != nil {
 			t.Errorf("%s:%d: %s\n\t%v", file, lines, line, err)
 		}
+	}
+	if err := in.Err(); err != nil {
+		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)

@@ -86,8 +86,8 @@ func cosine(a, b []float32) float64 {
 	return ab / math.Sqrt(aa*bb)
 }
 
-// TestQuality holds the quantised encoder to the float32 model on texts of many kinds: each at least 0.99, the mean at least 0.995.
-// Kernels differ in rounding only, so those after the first, which are slower, read a sample of the shorter ones.
+// TestQuality holds the quantised encoder to the float32 model on texts of many kinds: each at least 0.995, the mean at least
+// 0.9985. Kernels differ in rounding only, so those after the first, which are slower, read a sample of the shorter ones.
 func TestQuality(t *testing.T) {
 	texts, want := qualityTexts(t)
 	step, longest := 1, math.MaxInt
@@ -104,8 +104,8 @@ func TestQuality(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := cosine(got[0], want[i])
-				if c < 0.99 {
-					t.Errorf("text %d, %.60q: cosine %.5f with the float model, want at least 0.99", i, texts[i], c)
+				if c < 0.995 {
+					t.Errorf("text %d, %.60q: cosine %.5f with the float model, want at least 0.995", i, texts[i], c)
 				}
 				if c < least {
 					least, worst = c, i
@@ -113,8 +113,8 @@ func TestQuality(t *testing.T) {
 				sum += c
 				n++
 			}
-			if sum/float64(n) < 0.995 {
-				t.Errorf("mean cosine %.5f with the float model, want at least 0.995", sum/float64(n))
+			if sum/float64(n) < 0.9985 {
+				t.Errorf("mean cosine %.5f with the float model, want at least 0.9985", sum/float64(n))
 			}
 			t.Logf("%d texts: least cosine %.5f (%.40q), mean %.5f", n, least, texts[worst], sum/float64(n))
 		})

@@ -41,12 +41,17 @@ func referencePairs(t *testing.T) []referencePair {
 	}
 	defer f.Close()
 	var rows []referencePair
-	for s := bufio.NewScanner(f); s.Scan(); {
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
 		var row referencePair
 		if err := json.Unmarshal(s.Bytes(), &row); err != nil {
 			t.Fatal(err)
 		}
 		rows = append(rows, row)
+	}
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return rows
 }
