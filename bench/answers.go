@@ -1,11 +1,9 @@
 package bench
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/reprise-cache/reprise/cache"
@@ -26,31 +24,29 @@ func readAnswers(folder string) (fitted, heldOut []cache.LabelledPair, err error
 	return fitted, heldOut, nil
 }
 
-func readAnswerFile(path string, fitted, heldOut *[]cache.LabelledPair) (err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	s := bufio.NewScanner(f)
-	s.Buffer(nil, maxLine)
-	for n := 1; s.Scan(); n++ {
+func readAnswerFile(path string, fitted, heldOut *[]cache.LabelledPair) error {
+	return eachLine(path, answerLine(fitted, heldOut))
+}
+
+// answerLine reads a line of answers into one of both.
+func answerLine(fitted, heldOut *[]cache.LabelledPair) func(line []byte) error {
+	return func(line []byte) error {
 		var row struct {
 			A, B, Topic string
 			Same        *bool // so that a label that is missing is not one that is false
 		}
-		if err := json.Unmarshal(s.Bytes(), &row); err != nil {
-			return fmt.Errorf("%s line %d: %w", path, n, err)
+		if err := json.Unmarshal(line, &row); err != nil {
+			return err
 		}
 		topic, err := strconv.Atoi(row.Topic)
 		if err != nil || row.A == "" || row.B == "" || row.Same == nil {
-			return fmt.Errorf("%s line %d: a, b, same and the number of the topic must be there", path, n)
+			return errors.New("a, b, same and the number of the topic must be there")
 		}
 		to := fitted
 		if topic%3 == 2 {
 			to = heldOut
 		}
 		*to = append(*to, cache.LabelledPair{A: row.A, B: row.B, Same: *row.Same, Group: row.Topic})
+		return nil
 	}
-	return s.Err()
 }

@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/reprise-cache/reprise/cache"
-	"github.com/reprise-cache/reprise/embed"
 )
 
 // Conversation is two chats that end in a user's turn, and whether the next answer of the one serves in the other.
@@ -123,14 +122,11 @@ func Conversations(ctx context.Context, o ConversationsOptions) (*ConversationsR
 	r := &ConversationsReport{Machine: ThisMachine(), Source: o.Pairs, Modes: modes}
 	r.Same = ConversationsCount{Kind: "all", Same: true, Served: make([]int, len(modes))}
 	r.Traps = ConversationsCount{Kind: "all", Served: make([]int, len(modes))}
-	encoder, err := embed.NewMiniLM()
+	encoder, verifier, err := models()
 	if err != nil {
 		return nil, err
 	}
-	o.Options.Embedder = encoder
-	if o.Options.Verifier, err = embed.NewVerifier(encoder); err != nil {
-		return nil, err
-	}
+	o.Options.Embedder, o.Options.Verifier = encoder, verifier
 	for m, mode := range modes {
 		if err := r.measure(ctx, o.Options, pairs, m, mode); err != nil {
 			return nil, fmt.Errorf("bench: conversations: %w", err)

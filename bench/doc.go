@@ -1,9 +1,11 @@
-// Package bench measures what the rest of the project promises, and prints every
-// figure that the README states.
+// Package bench measures what the rest of the project promises, and prints those
+// of the README's figures whose command is `reprise bench`. The others are printed
+// by tests, by the demo, or by the programs that trained the models.
 //
 // A benchmark is a function that takes an options struct and returns a report:
-// [Proxy] with [ProxyOptions] and [ProxyReport]. The zero options are those that
-// the README's figures were measured with. A report knows how to print itself.
+// [Proxy] with [ProxyOptions] and [ProxyReport]. The README's figures were measured
+// with the zero options, except where the command beside them has flags. A report
+// knows how to print itself.
 //
 // The rules that keep the figures honest:
 //

@@ -46,8 +46,7 @@ func (p *lru) ask(k uint32, o evictionObject) bool {
 	return false
 }
 
-// heapPolicy gives up what scores lowest, of equals what was not asked for the longest: LFU, which counts uses while an answer is
-// kept, and GDSF (Cherkasova 1998), whose scores are raised by that of the last victim.
+// rivalHeap has what scores lowest at its top, of equals what was not asked for the longest.
 type rivalHeap []*rivalItem
 
 func (h rivalHeap) Len() int { return len(h) }
@@ -58,6 +57,8 @@ func (h rivalHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos 
 func (h *rivalHeap) Push(x any)   { e := x.(*rivalItem); e.pos = len(*h); *h = append(*h, e) }
 func (h *rivalHeap) Pop() any     { o := *h; x := o[len(o)-1]; *h = o[:len(o)-1]; return x }
 
+// heapPolicy gives up the top of its heap: LFU, which counts uses while an answer is kept, and GDSF (Cherkasova 1998), whose scores
+// are raised by that of the last victim.
 type heapPolicy struct {
 	room, used int64
 	h          rivalHeap

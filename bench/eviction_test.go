@@ -38,24 +38,51 @@ func TestRivalsKeepTheirRoom(t *testing.T) {
 	}
 }
 
-// TestLRUAndLFU play a stream by hand.
-func TestLRUAndLFU(t *testing.T) {
-	one := evictionObject{1, 1}
+// TestRivalsByHand plays streams that were worked out by hand from what the policies' papers say, each so that another policy, or this
+// one without one of its parts, would find something else.
+func TestRivalsByHand(t *testing.T) {
+	const dear, large = 10, 20
+	objects := map[uint32]evictionObject{dear: {bytes: 1, price: 3}, large: {bytes: 2, price: 4}}
+	tiny := func(room int64) evictor { return newWTinyLFU(room, int(room)) } // its window is too small to keep anything
 	for _, test := range []struct {
-		name string
-		p    evictor
-		want string
-	}{{"LRU", newLRU(2), "--+-+-"}, {"LFU", newLFU(2), "--+-+-"}} {
+		name   string
+		p      evictor
+		stream []uint32
+		want   string
+	}{
+		// 3 pushes out what was not asked for the longest: 2 here, 1 there, however often that was asked for.
+		{"LRU", newLRU(2), []uint32{1, 2, 1, 3, 1, 2}, "--+-+-"},
+		{"LRU", newLRU(2), []uint32{1, 1, 2, 3, 1}, "-+---"},
+		// 1 was asked for more often than 2. What was pushed out begins to count anew: 2 goes again, for 3.
+		{"LFU", newLFU(2), []uint32{1, 1, 2, 3, 1}, "-+--+"},
+		{"LFU", newLFU(2), []uint32{1, 1, 2, 2, 1, 3, 2, 3, 1}, "-+-++---+"},
+		// A price of 3 outlasts one of 1, but not for ever, since scores rise by that of what has gone: 2, 3, then the dear one. At twice
+		// the size a price of 4 is worth 2.
+		{"GDSF", newGDSF(2), []uint32{dear, 2, 3, dear}, "---+"},
+		{"GDSF", newGDSF(2), []uint32{dear, 2, 3, 4, 5, dear}, "------"},
+		{"GDSF", newGDSF(3), []uint32{dear, large, 2, dear}, "---+"},
+		// 1 was asked for twice while in the small queue and moves on to the main one; 2 and 3 go by. The ghost remembers 3, and later 6,
+		// which therefore begin in the main queue. There 8 pushes out 6, since 1 and 3 were asked for again and get a second chance.
+		{"S3-FIFO", newS3FIFO(3), []uint32{1, 1, 1, 2, 3, 4, 5, 1, 3, 6, 7, 3, 6, 8, 1, 3, 6}, "-++----+---+--++-"},
+		// 3 is not let in until it is asked for more often than 2, which would have to go; nor is 2 then in the place of 1.
+		{"W-TinyLFU", tiny(2), []uint32{1, 2, 3, 1, 3, 3, 2, 1}, "---+-+-+"},
+		// What would push out two has to be asked for more often than both together: from the third time on.
+		{"W-TinyLFU", tiny(2), []uint32{1, 2, large, large, large, large}, "-----+"},
+	} {
 		var got strings.Builder
-		for _, q := range []uint32{1, 2, 1, 3, 1, 2} { // 3 pushes 2 out
-			if test.p.ask(q, one) {
+		for _, q := range test.stream {
+			o, special := objects[q]
+			if !special {
+				o = evictionObject{bytes: 1, price: 1}
+			}
+			if test.p.ask(q, o) {
 				got.WriteByte('+')
 			} else {
 				got.WriteByte('-')
 			}
 		}
 		if got.String() != test.want {
-			t.Errorf("%s: %s, want %s", test.name, got.String(), test.want)
+			t.Errorf("%s, %v: %s, want %s", test.name, test.stream, got.String(), test.want)
 		}
 	}
 }
@@ -75,7 +102,7 @@ func TestEviction(t *testing.T) {
 	if err := a.WriteText(&out); err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{"W-TinyLFU", "* zipf", "equal prices, * kinds: ahead in", "unequal prices, others: ahead in"} {
+	for _, want := range []string{"W-TinyLFU", "* zipf", "equal prices, * kinds: ahead in", "unequal prices, others: ahead in", "by chance"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

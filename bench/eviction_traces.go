@@ -34,7 +34,7 @@ func (t *evictionTrace) footprint() (bytes int64, n int) {
 	return bytes, n
 }
 
-// models are what answers are priced by: shares of the traffic, and dollars a token in and out, as providers ask for a small, a
+// evictionModels are what answers are priced by: shares of the traffic, and dollars a token in and out, as providers ask for a small, a
 // middling, a large and a very large model.
 var evictionModels = []struct{ share, in, out float64 }{
 	{0.60, 0.15e-6, 0.6e-6}, {0.25, 2.5e-6, 10e-6}, {0.12, 3e-6, 15e-6}, {0.03, 15e-6, 75e-6},
@@ -110,7 +110,7 @@ var evictionKinds = []evictionKind{
 			return z.next()
 		}
 	}},
-	// Every twelfth of the time half of the ranks go to other questions.
+	// Every twelfth of the time each rank changes places with another by even odds, after which some seven of ten have other questions.
 	{"shift", true, eighth, func(rng *rand.Rand, n int) func(int) int {
 		z, who := newZipf(rng, eighth(n), 0.9), rng.Perm(eighth(n))
 		return func(i int) int {
@@ -204,8 +204,8 @@ func evictionMade(kind, n int, equal bool, seed uint64) *evictionTrace {
 	return t
 }
 
-// evictionReplayed makes a trace of files of requests with intents: a question that names an intent is answered by that intent's
-// answer; popularity falls by Zipf's law over the questions, as in Replay.
+// evictionReplayed makes a trace of files of requests with intents. Each different text has an answer of its own, whatever its intent;
+// popularity falls by Zipf's law over the requests, as in Replay.
 func evictionReplayed(files []string, n int, equal bool, seed uint64) (*evictionTrace, error) {
 	var asks []replayAsk
 	for _, path := range files {

@@ -12,7 +12,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/reprise-cache/reprise/cache"
-	"github.com/reprise-cache/reprise/embed"
 )
 
 // FitOptions configures [Fit].
@@ -115,16 +114,6 @@ func (r *FitReport) fitConversations(ctx context.Context, o cache.Options, folde
 	}
 	r.Chats, err = r.Decision.FitConversations(ctx, o, labelled)
 	return err
-}
-
-// models loads both models of the binary.
-func models() (*embed.MiniLM, *embed.Verifier, error) {
-	embedder, err := embed.NewMiniLM()
-	if err != nil {
-		return nil, nil, err
-	}
-	verifier, err := embed.NewVerifier(embedder)
-	return embedder, verifier, err
 }
 
 // WriteText prints the reliability curves.

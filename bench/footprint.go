@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/reprise-cache/reprise/embed"
 )
 
 // Footprint is what the two models cost a process that loads them.
@@ -30,11 +28,7 @@ func footprint(ctx context.Context) (Footprint, error) {
 	}
 	runtime.GC()
 	before, start := residentBytes(), time.Now()
-	encoder, err := embed.NewMiniLM()
-	if err != nil {
-		return f, err
-	}
-	verifier, err := embed.NewVerifier(encoder)
+	encoder, verifier, err := models()
 	if err != nil {
 		return f, err
 	}

@@ -32,7 +32,7 @@ type IndexOptions struct {
 
 func (o IndexOptions) withDefaults() (IndexOptions, error) {
 	if o.Sizes == nil {
-		o.Sizes = []int{1000, 10_000, 100_000}
+		o.Sizes = DefaultIndexSizes()
 	}
 	for _, n := range o.Sizes {
 		if n < indexDepth {
@@ -54,6 +54,9 @@ func (o IndexOptions) withDefaults() (IndexOptions, error) {
 	}
 	return o, nil
 }
+
+// DefaultIndexSizes are the vectors of the partitions that [Index] measures if no sizes are given.
+func DefaultIndexSizes() []int { return []int{1000, 10_000, 100_000} }
 
 // indexDepth is how many neighbours a search looks for.
 const indexDepth = 5
@@ -83,8 +86,8 @@ type IndexReport struct {
 // own query, which spreads over all cores; a screen of all 8-bit codes; and the default, which goes by lists and signs first.
 // What is true is what a plain loop in float64 over all vectors says.
 //
-// Vectors are drawn as questions lie: 384 dimensions, topics with some hundred questions each, of which a few are in
-// the partition, and wordings around each question. A wording's cosine with another of its question is 0.8, with one
+// Vectors are drawn as questions lie: 384 dimensions, topics with 50 questions each in the mean and far more in the popular ones, and
+// some four wordings around each question. A wording's cosine with another of its question is 0.8, with one
 // of another question of its topic 0.4. Queries are wordings that the partition does not hold. With texts, vectors are the
 // encoder's, and queries are texts that were held back.
 func Index(ctx context.Context, o IndexOptions) (*IndexReport, error) {

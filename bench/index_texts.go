@@ -1,12 +1,9 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/reprise-cache/reprise/embed"
@@ -15,41 +12,37 @@ import (
 // readTexts reads the different texts of files: JSON lines of a and b, as labelled pairs have them, or plain lines.
 func readTexts(paths []string) ([]string, error) {
 	var texts []string
-	seen := map[string]bool{}
-	add := func(text string) {
-		if text = strings.TrimSpace(text); text != "" && !seen[text] {
-			seen[text] = true
-			texts = append(texts, text)
-		}
-	}
-	read := func(path string) (err error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		s := bufio.NewScanner(f)
-		s.Buffer(nil, maxLine)
-		for n := 1; s.Scan(); n++ {
-			if !strings.HasPrefix(s.Text(), "{") {
-				add(s.Text())
-				continue
-			}
-			var pair struct{ A, B string }
-			if err := json.Unmarshal(s.Bytes(), &pair); err != nil {
-				return fmt.Errorf("%s line %d: %w", path, n, err)
-			}
-			add(pair.A)
-			add(pair.B)
-		}
-		return s.Err()
-	}
+	read := textLine(&texts)
 	for _, path := range paths {
-		if err := read(path); err != nil {
+		if err := eachLine(path, read); err != nil {
 			return nil, fmt.Errorf("bench: texts: %w", err)
 		}
 	}
 	return texts, nil
+}
+
+// textLine adds the texts of a line, but for those that were there already.
+func textLine(texts *[]string) func(line []byte) error {
+	seen := map[string]bool{}
+	add := func(text string) {
+		if text = strings.TrimSpace(text); text != "" && !seen[text] {
+			seen[text] = true
+			*texts = append(*texts, text)
+		}
+	}
+	return func(line []byte) error {
+		if line[0] != '{' {
+			add(string(line))
+			return nil
+		}
+		var pair struct{ A, B string }
+		if err := json.Unmarshal(line, &pair); err != nil {
+			return err
+		}
+		add(pair.A)
+		add(pair.B)
+		return nil
+	}
 }
 
 // textVectors embeds the texts of the files. Every so many of them is a query and not in the partition.

@@ -148,7 +148,13 @@ func linesOf(r io.Reader, do func(line []byte) error) error {
 }
 
 func readPairFile(path string) (pairs []Pair, err error) {
-	err = eachLine(path, func(line []byte) error {
+	err = eachLine(path, pairLine(&pairs))
+	return pairs, err
+}
+
+// pairLine reads a line of labelled pairs.
+func pairLine(pairs *[]Pair) func(line []byte) error {
+	return func(line []byte) error {
 		row := struct {
 			Pair
 			Same *bool `json:"same"` // so that a label that is missing is not one that is false
@@ -160,10 +166,19 @@ func readPairFile(path string) (pairs []Pair, err error) {
 			return errors.New("a, b and same must be there")
 		}
 		row.Pair.Same = *row.Same
-		pairs = append(pairs, row.Pair)
+		*pairs = append(*pairs, row.Pair)
 		return nil
-	})
-	return pairs, err
+	}
+}
+
+// labels counts the pairs by label.
+func labels(pairs []Pair) (same, traps int) {
+	for _, p := range pairs {
+		if p.Same {
+			same++
+		}
+	}
+	return same, len(pairs) - same
 }
 
 // byKind orders the kinds of a table: those that are the same first, then by their number of pairs, most first.

@@ -91,13 +91,7 @@ func Quality(ctx context.Context, o QualityOptions) (*QualityReport, error) {
 		pairs = slices.DeleteFunc(pairs, func(p Pair) bool { return p.Domain != "" && !p.HeldOut() })
 	}
 	report := &QualityReport{Machine: ThisMachine(), Source: o.Pairs, All: o.All, SVG: o.SVG}
-	for _, p := range pairs {
-		if p.Same {
-			report.Same++
-		} else {
-			report.Traps++
-		}
-	}
+	report.Same, report.Traps = labels(pairs)
 	if report.Same == 0 || report.Traps == 0 {
 		return nil, fmt.Errorf("bench: %s has %d same-pairs and %d traps in question; both are needed: pairs that are the same, and pairs that are not (of those that name a domain only the held-out ones count, unless --all is set)", o.Pairs, report.Same, report.Traps)
 	}

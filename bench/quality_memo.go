@@ -11,8 +11,9 @@ import (
 // memo is both models, each of which works on a text or pair once, however many policies ask.
 type memo struct {
 	*embed.MiniLM
-	judge   *embed.Verifier
-	mu      sync.Mutex
+	judge *embed.Verifier
+
+	mu      sync.Mutex // guards vectors and pairs; not held while a model works
 	vectors map[string][]float32
 	pairs   map[[2]string]float64
 }

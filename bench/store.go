@@ -17,7 +17,7 @@ import (
 	"github.com/reprise-cache/reprise/cache"
 )
 
-// StoreOptions configures [Store]. The zero value is what the README's figures were measured with.
+// StoreOptions configures [Store]. The zero value measures files of the default sizes.
 type StoreOptions struct {
 	Sizes    []int         // entries of a file; nil: 10,000 and 100,000
 	Serve    time.Duration // how long look-ups are timed, idle, beside writes, and idle again; zero: 10 s
@@ -28,6 +28,9 @@ type StoreOptions struct {
 	Progress io.Writer     // nil: none
 }
 
+// DefaultStoreSizes are the entries of the files that [Store] measures if no sizes are given.
+func DefaultStoreSizes() []int { return []int{10_000, 100_000} }
+
 // StoreStages are what [Store] can do with a file, in that order. The last one removes a third of the entries.
 var StoreStages = []string{"put", "open", "serve", "backup", "compact"}
 
@@ -35,7 +38,7 @@ func (o *StoreOptions) has(stage string) bool { return slices.Contains(o.Stages,
 
 func (o StoreOptions) withDefaults() (StoreOptions, error) {
 	if o.Sizes == nil {
-		o.Sizes = []int{10_000, 100_000}
+		o.Sizes = DefaultStoreSizes()
 	}
 	for _, n := range o.Sizes {
 		if n < 100 {

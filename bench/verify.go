@@ -8,8 +8,6 @@ import (
 	"sort"
 	"text/tabwriter"
 	"time"
-
-	"github.com/reprise-cache/reprise/embed"
 )
 
 // trapShares are the shares of the traps at which acceptance is stated.
@@ -66,13 +64,7 @@ func Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 		pairs = slices.DeleteFunc(pairs, func(p Pair) bool { return !p.HeldOut() })
 	}
 	report := &VerifyReport{Machine: ThisMachine(), Source: o.Pairs}
-	for _, p := range pairs {
-		if p.Same {
-			report.Same++
-		} else {
-			report.Traps++
-		}
-	}
+	report.Same, report.Traps = labels(pairs)
 	if report.Same == 0 || report.Traps == 0 {
 		return nil, fmt.Errorf("bench: %s has %d same-pairs and %d traps in question; both are needed (domains whose number leaves 2 when divided by 5 are held out; --all takes every pair)", o.Pairs, report.Same, report.Traps)
 	}
@@ -90,11 +82,7 @@ func Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 
 // judge scores every pair both ways.
 func judge(ctx context.Context, pairs []Pair, progress io.Writer) (cosine, verifier []scored, took []time.Duration, err error) {
-	encoder, err := embed.NewMiniLM()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	v, err := embed.NewVerifier(encoder)
+	encoder, v, err := models()
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/reprise-cache/reprise/cache"
-	"github.com/reprise-cache/reprise/embed"
 	"github.com/reprise-cache/reprise/proxy"
 )
 
@@ -67,11 +66,7 @@ func (w *proxyWorld) start(answer http.HandlerFunc, o cache.Options, others ...p
 	upstream := &http.Server{Handler: answer, ReadHeaderTimeout: closeTime}
 	w.serve(func() error { return upstream.Serve(provider) }, upstream.Close)
 
-	model, err := embed.NewMiniLM()
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := embed.NewVerifier(model)
+	model, verifier, err := models()
 	if err != nil {
 		return nil, err
 	}

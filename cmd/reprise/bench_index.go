@@ -18,7 +18,7 @@ func (c *benchIndexCmd) Run(ctx context.Context, h *host) error {
 	o := bench.IndexOptions{Sizes: c.Sizes, Queries: c.Queries, Texts: c.Texts, Progress: h.stderr}
 	if c.Full {
 		if o.Sizes == nil {
-			o.Sizes = []int{1000, 10_000, 100_000}
+			o.Sizes = bench.DefaultIndexSizes()
 		}
 		o.Sizes = append(o.Sizes, 1_000_000)
 	}

@@ -30,7 +30,7 @@ func (c *benchStoreCmd) Run(ctx context.Context, h *host) error {
 	o := bench.StoreOptions{Sizes: c.Sizes, Serve: c.Serve, Rate: c.Rate, Dir: c.Dir, Stages: c.Stages, Keep: c.Keep, Progress: h.stderr}
 	if c.Full {
 		if o.Sizes == nil {
-			o.Sizes = []int{10_000, 100_000}
+			o.Sizes = bench.DefaultStoreSizes()
 		}
 		o.Sizes = append(o.Sizes, 1_000_000)
 	}
