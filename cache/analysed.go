@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // analysed is a text taken apart once for all guards. It is not changed after analyse, and may be shared.
@@ -26,6 +25,7 @@ type analysed struct {
 }
 
 func analyse(text string) *analysed {
+	text = compose(text)
 	a := &analysed{text: text, words: words(text), negator: -1}
 	ws := a.words
 	for i := range ws {
@@ -90,7 +90,7 @@ func (a *analysed) findGroups() {
 			continue
 		}
 		for _, e := range w.lexeme.equivalents {
-			if e.capitals && strings.ContainsFunc(w.raw, unicode.IsLower) || !a.goesOn(i, e.rest) {
+			if e.capitals != "" && !w.hasCapitalsOf(e.capitals) || isUnitSymbol(w.raw) || !a.goesOn(i, e.rest) {
 				continue
 			}
 			w.group, w.content, w.phrase = e.group, true, len(e.rest) > 0
@@ -105,6 +105,22 @@ func (a *analysed) findGroups() {
 			break
 		}
 	}
+}
+
+// hasCapitalsOf reports whether a word has a capital wherever the form has one. One that only begins with a capital does not say so
+// where a sentence begins: Turkey meatballs.
+func (w *word) hasCapitalsOf(form string) bool {
+	for i := range len(form) {
+		if c := form[i]; c >= 'A' && c <= 'Z' && (i >= len(w.raw) || w.raw[i] < 'A' || w.raw[i] > 'Z') {
+			return false
+		}
+	}
+	return !w.start || form[1:] != strings.ToLower(form[1:])
+}
+
+// isUnitSymbol reports what is written as units are and acronyms never: dB is no database, eV no electric vehicle.
+func isUnitSymbol(raw string) bool {
+	return len(raw) == 2 && raw[0] >= 'a' && raw[0] <= 'z' && raw[1] >= 'A' && raw[1] <= 'Z'
 }
 
 // goesOn reports whether the words right after i have these stems.

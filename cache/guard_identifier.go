@@ -74,6 +74,9 @@ func exacts(text string) (out []exact) {
 			m = strings.TrimRight(m, ".,;:!?")
 		}
 		if s, ok := shapeOf(m); ok {
+			if s == urlShape && strings.HasSuffix(m, "/") && strings.Count(strings.Replace(m, "://", "", 1), "/") == 1 {
+				m = m[:len(m)-1] // the host's own address, with its path or without
+			}
 			out = append(out, exact{m, s})
 		}
 	}
@@ -168,7 +171,8 @@ func quoteDiffers(p *pair) (token string, veto bool) {
 	case theirs == "":
 		return mine, false
 	}
-	return mine, p.closeness(p.a.apartIn(p.b, mine).and(p.b.apartIn(p.a, theirs))) >= quoteClose && !nearly(strings.ToLower(mine), strings.ToLower(theirs))
+	slip := nearly(strings.ToLower(mine), strings.ToLower(theirs)) && !slices.Equal(strings.Fields(mine), strings.Fields(theirs)) // not "a  b", "a b"
+	return mine, p.closeness(p.a.apartIn(p.b, mine).and(p.b.apartIn(p.a, theirs))) >= quoteClose && !slip
 }
 
 // quotedOnly returns the first thing that a text quotes and the other does not contain.

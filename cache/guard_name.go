@@ -243,14 +243,14 @@ func (a *analysed) joins(from *analysed, i int) bool {
 	return false
 }
 
-// squeeze keeps the letters and digits, in lower case.
+// squeeze keeps the letters and digits, in lower case and without accents: São Paulo is Sao Paulo to who has no such key.
 func squeeze(s string) string {
 	return strings.Map(func(r rune) rune {
 		if isAlnum(r) {
 			return unicode.ToLower(r)
 		}
 		return -1
-	}, s)
+	}, unaccented(s))
 }
 
 // isAcronym reports two or more capitals, with a plural s perhaps.

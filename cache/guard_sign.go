@@ -113,6 +113,8 @@ func (a *analysed) findSigns() (out []sign) {
 		gap := a.text[from:to]
 		if gap == " " { // nearly always
 			gap = ""
+		} else if q := strings.Trim(gap, " "); (q == `"` || q == "'") && len(gap) == 3 && strings.Count(a.text, gap) == 1 && (q == "'" || strings.Count(a.text, q) == 1) {
+			out = append(out, sign{key: q, word: -1}) // escape ' in SQL
 		}
 		for at := 0; at < len(gap); {
 			r, n := utf8.DecodeRuneInString(gap[at:])
@@ -152,6 +154,9 @@ func (a *analysed) read(out []sign, run string, i int, after, before bool) []sig
 	if !before && len(run) > 1 {
 		run = strings.TrimRight(run, partingSign)
 	}
+	if (run == "." || run == ";") && !before && !after && i > 0 && a.isArgument(i) {
+		return append(out, sign{key: a.words[i-1].lower + " " + run, word: i - 1, bound: true})
+	}
 	if head, ok := strings.CutSuffix(run, "-"); ok && before && strings.ContainsAny(head, operators+"+*/(,:") {
 		return a.read(a.read(out, head, i, after, false), "-", i, false, true) // e^-x
 	}
@@ -174,8 +179,46 @@ func (a *analysed) read(out []sign, run string, i int, after, before bool) []sig
 		return append(out, sign{key: run, word: -1, prose: !between && isProse(run)})
 	case strings.Trim(run, arithmetic) == "" && between && !(strings.ContainsAny(run, "-%") && (a.isArticle(i-1) || a.isArticle(i))):
 		return append(out, sign{key: run, word: -1})
+	case run == ";" && between && after && before && !hasDigit(a.words[i-1].raw+a.words[i].raw): // a;b, a:b
+		return append(out, sign{key: run, word: i})
 	}
 	return out
+}
+
+// isArgument reports whether a mark by itself before word i is a part of a command (docker build ., what does git add . do) and not the
+// end of a sentence in a text that has all marks parted from its words.
+func (a *analysed) isArgument(i int) bool {
+	if i < len(a.words) {
+		w := &a.words[i]
+		if w.at > 0 && a.text[w.at-1] == '-' { // find . -name
+			return true
+		}
+		if a.attachesMarks() && a.goesOnAfterName(i) {
+			return true
+		}
+	}
+	return len(a.words) <= 6 && !slices.ContainsFunc(a.words, func(w word) bool { return !w.content || w.raw != w.lower })
+}
+
+// attachesMarks reports whether a mark ends a sentence of the text right after a word.
+func (a *analysed) attachesMarks() bool {
+	for i := 1; i < len(a.text); i++ {
+		if strings.IndexByte(".,?!", a.text[i]) >= 0 && isLetterOrDigitByte(a.text[i-1]|0x20) && (i+1 == len(a.text) || a.text[i+1] == ' ' || a.text[i+1] == '\n') {
+			return true
+		}
+	}
+	return false
+}
+
+// goesOnAfterName reports whether a sentence goes on at word i in the way that it does after a name: what does it do, what does it mean.
+func (a *analysed) goesOnAfterName(i int) bool {
+	switch a.words[i].raw {
+	case "do", "work", "mean", "return":
+		return slices.ContainsFunc(a.words[:i-1], func(w word) bool { return w.lower == "does" || w.lower == "do" || w.lower == "did" })
+	case "in", "vs", "method", "macro", "function":
+		return true
+	}
+	return false
 }
 
 // isProse reports whether an operator is written between words as well: Settings > Privacy, terms & conditions.
@@ -243,6 +286,21 @@ func (a *analysed) isFactorial(i int) bool {
 	return false
 }
 
+// isNamedWith reports whether an exclamation mark belongs to the name before it, in a text of more than that: what does sort! do, what
+// is user.save! for. Elsewhere a sentence that goes on in small letters was typed by who minds no case: hi! do I need a visa.
+func (a *analysed) isNamedWith(i int) bool {
+	w := &a.words[i]
+	rest := strings.TrimLeft(a.text[w.at+len(w.raw):], "!")
+	if i == 0 || !w.content || hasDigit(w.raw) || utf8.RuneCountInString(w.raw) < 2 || allCapitals(w.raw) || rest != "" && rest[0] != ' ' { // #REF!
+		return false
+	}
+	inner := strings.ContainsAny(w.raw, "._")
+	if i+1 == len(a.words) {
+		return inner
+	}
+	return a.goesOnAfterName(i+1) || inner && a.words[i+1].raw == a.words[i+1].lower
+}
+
 // suffix returns the sign that marks after a word are, with it: C++, F#, A*, O-, n!, Disney+, String?.
 func (a *analysed) suffix(run string, i int) string {
 	w := &a.words[i]
@@ -265,6 +323,9 @@ func (a *analysed) suffix(run string, i int) string {
 	case "!":
 		ok = letters == 0 && strings.Trim(w.raw, "0123456789") == "" || letters == 1 && !allCapitals(w.raw) && !a.isArticle(i)
 		ok = ok && a.isFactorial(i)
+		ok = ok || a.isNamedWith(i)
+	case "!!":
+		ok = a.isNamedWith(i)
 	case "?":
 		ok = optionalTypes[w.raw] && i+1 < len(a.words) && afterTypes[a.words[i+1].raw]
 	}
@@ -282,6 +343,9 @@ func (a *analysed) within(out []sign, i int) []sign {
 	}
 	if k := strings.IndexAny(w.raw, "-/"); k > 0 && isOperand(w.raw[:k]) && isOperand(w.raw[k+1:]) {
 		out = append(out, sign{key: w.raw[k : k+1], word: -1, prose: true})
+	}
+	if len(w.raw) == 3 && w.raw[1] == ':' && !hasDigit(w.raw) {
+		out = append(out, sign{key: ":", word: i, prose: true})
 	}
 	if !isOperand(w.raw) {
 		return out

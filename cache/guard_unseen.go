@@ -4,77 +4,73 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
-// What the models cannot see, the identifier guard's last degree: they know neither case nor white space. Where two texts have
-// the same words it is conclusive if one writes as a name what the other writes as a little word (what does IT do, what does it
-// do), if case tells apart two units or what a mark stands before (%d, %D), or if they indent the same lines otherwise. Flags and
-// the units of numbers are with the signs and numbers.
+// What the models cannot see, the identifier guard's last degree: they know neither case nor accents nor white space, and make little of
+// a comma. Where two texts have the same words it is conclusive if case tells two things apart (what does IT do, what does it do; see
+// guard_case.go), if accents do, if they indent the same lines otherwise or break them elsewhere, or if marks differ in a text that asks
+// about marks. Flags and the units of numbers are with the signs and numbers.
 
 func unseenFindings(p *pair, dst []finding) []finding {
-	if len(p.a.words) == 0 || !slices.EqualFunc(p.a.words, p.b.words, func(x, y word) bool { return x.lower == y.lower }) {
-		return dst
-	}
-	minded := p.a.mindsCase() && p.b.mindsCase()
-	for i := range p.a.words {
-		x, y := &p.a.words[i], &p.b.words[i]
-		if x.raw == y.raw {
-			continue
-		}
-		apart := !sameUnitCase(unitCase(x.raw), unitCase(y.raw)) || // how many Mb are a Gb
-			p.a.markedLetter(i) && p.b.markedLetter(i)
-		if minded && allCapitals(x.raw) != allCapitals(y.raw) {
-			named := capitalNames[x.lower] && !(i > 0 && p.a.words[i-1].lower == "the") // the us is no pronoun
-			apart = apart || named || p.a.counted(i)
-		}
-		if apart {
-			return append(dst, finding{ReasonIdentifier, x.raw, true})
-		}
-	}
-	if token := indentedOtherwise(p.a.text, p.b.text); token != "" {
-		return append(dst, finding{ReasonIdentifier, token, true})
+	if token, veto := unseen(p.a, p.b); token != "" {
+		return append(dst, finding{ReasonIdentifier, token, veto})
 	}
 	return dst
 }
 
-// capitalNames are little words that name something in capitals.
-var capitalNames = map[string]bool{"it": true, "us": true, "who": true}
-
-// markedLetter reports a single letter right after a mark that begins with it: %d, :q, $x; not R&D, AT&T.
-func (a *analysed) markedLetter(i int) bool {
-	w := &a.words[i]
-	before := strings.TrimRight(a.text[:w.at], "%:$@#/")
-	prev, _ := utf8.DecodeLastRuneInString(before)
-	return len(before) < w.at && !isAlnum(prev) && utf8.RuneCountInString(w.raw) == 1
+// unseen returns what tells two texts of the same words apart, and whether it is conclusive; "": nothing does.
+func unseen(a, b *analysed) (token string, veto bool) {
+	if len(a.words) == 0 || len(a.words) != len(b.words) || a.text == b.text {
+		return "", false
+	}
+	accent, surely := "", false // the first word with other accents
+	for i := range a.words {
+		x, y := a.words[i].lower, b.words[i].lower
+		if x == y {
+			continue
+		}
+		if isASCII(x) && isASCII(y) {
+			return "", false
+		}
+		alike, apart := accents(x, y)
+		if !alike {
+			return "", false
+		}
+		if accent == "" || apart && !surely {
+			accent, surely = a.words[i].raw, apart
+		}
+	}
+	if accent != "" && (surely || a.asksOfWords()) {
+		return accent, true
+	}
+	if token, veto = caseFindings(a, b); veto {
+		return token, true
+	}
+	for _, differs := range [...]func(a, b *analysed) string{indentedOtherwise, brokenOtherwise, markedOtherwise, quotedOtherwise} {
+		if token := differs(a, b); token != "" {
+			return token, true
+		}
+	}
+	return token, false
 }
 
-// counted reports an m after a number: 5 M, molar; 5 m. Before what is counted it is a million in any case: 5m users.
-func (a *analysed) counted(i int) bool {
-	digits := strings.TrimSuffix(a.words[i].lower, "m")
-	if digits == a.words[i].lower || !(isOperand(digits) || digits == "" && a.operand(i-1)) {
-		return false
-	}
-	if i+1 == len(a.words) {
-		return true
-	}
-	next := &a.words[i+1]
-	return !(next.lower == "people" || next.content && strings.HasSuffix(next.lower, "s") && !strings.HasSuffix(next.lower, "ss"))
-}
-
-// mindsCase reports whether whoever wrote the text minds case: it begins with a capital, and there are words without one.
-func (a *analysed) mindsCase() bool {
-	lower := func(w word) bool { return w.raw == w.lower && len(w.raw) > 1 && !hasDigit(w.raw) }
-	i := slices.IndexFunc(a.words, func(w word) bool { return !hasDigit(w.raw) })
-	return i >= 0 && !lower(a.words[i]) && allCapitals(a.words[i].raw[:1]) && slices.ContainsFunc(a.words, lower)
+// asksOfWords reports whether the text asks what a word means, or how it is said, so that an accent may make it another.
+func (a *analysed) asksOfWords() bool {
+	return slices.ContainsFunc(a.words, func(w word) bool {
+		switch w.stem {
+		case "mean", "pronounc", "pronunciation", "translat", "translation", "spel", "spell", "say", "said", "word":
+			return true
+		}
+		return languages[w.lower]
+	})
 }
 
 // indentedOtherwise returns the first line of a that is indented otherwise than the same line of b, if the two have as many.
-func indentedOtherwise(a, b string) string {
-	if !strings.Contains(a, "\n") || !strings.Contains(b, "\n") {
+func indentedOtherwise(a, b *analysed) string {
+	if !strings.Contains(a.text, "\n") || !strings.Contains(b.text, "\n") {
 		return ""
 	}
-	x, y := strings.Split(strings.TrimSpace(a), "\n"), strings.Split(strings.TrimSpace(b), "\n")
+	x, y := strings.Split(strings.TrimSpace(a.text), "\n"), strings.Split(strings.TrimSpace(b.text), "\n")
 	if len(x) != len(y) {
 		return ""
 	}
@@ -89,4 +85,149 @@ func indentedOtherwise(a, b string) string {
 
 func indent(line string) string {
 	return line[:len(line)-len(strings.TrimLeftFunc(line, unicode.IsSpace))]
+}
+
+// gap is what stands before word i.
+func (a *analysed) gap(i int) string {
+	if i == 0 {
+		return a.text[:a.words[0].at]
+	}
+	w := &a.words[i-1]
+	return a.text[w.at+len(w.raw) : a.words[i].at]
+}
+
+// brokenOtherwise returns the first word that begins a line in one text of code and goes on with one in the other. Where a mark ends the
+// line before it, the break says no more than that; prose may be wrapped anywhere.
+func brokenOtherwise(a, b *analysed) string {
+	if !strings.Contains(a.text, "\n") && !strings.Contains(b.text, "\n") || !a.looksLikeCode() && !b.looksLikeCode() {
+		return ""
+	}
+	for i := 1; i < len(a.words); i++ {
+		x, y := a.gap(i), b.gap(i)
+		if k, l := strings.IndexByte(x, '\n'), strings.IndexByte(y, '\n'); (k < 0) != (l < 0) && !endsInMark(x[:max(k, 0)]) && !endsInMark(y[:max(l, 0)]) {
+			return a.words[i].raw
+		}
+	}
+	return ""
+}
+
+// endsInMark reports whether a line ends in a mark that ends or parts sentences.
+func endsInMark(line string) bool {
+	line = strings.TrimRightFunc(line, unicode.IsSpace)
+	return line != "" && strings.IndexByte(".,:;?!", line[len(line)-1]) >= 0
+}
+
+// codeWords are what one talks of in a text that holds code.
+var codeWords = map[string]bool{
+	"bash": true, "zsh": true, "shell": true, "script": true, "terminal": true, "echo": true, "print": true, "printf": true, "command": true, "commands": true,
+	"code": true, "python": true, "javascript": true, "csv": true, "yaml": true, "json": true, "sql": true, "dockerfile": true, "makefile": true,
+}
+
+// looksLikeCode reports whether a text may hold code: by its marks, or by what it talks of.
+func (a *analysed) looksLikeCode() bool {
+	return len(a.signs) > 0 || strings.ContainsAny(a.text, "=(){}[]<>#$\\|_`;") || commaInside(a.text) ||
+		slices.ContainsFunc(a.words, func(w word) bool { return codeWords[w.lower] })
+}
+
+// commaInside reports a comma between two letters, as in a row of values.
+func commaInside(s string) bool {
+	for i := 1; i+1 < len(s); i++ {
+		if s[i] == ',' && isLetterOrDigitByte(s[i-1]|0x20) && isLetterOrDigitByte(s[i+1]|0x20) {
+			return true
+		}
+	}
+	return false
+}
+
+// asksOfMarks returns the word by which the text asks about marks, or about how something is written; -1: it does not.
+func (a *analysed) asksOfMarks() int {
+	for i := range a.words {
+		switch l := a.words[i].lower; l {
+		case "comma", "commas", "semicolon", "semicolons", "csv", "yaml", "yml", "json", "regex", "regexp", "markdown":
+			return i
+		case "characters", "letters", "words", "lines", "rows", "spaces", "sentences":
+			if i > 0 && a.words[i-1].lower == "many" || i > 1 && a.words[i-1].lower == "of" && a.words[i-2].lower == "number" {
+				return i
+			}
+		case "question", "sentence":
+			if i > 0 && (a.words[i-1].lower == "this" || a.words[i-1].lower == "a" && i > 1 && a.words[i-2].lower == "this") {
+				return i
+			}
+		case "right", "correct", "correctly", "grammatical":
+			if i+1 < len(a.words) && strings.HasPrefix(a.gap(i+1), ":") {
+				return i
+			}
+		default:
+			if strings.HasPrefix(l, "punctuat") || strings.HasPrefix(l, "apostrophe") || strings.HasPrefix(l, "capitali") || strings.HasPrefix(l, "hyphenat") {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// markedOtherwise returns the word before which marks differ in two texts that ask about marks. What follows a colon is what they ask
+// about, and must be the same to the byte; else all must be that stands between words.
+func markedOtherwise(a, b *analysed) string {
+	i := max(a.asksOfMarks(), b.asksOfMarks())
+	if i < 0 {
+		return ""
+	}
+	from := a.words[i].at
+	j := strings.IndexAny(a.text[from:], ":")
+	k := strings.IndexAny(b.text[b.words[i].at:], ":")
+	if j >= 0 && k >= 0 {
+		x, y := strings.TrimSpace(a.text[from+j+1:]), strings.TrimSpace(b.text[b.words[i].at+k+1:])
+		if x != y {
+			return a.words[i].raw
+		}
+	}
+	for i := 1; i < len(a.words); i++ {
+		x, y := a.gap(i), b.gap(i)
+		if x == y || i == 1 && strings.Trim(x, " ,") == "" && strings.Trim(y, " ,") == "" { // Hi, is this right
+			continue
+		}
+		if !slices.Equal(strings.Fields(x), strings.Fields(y)) {
+			return a.words[i].raw
+		}
+	}
+	return ""
+}
+
+// quotedOtherwise returns a curly quote where the other text has a straight one, if it is code that is quoted.
+func quotedOtherwise(a, b *analysed) string {
+	const curly = "“”‘’"
+	if !strings.ContainsAny(a.text, curly) && !strings.ContainsAny(b.text, curly) {
+		return ""
+	}
+	if !slices.ContainsFunc(a.words, func(w word) bool { return quotingWords[w.lower] }) && !strings.ContainsAny(a.text+b.text, "$\\=`") {
+		return ""
+	}
+	for i := 0; i <= len(a.words); i++ {
+		x, y := a.quotesBefore(i), b.quotesBefore(i)
+		if strings.ContainsAny(x, curly) != strings.ContainsAny(y, curly) && x != "" && y != "" {
+			return x
+		}
+	}
+	return ""
+}
+
+// quotingWords are what one talks of in a text in which a curly quote is no quote.
+var quotingWords = map[string]bool{"bash": true, "zsh": true, "shell": true, "echo": true, "printf": true, "json": true, "csv": true, "yaml": true, "quote": true, "quotes": true}
+
+// quotesBefore returns the quotes that stand before word i; after the last one for one more.
+func (a *analysed) quotesBefore(i int) string {
+	gap := ""
+	switch n := len(a.words); {
+	case i < n:
+		gap = a.gap(i)
+	default:
+		gap = a.text[a.words[n-1].at+len(a.words[n-1].raw):]
+	}
+	return strings.Map(func(r rune) rune {
+		if plainQuote(r, 0) == 0 {
+			return -1
+		}
+		return r
+	}, gap)
 }

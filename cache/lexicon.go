@@ -36,7 +36,7 @@ type opposite struct {
 type equivalent struct {
 	group    int32
 	rest     []string // stems of the phrase's other words, which must follow at once
-	capitals bool     // only where it is written in capitals: US, not us
+	capitals string   // the form, if it counts only where its capitals are written: US, not us
 }
 
 var (
@@ -98,7 +98,7 @@ func readAntonyms(file string) (loose []bool) {
 }
 
 // readEquivalents reads lines of the form "SSO | single sign-on". A hyphen may be written as a space, or left out. "^"
-// before a form says that it counts only in capitals.
+// before a form says that it counts only with its capitals.
 func readEquivalents(file string) (groups int32) {
 	for line := range entries(file) {
 		groups++
@@ -109,7 +109,11 @@ func readEquivalents(file string) (groups int32) {
 			for _, v := range slices.Compact(variants) {
 				if s := stems(v); len(s) > 0 {
 					l := at(s[0])
-					l.equivalents = append(l.equivalents, equivalent{groups, s[1:], capitals})
+					e := equivalent{group: groups, rest: s[1:]}
+					if capitals {
+						e.capitals, _, _ = strings.Cut(v, " ")
+					}
+					l.equivalents = append(l.equivalents, e)
 				}
 			}
 		}

@@ -17,7 +17,19 @@ func twins(a, b *analysed) bool {
 	if len(a.words) == 0 {
 		return a.text == b.text
 	}
-	return slices.EqualFunc(a.words, b.words, sameWord) && sameFields(a.text, b.text)
+	same := sameWord
+	if allCapitals(a.text) || allCapitals(b.text) {
+		same = sameShouted
+	}
+	if !slices.EqualFunc(a.words, b.words, same) {
+		return false
+	}
+	x, y := unwrapped(a.text), unwrapped(b.text)
+	if !sameQuotes(x, y) || !sameFields(fieldsOf(x), fieldsOf(y)) {
+		return false
+	}
+	token, _ := unseen(a, b)
+	return token == ""
 }
 
 // sameWord reports whether two words are one but for case. What is a function word in one case and a name in the other (it, IT;
@@ -29,6 +41,11 @@ func sameWord(a, b word) bool {
 	return a.raw == b.raw || !littleWords[a.lower] || len(a.raw) < 2 || !(allCapitals(a.raw) || allCapitals(b.raw))
 }
 
+// sameShouted is sameWord for texts of which one is in capitals: only what names something in capitals may be another word.
+func sameShouted(a, b word) bool {
+	return a.lower == b.lower && (a.raw == b.raw || !littleWords[a.lower] || !capitalNames[a.lower])
+}
+
 func allCapitals(s string) bool { return strings.ToUpper(s) == s }
 
 // field is what stands between two blanks.
@@ -36,19 +53,22 @@ type field struct {
 	raw    string
 	text   string // raw without the marks that end a sentence or part one
 	indent string // of the line that it begins
+	breaks bool   // it begins a line, and the one before ends neither in a mark nor where prose is wrapped
 }
 
-func sameFields(a, b string) bool {
-	x, y := fieldsOf(a), fieldsOf(b)
+// wrapped is how long a line is, in bytes, that may be no more than wrapped.
+const wrapped = 40
+
+func sameFields(x, y []field) bool {
 	if len(x) != len(y) {
 		return false
 	}
 	for i := range x {
 		v, w := &x[i], &y[i]
-		if v.indent != w.indent || !strings.EqualFold(v.text, w.text) {
+		if v.indent != w.indent || v.breaks != w.breaks || !strings.EqualFold(v.text, w.text) {
 			return false
 		}
-		if v.text != w.text && (tellsByCase(x, i) || tellsByCase(y, i) || !mayBeOneUnit(v.text, w.text)) {
+		if v.text != w.text && (caseApart(v.text, w.text) != caseless || oneLetter(x, i) || oneLetter(y, i) || !mayBeOneUnit(v.text, w.text)) {
 			return false
 		}
 	}
@@ -57,12 +77,31 @@ func sameFields(a, b string) bool {
 
 var plainMarks = strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "…", "...")
 
-func fieldsOf(text string) (out []field) {
+// unwrapped returns a text in plain marks, without quotes around all of it.
+func unwrapped(text string) string {
 	text = strings.TrimSpace(plainMarks.Replace(text))
 	if n := len(text); n > 2 && text[0] == '"' && text[n-1] == '"' && strings.Count(text, `"`) == 2 {
-		text = strings.TrimSpace(text[1 : n-1]) // all of it is quoted
+		text = strings.TrimSpace(text[1 : n-1])
 	}
-	indent := ""
+	return text
+}
+
+// sameQuotes reports whether two texts quote the same, to the byte.
+func sameQuotes(a, b string) bool {
+	if !strings.Contains(a, `"`) && !strings.Contains(b, `"`) {
+		return true
+	}
+	x, y := strings.Split(a, `"`), strings.Split(b, `"`)
+	for i := 1; i < len(x) && i < len(y); i += 2 {
+		if x[i] != y[i] {
+			return false
+		}
+	}
+	return len(x) == len(y)
+}
+
+func fieldsOf(text string) (out []field) {
+	indent, breaks, line := "", false, 0
 	for text != "" {
 		raw := text
 		if end := strings.IndexFunc(text, unicode.IsSpace); end >= 0 {
@@ -75,11 +114,12 @@ func fieldsOf(text string) (out []field) {
 			plain = "" // a dash between words; between numbers it may be a minus
 		}
 		if plain != "" {
-			out = append(out, field{raw, plain, indent})
+			out = append(out, field{raw, plain, indent, breaks})
 		}
-		indent = ""
+		indent, breaks = "", false
+		line += len(raw) + len(blank)
 		if i := strings.LastIndexByte(blank, '\n'); i >= 0 {
-			indent = blank[i+1:]
+			indent, breaks, line = blank[i+1:], line < wrapped && !endsInMark(raw), 0
 		}
 		text = rest
 	}
@@ -88,7 +128,8 @@ func fieldsOf(text string) (out []field) {
 
 // withoutMarks returns a field without what only parts sentences, "" if it is nothing else. rest is the text after it. A mark is
 // prose after a word of two letters or more; after a number, a single letter or a bracket only where the text ends or goes on
-// with such a word, and "!" never is: 5! is a factorial. A question mark within a text may be a part of what it follows (String?).
+// with such a word, and "!" never is: 5! is a factorial. A question mark or an exclamation mark within a text may be a part of what it
+// follows (String?, sort!), and does end a sentence only where the next begins with a capital.
 func withoutMarks(raw, rest string) string {
 	base := strings.TrimRight(raw, ".,:;?!")
 	marks := raw[len(base):]
@@ -103,7 +144,8 @@ func withoutMarks(raw, rest string) string {
 		prose := word || goesOn
 		switch m {
 		case '!':
-			prose = word
+			r, _ := utf8.DecodeRuneInString(rest)
+			prose = word && (rest == "" || unicode.IsUpper(r)) && !strings.ContainsAny(base, "._(")
 		case ':':
 			prose = (word || rest == "") && len(marks) == 1
 		case ';':
@@ -138,13 +180,10 @@ func beginsInWord(s string) bool {
 	return unicode.IsLetter(r) && (unicode.IsLetter(q) || q == '\'') || r == 'I' || r == 'a' && q == ' '
 }
 
-// tellsByCase reports whether field i may be another in another case: a flag, code, a number's unit of one letter, a single letter
-// but where a sentence begins.
-func tellsByCase(fields []field, i int) bool {
+// oneLetter reports whether field i may be another in another case because it holds but one letter: a number's unit, or a letter by
+// itself but where a sentence begins.
+func oneLetter(fields []field, i int) bool {
 	text := fields[i].text
-	if text[0] == '-' || strings.ContainsAny(text, "_<>={}[]*^|~\\`") || text[0] == '$' && !hasDigit(text) {
-		return true
-	}
 	letters, digits := 0, 0
 	for _, r := range text {
 		switch {

@@ -136,10 +136,18 @@ func (u *measure) equal(x float64, o *measure, y float64) bool {
 // Case tells two units apart where it tells milli from mega, and bits from bytes. Many write neither with care, so that only a
 // symbol in its proper case says anything; "mw" and "gb" may be either.
 
-// unitCase returns what the case of a unit's symbol says: "m" or "M", "b" or "B"; "" if it says nothing.
+// unitCase returns what the case of a unit's symbol says: "m" or "M", "b" or "B", "molar" or "metre", "Cal" or "cal"; "" if it says nothing.
 func unitCase(symbol string) string {
 	if len(symbol) < 2 || len(symbol) > 5 {
 		return ""
+	}
+	switch symbol {
+	case "Cal", "cal":
+		return symbol
+	case "mM", "µM", "μM", "nM", "pM":
+		return "molar"
+	case "mm", "µm", "μm", "nm", "pm":
+		return "metre"
 	}
 	first, rest := symbol[:1], symbol[1:]
 	if (first == "m" || first == "M") && properSymbols[rest] {
