@@ -1,6 +1,9 @@
 package cache
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // The direction guard: "from A to B" is not "from B to A", "to A" is not "from A", and a question in which two things have changed places
 // ("does A match B", "does B match A") is another question, unless they stood in a list ("A and B").
@@ -9,6 +12,9 @@ func directionGuard(p *pair, dst []finding) []finding {
 	token := turned(p.a, p.b)
 	if token == "" {
 		token = swapped(p.a, p.b)
+	}
+	if token == "" {
+		token = reckoned(p.a, p.b)
 	}
 	if token == "" {
 		token = thereOrBack(p.a, p.b)
@@ -176,9 +182,51 @@ func swapped(a, b *analysed) string {
 			if !slices.EqualFunc(x[:l], y[n-l:], equal) || !slices.EqualFunc(x[n-r:], y[:r], equal) || !slices.EqualFunc(middle, y[r:n-l], equal) {
 				continue
 			}
-			if a.words[x[0]].content && b.words[y[0]].content && !slices.ContainsFunc(middle, func(i int) bool { return listWords[a.words[i].lower] }) {
+			if a.swaps(x[0], middle) && b.swaps(y[0], y[r:n-l]) && !slices.ContainsFunc(middle, func(i int) bool { return listWords[a.words[i].lower] }) {
 				return a.words[x[0]].lower + " / " + b.words[y[0]].lower
 			}
+		}
+	}
+	return ""
+}
+
+// swaps reports whether the thing that begins at word i may change places with another: what a text is about, or a number, but where the
+// order of numbers does not matter.
+func (a *analysed) swaps(i int, middle []int) bool {
+	w := &a.words[i]
+	if w.content {
+		return true
+	}
+	if !hasDigit(w.raw) && small[w.lower] == 0 && tens[w.lower] == 0 || a.has(stem("multiply")) || a.has(stem("sum")) || a.has(stem("product")) || a.has(stem("add")) {
+		return false
+	}
+	return !slices.ContainsFunc(middle, func(i int) bool {
+		switch a.words[i].lower {
+		case "plus", "times", "x":
+			return true
+		case "by":
+			return !a.has(stem("divide"))
+		}
+		return false
+	})
+}
+
+// reckoned finds two operands that have changed places around a sign that minds their order: 10 - 3, 3 - 10; 2^3, 3^2.
+func reckoned(a, b *analysed) string {
+	if len(a.words) != len(b.words) || len(a.signs) == 0 || len(b.signs) == 0 {
+		return ""
+	}
+	for i := 1; i < len(a.words); i++ {
+		v, w, x, y := &a.words[i-1], &a.words[i], &b.words[i-1], &b.words[i]
+		switch {
+		case v.lower == x.lower:
+		case v.lower == y.lower && w.lower == x.lower && a.operand(i-1) && a.operand(i):
+			if s, o := strings.TrimSpace(a.gap(i)), strings.TrimSpace(b.gap(i)); s == o && s != "" && strings.Trim(s, "-−–/÷^%<>") == "" {
+				return v.lower + " / " + w.lower
+			}
+			return ""
+		default:
+			return ""
 		}
 	}
 	return ""

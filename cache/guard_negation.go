@@ -1,6 +1,9 @@
 package cache
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The negation guard: one question is negated and the other is not, or one holds a word and the other that word's
 // opposite. Opposites come from lexicon/antonyms.txt and from the prefixes un-, dis-, in-, non- and their kin.
@@ -115,7 +118,7 @@ func negationGuard(p *pair, dst []finding) []finding {
 			more, less = less, more
 		}
 		enough := polarityClose
-		if doubt != "" {
+		if doubt != "" || stops[more.words[more.negator].stem] && less.saysOtherwise(more) {
 			enough = never
 		}
 		see(more.words[more.negator].raw, more.apart(less, more.negator, more.negator), enough, polarityWording)
@@ -239,6 +242,27 @@ func init() {
 	}
 }
 
+// stops are refusals that other verbs say as well: stop smoking, give up smoking.
+var stops = map[string]bool{stem("stop"): true, stem("quit"): true, stem("skip"): true, "keep": true}
+
+// saysOtherwise reports whether the text has a word that the other has not, which may be what that says in a refusal.
+func (a *analysed) saysOtherwise(b *analysed) bool {
+	return slices.ContainsFunc(a.words, func(w word) bool { return w.content && !b.shares(&w) })
+}
+
+// keepsFrom reports whether word i keeps something from happening: keep from falling, keep milk from boiling over.
+func (a *analysed) keepsFrom(i int) bool {
+	if a.words[i].stem != "keep" {
+		return false
+	}
+	for j := i + 1; j+1 < len(a.words) && j <= i+maxGap; j++ {
+		if a.words[j].lower == "from" {
+			return strings.HasSuffix(a.words[j+1].lower, "ing")
+		}
+	}
+	return false
+}
+
 // negates reports whether word i denies something. "why not", "no matter", "not only", "or not", "if you don't mind" do
 // not.
 func (a *analysed) negates(i int) bool {
@@ -246,7 +270,7 @@ func (a *analysed) negates(i int) bool {
 	if a.words[i].group != 0 { // a non-disclosure agreement
 		return false
 	}
-	if refusals[a.words[i].stem] || a.saysWithout(i) && a.words[i+1].lower == "out" {
+	if refusals[a.words[i].stem] || a.keepsFrom(i) || a.saysWithout(i) && a.words[i+1].lower == "out" {
 		return true
 	}
 	if !negators[w] && !strings.HasSuffix(w, "n't") {

@@ -28,8 +28,9 @@ type moment struct {
 	// day, month and year of a date; 0: not said. swap: day and month may be the other way round.
 	day, month, year int
 	swap             bool
-	offset           int // days from today, or the weekday's number
-	first, last      int // words
+	parted           byte // what parts the numbers of one in digits
+	offset           int  // days from today, or the weekday's number
+	first, last      int  // words
 }
 
 // same reports whether the two may be one moment, as far as both say.
@@ -41,6 +42,9 @@ func (m *moment) same(n *moment) bool {
 	case clockTime:
 		return m.minutes == n.minutes || (m.half || n.half) && m.minutes%720 == n.minutes%720
 	case calendarDate:
+		if m.swap && n.swap && m.parted == n.parted {
+			return m.sameDate(n) // whoever writes both has one order
+		}
 		return m.sameDate(n) || m.swap && m.turned().sameDate(n) || n.swap && m.sameDate(n.turned())
 	}
 	return m.offset == n.offset
@@ -106,7 +110,7 @@ func momentAt(ws []word, i int, dst []moment) ([]moment, int) {
 	}
 	if m := dateForm.FindStringSubmatch(w); m != nil {
 		if d, ok := numericDate(m); ok {
-			d.token = ws[i].raw
+			d.token, d.parted = ws[i].raw, w[len(m[1])]
 			return append(dst, d), 1
 		}
 	}
@@ -357,6 +361,9 @@ func place(ws []word, ns []number, i, used int) {
 func join(ns []number) []number {
 	for i := 0; i+1 < len(ns); i++ {
 		x, y := &ns[i], &ns[i+1]
+		if x.unit != nil && y.unit == bare["m"] && x.unit.dim == "time" && x.unit.factor == 3600 && x.last+1 == y.first { // 1h 30m
+			y.unit = units["min"]
+		}
 		if x.unit == nil || y.unit == nil || x.unit.dim != y.unit.dim || x.unit.factor <= y.unit.factor || x.last+1 != y.first && x.last+2 != y.first {
 			continue
 		}

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ func (n *number) same(m *number) bool {
 		return n.text == m.text
 	case !sameUnitCase(n.unitCase, m.unitCase):
 		return false
+	case n.unit == bare["s"] && m.unit == n.unit && (n.value < 100) != (m.value < 100): // the 90s, the 1990s
+		return math.Mod(n.value, 10) == 0 && math.Mod(n.value, 100) == math.Mod(m.value, 100)
 	case n.unit != nil && m.unit != nil:
 		return n.unit.equal(n.value, m.unit, m.value)
 	case n.unit == nil && m.unit == nil && n.places > 0 && m.places > 0 && n.places != m.places:
@@ -73,6 +76,13 @@ func numberAt(ws []word, dst []number) ([]number, int) {
 		return spelled(ws, dst)
 	case w == "24/7": // "at all times", not a number
 		return dst, 1
+	case strings.HasSuffix(w, "0's"): // the 1990's
+		w = strings.Replace(w, "'", "", 1)
+	}
+	if x, y, ok := strings.Cut(strings.Replace(w, "-", "/", 1), "/"); ok && len(x) == 2 && len(y) == 2 {
+		if r, ok := shared(x, y, strings.Contains(w, "-")); ok {
+			return append(dst, number{text: r, token: ws[0].raw}), 1
+		}
 	}
 	if strings.TrimLeft(w, "0123456789") == "" { // and most numbers
 		return digits("", w, "", "", false, ws, dst)
@@ -122,6 +132,13 @@ func numberAt(ws []word, dst []number) ([]number, int) {
 	return dst, 0
 }
 
+// shared reads what is shared out in two, 80/20 or 80-20. What rises, 40-60, may be a range.
+func shared(x, y string, hyphen bool) (string, bool) {
+	v, errX := strconv.Atoi(x)
+	w, errY := strconv.Atoi(y)
+	return x + "/" + y, errX == nil && errY == nil && v+w == 100 && (v >= w || !hyphen)
+}
+
 // numerals are what a number is written with, but for its sign.
 const numerals = "0123456789.,"
 
@@ -155,6 +172,13 @@ func composed(m []string, raw string) (number, bool) {
 // digits reads a number written in digits, with what follows it: a scale ("million", "k"), then a unit.
 func digits(currency, value, suffix, lead string, negative bool, ws []word, dst []number) ([]number, int) {
 	n := number{token: ws[0].raw, lead: lead}
+	used := 1
+	if len(value) <= 3 && suffix == "" { // 10 000
+		for used < len(ws) && ws[used].raw == "000" && ws[used].at == ws[used-1].at+len(ws[used-1].raw)+1 {
+			value += "000"
+			used++
+		}
+	}
 	plain := strings.ReplaceAll(value, ",", "")
 	if head, frac, ok := strings.Cut(value, ","); ok && len(frac) < 3 { // 3,5 as most of Europe writes it
 		plain = head + "." + frac
@@ -177,11 +201,10 @@ func digits(currency, value, suffix, lead string, negative bool, ws []word, dst 
 	} else if currency != "" && (suffix == "m" || suffix == "b") {
 		v, suffix = v*map[string]float64{"m": 1e6, "b": 1e9}[suffix], ""
 	}
-	used := 1
-	switch {
+	switch parts := used; {
 	case suffix == "":
 		used = scaled(&v, ws, used)
-		if used > 1 {
+		if used > parts {
 			n.places = 0
 		}
 		n.unit, used = unitAt(ws, used)
@@ -274,6 +297,11 @@ func spelled(ws []word, dst []number) ([]number, int) {
 		return append(dst, number{value: v, token: ws[0].raw, weak: v <= 3 || v == 4 || v == 5}), 1 // a third, a fifth: fractions too
 	}
 	if v, ok := vague[first]; ok {
+		if first == "half" && len(ws) > 2 && (ws[1].lower == "an" || ws[1].lower == "a") {
+			if u := units[ws[2].lower]; u != nil && u.dim == "time" { // half an hour
+				return append(dst, number{value: v, unit: u, token: ws[0].raw + " " + ws[1].raw + " " + ws[2].raw}), 3
+			}
+		}
 		return append(dst, number{value: v, token: ws[0].raw, weak: true}), 1
 	}
 	if v, ok := roman[ws[0].raw]; ok {
@@ -281,6 +309,12 @@ func spelled(ws []word, dst []number) ([]number, int) {
 	}
 	if head, rest, ok := strings.Cut(first, "-"); ok {
 		ten, isTen := tens[head]
+		if other := tens[rest]; isTen && ten+other == 100 { // fifty-fifty
+			return append(dst, number{text: strconv.Itoa(int(ten)) + "/" + strconv.Itoa(int(other)), token: ws[0].raw}), 1
+		}
+		if parts := ordinals[strings.TrimSuffix(rest, "s")]; small[head] > 0 && parts > small[head] && parts > 2 { // two-thirds
+			return append(dst, number{value: small[head] / parts, token: ws[0].raw}), 1
+		}
 		one, isOne := small[rest]
 		if !isOne {
 			one, isOne = ordinals[rest]
@@ -305,6 +339,9 @@ func spelled(ws []word, dst []number) ([]number, int) {
 		_, ordinal := ordinals[ws[1].lower]
 		ordinal = ordinal && len(ws) > 2 && ws[2].content                     // a second driver
 		if u := units[ws[1].lower]; u != nil && u.dim == "time" && !ordinal { // a week: seven days
+			if andAHalf(ws, 2) {
+				return append(dst, number{value: 1.5, unit: u, token: ws[0].raw + " " + ws[1].raw}), 5
+			}
 			return append(dst, number{value: 1, unit: u, token: ws[0].raw + " " + ws[1].raw, weak: true}), 2
 		}
 	}
@@ -313,8 +350,16 @@ func spelled(ws []word, dst []number) ([]number, int) {
 		return dst, 0
 	}
 	weak := used == 1 && v <= 2
+	if andAHalf(ws, used) { // one and a half
+		v, used, weak = v+0.5, used+3, false
+	}
 	unit, used := unitAt(ws, used)
 	return append(dst, number{value: v, unit: unit, token: ws[0].raw, weak: weak && unit == nil}), used
+}
+
+// andAHalf reports whether "and a half" stands at word i.
+func andAHalf(ws []word, i int) bool {
+	return i+2 < len(ws) && ws[i].lower == "and" && ws[i+1].lower == "a" && ws[i+2].lower == "half"
 }
 
 // cardinal reads "two hundred and fifty thousand" and the like; 0 words: none begins here.
