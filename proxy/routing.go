@@ -17,8 +17,10 @@ import (
 	"github.com/reprise-cache/reprise/proxy/internal/route"
 )
 
-// configMemo is how many request configs are remembered as they were read.
-const configMemo = 512
+const (
+	configMemo   = 512  // request configs that are remembered as they were read
+	memoPatterns = 2000 // size of the patterns in one; what is larger is read anew, or few callers could fill the memory with theirs
+)
 
 // prepare makes the plans of requests that say nothing of routing, which are most.
 func (s *Server) prepare() (err error) {
@@ -159,7 +161,9 @@ func (s *Server) configOf(f *fields, deflt string) (_ *route.Config, id string, 
 	if err != nil {
 		return nil, "", inHeader(f, configError(err))
 	}
-	s.configs.Add(key, cfg)
+	if cfg.Patterns() <= memoPatterns {
+		s.configs.Add(key, cfg)
+	}
 	return cfg, self, nil
 }
 

@@ -190,34 +190,35 @@ var ordered = strict.Kind[any]{Schema: strict.Schema{"type": []string{"string", 
 	return x, err
 }}
 
+// operand is what a field is compared with, under way.
+type operand struct {
+	*test
+	effort *effort // of the config
+}
+
 // operators are the members of what a field is asked.
-var operators = strict.Table[*test]{
+var operators = strict.Table[*operand]{
 	operator("$eq", "The field is equal.", scalar), operator("$ne", "It differs, or is not there.", scalar),
 	operator("$gt", "It is greater.", ordered), operator("$gte", "It is greater or equal.", ordered),
 	operator("$lt", "It is less.", ordered), operator("$lte", "It is less or equal.", ordered),
 	membership("$in", "It is one of these."), membership("$nin", "It is none of these."),
-	strict.In("$regex", "It matches a pattern, in RE2's syntax.", strict.Kind[string]{
+	strict.In("$regex", "It matches a pattern, in RE2's syntax, of a thousand instructions at most.", strict.Kind[string]{
 		Schema: strict.Schema{"type": "string", "maxLength": maxPattern, "format": "regex", "pattern": strict.PlainText}, Read: strict.ReadText,
-	}, func(t *test, path, s string) (err error) {
-		if len(s) > maxPattern {
-			return wrong(path, "the pattern is longer than %d bytes", maxPattern)
-		}
-		if t.re, err = regexp.Compile(s); err != nil {
-			return wrong(path, "is not a pattern of RE2's syntax")
-		}
-		return nil
+	}, func(t *operand, path, s string) (err error) {
+		t.re, err = t.effort.pattern(path, s)
+		return err
 	}),
 }
 
-func operator(name, doc string, k strict.Kind[any]) strict.Member[*test] {
-	return strict.In(name, doc, k, func(t *test, _ string, v any) error {
+func operator(name, doc string, k strict.Kind[any]) strict.Member[*operand] {
+	return strict.In(name, doc, k, func(t *operand, _ string, v any) error {
 		t.want = v
 		return nil
 	})
 }
 
-func membership(name, doc string) strict.Member[*test] {
-	return strict.In(name, doc, strict.List(scalar, 0, 0), func(t *test, _ string, list []any) error {
+func membership(name, doc string) strict.Member[*operand] {
+	return strict.In(name, doc, strict.List(scalar, 0, 0), func(t *operand, _ string, list []any) error {
 		t.list = list
 		return nil
 	})
@@ -243,7 +244,7 @@ func querySchema() strict.Schema {
 }
 
 // parseQuery reads {"field": {"$op": value}}, of which all must hold, and $and and $or of such.
-func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
+func parseQuery(path string, v jsontext.Value, depth int, e *effort) (condition, error) {
 	if depth > MaxDepth {
 		return nil, wrong(path, "conditions are nested more than %d deep", MaxDepth)
 	}
@@ -254,7 +255,7 @@ func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
 		case name == both || name == either:
 			var list []condition
 			err := strict.Array(at, v, func(at string, v jsontext.Value) error {
-				c, err := parseQuery(at, v, depth+1)
+				c, err := parseQuery(at, v, depth+1, e)
 				list = append(list, c)
 				return err
 			})
@@ -272,6 +273,9 @@ func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
 			return wrong(at, "is not something to ask for: give metadata.NAME, params.NAME, $and or $or")
 		}
 		if v.Kind() != jsontext.KindBeginObject {
+			if err := e.compare(at); err != nil {
+				return err
+			}
 			want, err := scalar.Read(at, v)
 			out = append(out, &test{field: name, op: "$eq", want: want})
 			return err
@@ -280,7 +284,10 @@ func parseQuery(path string, v jsontext.Value, depth int) (condition, error) {
 		err := strict.Object(at, v, func(op string, v jsontext.Value) error {
 			t := &test{field: name, op: op}
 			out = append(out, t)
-			return operators.Set(t, at, op, v)
+			if err := e.compare(strict.Join(at, op)); err != nil {
+				return err
+			}
+			return operators.Set(&operand{t, e}, at, op, v)
 		})
 		if err == nil && len(out) == n {
 			return wrong(at, "is empty: give an operator, as {\"$eq\": \"x\"}")

@@ -14,7 +14,6 @@ const (
 	MaxDepth    = 8  // groups within groups
 	MaxTargets  = 64 // in all
 	MaxAttempts = 5  // retries of one target
-	maxPattern  = 512
 )
 
 // Mode says how a group picks among its targets.
@@ -39,7 +38,12 @@ type Config struct {
 	// What the first SDK says beside the routing, in the first of its options that does.
 	TraceID  string
 	Metadata map[string]string
+
+	patterns int
 }
+
+// Patterns is how large the patterns of its conditions are together: instructions, and ranges of characters in them.
+func (c *Config) Patterns() int { return c.patterns }
 
 // Target is one provider with all that a call to it needs, or a group of targets. What a target leaves open it has from
 // the group around it.

@@ -62,6 +62,7 @@ type parser struct {
 	cfg    *Config
 	count  int
 	within []string // the saved configs that are being read, outermost first
+	effort effort
 
 	groupName string // the spelling of the root's targets
 }

@@ -33,7 +33,7 @@ func (p *parser) finish(root, outer *Target) (*Config, error) {
 	if root.Targets == nil {
 		root.place = "config.targets[0]"
 	}
-	p.cfg.Root = root
+	p.cfg.Root, p.cfg.patterns = root, p.effort.patterns
 	return p.cfg, nil
 }
 

@@ -25,7 +25,7 @@ var strategyFields = strict.Table[*reading]{
 		return nil
 	}),
 	strict.In("conditions", "The first whose query holds says which target it is.",
-		strict.Raw(strict.Schema{"type": "array", "minItems": 1, "items": strict.Ref("condition")}), func(r *reading, path string, v jsontext.Value) error {
+		strict.Raw(strict.Schema{"type": "array", "minItems": 1, "maxItems": MaxConditions, "items": strict.Ref("condition")}), func(r *reading, path string, v jsontext.Value) error {
 			r.query, r.queryPath = v, path // read when the targets' names are known
 			return nil
 		}),
@@ -135,7 +135,7 @@ func (r *reading) endConditions(names map[string]*Target) error {
 		return wrong(strict.Join(r.path, "strategy.conditions"), "is missing: give at least one condition")
 	}
 	err := strict.Array(r.queryPath, r.query, func(path string, v jsontext.Value) error {
-		var c conditionReading
+		c := conditionReading{effort: &r.p.effort}
 		if err := conditionFields.Read(&c, path, v); err != nil {
 			return err
 		}
@@ -160,14 +160,15 @@ func (r *reading) endConditions(names map[string]*Target) error {
 
 // conditionReading is a condition under way.
 type conditionReading struct {
-	query condition
-	then  string
+	query  condition
+	then   string
+	effort *effort
 }
 
 // conditionFields are the members of a condition; it must have both.
 var conditionFields = strict.Table[*conditionReading]{
 	strict.In("query", "What has to hold.", strict.Raw(strict.Ref("query")), func(c *conditionReading, path string, v jsontext.Value) (err error) {
-		c.query, err = parseQuery(path, v, 0)
+		c.query, err = parseQuery(path, v, 0, c.effort)
 		return err
 	}),
 	strict.In("then", "The name of the target, of this group, that is chosen.", strict.Filled(4096), func(c *conditionReading, _, s string) error {
