@@ -392,3 +392,25 @@ func TestAmendingRelaxes(t *testing.T) {
 		t.Errorf("after it was taken back: %v, in force %v", told, c.FalseHits("").Tighten)
 	}
 }
+
+// TestFeedbackOfWhoSharedAnAnswer: a look-up that was given the answer to another of the same question is one that feedback may be
+// about, from its own caller.
+func TestFeedbackOfWhoSharedAnAnswer(t *testing.T) {
+	c := open(t, Options{Embedder: newBag()})
+	lead, follow, other := c.Lookup(bg, near(enable, "t1", alice)), c.Lookup(bg, near(enable, "t2", bob)), c.Lookup(bg, near(disable, "t3", bob))
+	if _, err := lead.Fill(bg, Value{Body: []byte("press on")}); err != nil {
+		t.Fatal(err)
+	}
+	follow.FilledBy(lead)
+	other.FilledBy(lead) // which is no answer to it
+	say(t, c, bob, "t2", -5, 1)
+	for trace, by := range map[string]Digest{"t3": bob, "t2": alice} {
+		if _, err := c.Feedback(bg, by, Feedback{TraceID: trace, Value: 1, Weight: 1}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", trace, err)
+		}
+	}
+	again := c.Lookup(bg, near(enable, "", alice))
+	late := c.Lookup(bg, near(enable, "t4", bob))
+	late.FilledBy(again)
+	say(t, c, bob, "t4", 5, 1)
+}

@@ -90,6 +90,19 @@ func (l *Lookup) Fill(ctx context.Context, v Value) (ID, error) {
 	return ID(id), nil
 }
 
+// FilledBy says that who asked l was given the answer to another look-up of the very same question, one that was filled or found a
+// hit: what he thinks of it is heard, then, as what is thought of a hit.
+func (l *Lookup) FilledBy(o *Lookup) {
+	if l.q.TraceID == "" || l.exact != o.exact || l.exact == (Digest{}) {
+		return
+	}
+	partition := o.partition
+	if o.Entry != nil {
+		partition = o.Entry.partition
+	}
+	l.c.memory.traceExact(&l.q, exactTrace{l.exact, partition, l.c.now().UnixNano()})
+}
+
 // head is the entry of an answer to the question that was given at created.
 func (l *Lookup) head(v *Value, created time.Time) store.Head {
 	l.relax()

@@ -2,7 +2,10 @@ package proxy
 
 import (
 	"context"
+	"encoding/binary"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -288,9 +291,13 @@ func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
 		x.deliver(ctx, d, l)
 		return
 	}
-	key := flightKey{exact: x.lookup.Key(), credential: x.credential(), stream: x.question.Stream, includeUsage: x.question.IncludeUsage}
-	l, made := s.flights.join(key, func() *flight { return newFlight(s.ctx, key, s.cfg.MaxAnswerBytes) })
+	key := x.flightKey()
+	key.stream, key.includeUsage = x.question.Stream, x.question.IncludeUsage
+	l, made := s.flights.join(key, []*cache.Lookup{x.lookup}, func() *flight { return newFlight(s.ctx, key, s.cfg.MaxAnswerBytes) })
 	if made {
+		if key.conduct != (cache.Digest{}) { // those who ask in another way are to find it when it is over
+			s.flights.bring(l.f, []cache.Digest{key.exact}, key.credential)
+		}
 		s.start(&runner{s: s, f: l.f, call: c, dialect: d, lookup: x.lookup, trace: x.d.trace, again: x.again(ctx)})
 		x.deliver(ctx, d, l)
 		return
@@ -298,6 +305,29 @@ func (x *exchange) load(ctx *fasthttp.RequestCtx, d *wire.Dialect) {
 	x.shared = true
 	s.shared.Add(1)
 	x.deliver(ctx, d, l)
+}
+
+// flightKey is that of a call for the question, but for the form of its answer.
+func (x *exchange) flightKey() flightKey {
+	return flightKey{exact: x.lookup.Key(), credential: x.credential(), conduct: x.conduct()}
+}
+
+// conduct digests what else two calls of one exact key may differ in so that the one client must not have what the other is
+// given: what their configs say of going on after a failure, until when they may try again, and what their answers repeat of the
+// request. It is zero for most.
+func (x *exchange) conduct() cache.Digest {
+	conduct := x.plan.Conduct()
+	var parts [][]byte
+	if x.d.timeout > 0 && x.plan.Retries() { // which the first client's deadline ends
+		parts = append(parts, binary.BigEndian.AppendUint64(nil, uint64(x.d.timeout)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.question.Echo)) {
+		parts = append(parts, []byte(name), x.question.Echo[name])
+	}
+	if len(parts) == 0 {
+		return conduct
+	}
+	return cache.Hash(append(parts, []byte("reprise/proxy/conduct/1"), conduct[:])...)
 }
 
 // lookAgain lets a client that asks right after an answer was given find it: where such an answer is on its way to the
@@ -308,11 +338,11 @@ func (x *exchange) lookAgain(ctx *fasthttp.RequestCtx) {
 	var f *flight
 	switch x.lookup.Status {
 	case cache.Miss:
-		f = x.s.flights.ending(flightKey{exact: x.lookup.Key(), credential: x.credential()})
+		f = x.s.flights.ending(x.flightKey())
 	case cache.HitExact:
 		f = x.s.flights.refreshed(x.lookup.Key(), x.credential())
 	case cache.Refresh:
-		if f = x.s.flights.ending(flightKey{exact: x.lookup.Key(), credential: x.credential()}); f == nil {
+		if f = x.s.flights.ending(x.flightKey()); f == nil {
 			f = x.s.flights.refreshed(x.lookup.Key(), x.credential())
 		}
 	default:
@@ -367,12 +397,15 @@ func (x *exchange) again(ctx *fasthttp.RequestCtx) func() *cache.Lookup {
 	return func() *cache.Lookup { return s.cfg.Cache.Lookup(s.ctx, q) }
 }
 
-// useHit sends what a second look-up found. It reports false if that is nothing.
+// useHit sends what a second look-up found, which may have been another's. It reports false if that is nothing.
 func (x *exchange) useHit(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *cache.Lookup) bool {
 	if !l.Status.Hit() {
 		return false
 	}
 	first := x.lookup
+	if x.shared {
+		first.FilledBy(l)
+	}
 	x.lookup, x.called, x.shared, x.bill = l, false, false, bill{}
 	if x.sendHit(ctx, d) {
 		return true

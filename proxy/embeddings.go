@@ -110,7 +110,7 @@ func (in *inputs) key(x *exchange) flightKey {
 		}
 		parts = append(parts, k[:])
 	}
-	return flightKey{exact: cache.Hash(parts...), credential: x.credential()}
+	return flightKey{exact: cache.Hash(parts...), credential: x.credential(), conduct: x.conduct()}
 }
 
 // awaitInputs lets a client that asks for the same again right after it was answered find the answer: see lookAgain.
@@ -244,7 +244,7 @@ func (x *exchange) loadVectors(ctx *fasthttp.RequestCtx, in *inputs) {
 		x.deliver(ctx, wire.Embeddings, l)
 		return
 	}
-	l, made := x.s.flights.join(key, func() *flight { return newFlight(x.s.ctx, key, limit) })
+	l, made := x.s.flights.join(key, lookups, func() *flight { return newFlight(x.s.ctx, key, limit) })
 	if made {
 		keys := make([]cache.Digest, len(lookups))
 		for n, lookup := range lookups {

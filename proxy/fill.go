@@ -24,6 +24,7 @@ type stored struct {
 	body   []byte
 	cost   float64       // of the call, in US dollars; 0: not known
 	took   time.Duration // that the call took
+	kept   bool          // it is stored
 }
 
 // fill is what one call brought, on its way to the cache.
@@ -122,7 +123,13 @@ func (fl *filler) write(f *fill) {
 	defer fl.pending.done()
 	defer fl.settle(f.flight)
 	defer fl.waiting.Add(-f.weight)
-	if err := fl.fill(f); err != nil {
+	err := fl.fill(f)
+	for i := range f.parts {
+		if f.parts[i].kept {
+			f.flight.filled = append(f.flight.filled, f.parts[i].lookup)
+		}
+	}
+	if err != nil {
 		fl.failed.Add(1)
 		fl.log.Warn("answer not cached", "trace", f.trace, "error", err)
 		return
@@ -135,24 +142,25 @@ func (fl *filler) fill(f *fill) error {
 		return err
 	}
 	if len(f.parts) == 1 {
-		return fl.put(f.parts[0])
+		return fl.put(&f.parts[0])
 	}
 	// Together, so that they share the file's commits.
 	var g errgroup.Group
 	g.SetLimit(fillTogether)
-	for _, p := range f.parts {
-		g.Go(func() error { return fl.put(p) })
+	for i := range f.parts {
+		g.Go(func() error { return fl.put(&f.parts[i]) })
 	}
 	return g.Wait()
 }
 
-func (fl *filler) put(p stored) (err error) {
+func (fl *filler) put(p *stored) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", errPanic, r)
 		}
 	}()
-	_, err = p.lookup.Fill(fl.ctx, cache.Value{Body: p.body, Cost: p.cost, Took: p.took})
+	id, err := p.lookup.Fill(fl.ctx, cache.Value{Body: p.body, Cost: p.cost, Took: p.took})
+	p.kept = err == nil && id != 0
 	return err
 }
 

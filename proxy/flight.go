@@ -12,15 +12,17 @@ import (
 )
 
 // flightKey is what calls must have in common to be one. The exact key covers all that may change the answer. Beside it
-// stand how the answer is delivered, because a provider is asked for it in the words of the first client only, and whose
-// credential pays: with ShareAcrossKeys two callers may share an answer, but the one must not see the other's 401.
+// stand how the answer is delivered, because a provider is asked for it in the words of the first client only, whose
+// credential pays: with ShareAcrossKeys two callers may share an answer, but the one must not see the other's 401; and how the
+// call is made, for what fails in the one way of going on need not in another: see exchange.conduct.
 type flightKey struct {
 	exact        cache.Digest
 	credential   cache.Digest
+	conduct      cache.Digest
 	stream       bool
 	includeUsage bool
 	refresh      bool // nobody joins: the flight is known only for what it is about to overwrite
-	part         bool // nobody joins: the flight is known only for one of several answers that it brings
+	part         bool // nobody joins: the flight is known only for an answer that it brings, by itself or among others
 }
 
 // head is the beginning of what a flight delivers. It is not written to once it is there.
@@ -49,6 +51,8 @@ type flight struct {
 
 	settled chan struct{} // closed once the answer is stored, or will not be
 
+	filled []*cache.Lookup // to which an answer was stored; the filler's until it settles the flight
+
 	mu        sync.Mutex // guards all below; taken after flights.mu
 	wake      chan struct{}
 	head      *head
@@ -56,9 +60,10 @@ type flight struct {
 	off       int64
 	end       error // io.EOF: the body is whole; nil: not yet
 	listeners map[*listener]struct{}
-	meter     wire.Meter // what a stream says that it costs, so far
-	left      bool       // the last listener left before the end
-	shut      bool       // nobody may join
+	followers map[*listener][]*cache.Lookup // what they asked who share another's call and did not leave before its end
+	meter     wire.Meter                    // what a stream says that it costs, so far
+	left      bool                          // the last listener left before the end
+	shut      bool                          // nobody may join
 }
 
 // listener is one client's place in a flight. Its methods are for one goroutine at a time.
@@ -259,6 +264,9 @@ func (l *listener) leave() {
 	f := l.f
 	f.mu.Lock()
 	delete(f.listeners, l)
+	if f.end == nil {
+		delete(f.followers, l)
+	}
 	last := len(f.listeners) == 0 && f.end == nil
 	if last {
 		f.left = true
@@ -269,6 +277,39 @@ func (l *listener) leave() {
 	f.mu.Unlock()
 	if last {
 		f.cancel(errAllLeft)
+	}
+}
+
+// follow keeps what a client asked who shares the call.
+func (l *listener) follow(asked []*cache.Lookup) {
+	f := l.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.followers == nil {
+		f.followers = map[*listener][]*cache.Lookup{}
+	}
+	f.followers[l] = asked
+}
+
+// tell has the cache know who was given what was stored, so that they may say what it was worth.
+func (f *flight) tell() {
+	f.mu.Lock()
+	followers := f.followers
+	f.followers = nil
+	f.mu.Unlock()
+	if len(followers) == 0 {
+		return
+	}
+	filled := make(map[cache.Digest]*cache.Lookup, len(f.filled))
+	for _, l := range f.filled {
+		filled[l.Key()] = l
+	}
+	for _, asked := range followers {
+		for _, l := range asked {
+			if from := filled[l.Key()]; from != nil {
+				l.FilledBy(from)
+			}
+		}
 	}
 }
 
@@ -309,13 +350,14 @@ func (fs *flights) refreshed(exact, credential cache.Digest) *flight {
 	return nil
 }
 
-// join returns a listener of the flight with that key. If there is none, or it is past joining, it makes one with
-// begin, in which case the caller must run it.
-func (fs *flights) join(key flightKey, begin func() *flight) (l *listener, made bool) {
+// join returns a listener of the flight with that key, on behalf of who asked that. If there is none, or it is past joining,
+// it makes one with begin, in which case the caller must run it.
+func (fs *flights) join(key flightKey, asked []*cache.Lookup, begin func() *flight) (l *listener, made bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f := fs.open[key]; f != nil {
 		if l := f.join(); l != nil {
+			l.follow(asked) // before the flight can be settled
 			return l, false
 		}
 	}
@@ -324,11 +366,28 @@ func (fs *flights) join(key flightKey, begin func() *flight) (l *listener, made 
 	return f.join(), true
 }
 
-// ending returns a flight for the same question, in whatever form, that is over and whose answer is being stored; nil if
-// there is none.
+// ending returns a flight for the same question, in whatever form and way, that is over and whose answer is being stored; nil if
+// there is none. Of those that are made in another way than key's, or the usual one, only the last to begin is known.
 func (fs *flights) ending(key flightKey) *flight {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
+	if key.conduct != (cache.Digest{}) {
+		if f := fs.inAnyForm(key); f != nil {
+			return f
+		}
+		key.conduct = cache.Digest{}
+	}
+	if f := fs.inAnyForm(key); f != nil {
+		return f
+	}
+	if f := fs.open[flightKey{exact: key.exact, credential: key.credential, part: true}]; f != nil && f.ended() {
+		return f
+	}
+	return nil
+}
+
+// inAnyForm returns a flight that is over, of that key but for the form of its answer. Callers hold fs.mu.
+func (fs *flights) inAnyForm(key flightKey) *flight {
 	for _, form := range [...]struct{ stream, usage bool }{{}, {stream: true}, {stream: true, usage: true}, {usage: true}} {
 		key.stream, key.includeUsage = form.stream, form.usage
 		if f := fs.open[key]; f != nil && f.ended() {
@@ -376,5 +435,6 @@ func (fs *flights) settle(f *flight) {
 	if f.key.refresh {
 		fs.refreshes.Add(-1)
 	}
+	f.tell()
 	close(f.settled)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -62,4 +63,59 @@ func TestResponsesEndAfterTheyBegin(t *testing.T) {
 		}
 	}
 	r.wantCalls(1)
+}
+
+// TestInstructionsAreNotAnothers: who has the system prompt left out of what must be equal is served an answer that repeats his own,
+// or none if he has none: from the cache, in either form, and beside another who asks at the same time.
+func TestInstructionsAreNotAnothers(t *testing.T) {
+	called, step := make(chan struct{}, 8), make(chan struct{})
+	provider := dialectProvider(t)
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		var asked struct{ Instructions json.RawMessage }
+		body, _ := io.ReadAll(req.Body)
+		if err := json.Unmarshal(body, &asked); err != nil {
+			t.Error(err)
+		}
+		if asked.Instructions == nil {
+			asked.Instructions = json.RawMessage("null")
+		}
+		called <- struct{}{}
+		<-step
+		rec := httptest.NewRecorder()
+		req.Body = io.NopCloser(strings.NewReader(strings.Replace(string(body), `"stream":true`, `"stream":false`, 1)))
+		provider(rec, req)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, strings.Replace(rec.Body.String(), `"metadata":`, `"instructions":`+string(asked.Instructions)+`,"metadata":`, 1))
+	})
+	ask := func(members string) reply {
+		return r.do("POST", "/v1/responses", `{"model":"m","input":"what is this?"`+members+`}`, "x-portkey-cache", `{"ignore_system":true}`)
+	}
+	a, b := make(chan reply, 1), make(chan reply, 1)
+	go func() { a <- ask(`,"instructions":"SECRET OF A"`) }()
+	recv(t, called, "the call of A")
+	go func() { b <- ask(`,"instructions":"I AM B"`) }()
+	recv(t, called, "the call of B, who does not share A's")
+	close(step)
+	if got := recv(t, a, "A's answer"); !strings.Contains(got.body, `"instructions":"SECRET OF A"`) {
+		t.Errorf("A got %s", got.body)
+	}
+	if got := recv(t, b, "B's answer"); !strings.Contains(got.body, `"instructions":"I AM B"`) {
+		t.Errorf("B got %s", got.body)
+	}
+	r.flush()
+	r.wantCalls(2)
+	for members, want := range map[string]string{
+		`,"instructions":"SECRET OF A"`:          `"instructions":"SECRET OF A"`,
+		`,"instructions":"I AM B"`:               `"instructions":"I AM B"`,
+		``:                                       `"instructions":null`,
+		`,"instructions":"I AM B","stream":true`: `"instructions":"I AM B"`,
+		`,"instructions":"I AM C","stream":true`: `"instructions":"I AM C"`,
+		`,"stream":true`:                         `"instructions":null`,
+	} {
+		got := ask(members)
+		if got.cache() != "HIT" || strings.Count(got.body, `"instructions":`) == 0 || strings.Count(got.body, `"instructions":`) != strings.Count(got.body, want) {
+			t.Errorf("%s: %s %s", members, got.cache(), got.body)
+		}
+	}
+	r.wantCalls(2)
 }

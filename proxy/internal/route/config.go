@@ -81,6 +81,7 @@ type Target struct {
 	place   string // "config.targets[1]"
 	label   string // names the target in the health table
 	total   string // and in the sums of it, which are by words that no caller can add to
+	conduct []byte // how a call to it is made, or how a group goes from one target to the next
 	digest  cache.Digest
 	bare    cache.Digest // the same without the overriding members
 	set     settings

@@ -3,6 +3,7 @@ package route
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -29,10 +30,11 @@ func (p *parser) finish(root, outer *Target) (*Config, error) {
 		}
 	}
 	root.inherit(outer)
-	p.settle(root, "config")
+	place := "config"
 	if root.Targets == nil {
-		root.place = "config.targets[0]"
+		place = firstPlace
 	}
+	p.settle(root, place)
 	p.cfg.Root, p.cfg.patterns = root, p.effort.patterns
 	return p.cfg, nil
 }
@@ -58,6 +60,7 @@ func (p *parser) settle(t *Target, place string) {
 	if t.Targets == nil {
 		t.name()
 	}
+	t.conduct = t.describe()
 }
 
 // inherit takes from the group what t leaves open. Provider, key and host belong together: a target that names a provider
@@ -178,7 +181,66 @@ type Plan struct {
 	Leaves []*Target    // all that may have made an answer for this Scope; shared: read only
 	Scope  cache.Digest // of Leaves, whatever their order
 	root   step
+
+	conduct []byte // of the groups and targets that it may come by, in order
 }
+
+// Conduct digests how the plan is carried out: what comes after what and when, how often and how long a call is tried, and
+// where in its config each target stands. A draw counts as all that it may come to. Plans of one Scope may differ in it, and then
+// what is a failure of the one need not be the other's. It is zero where the config's only target is called once, without a time
+// limit of its own.
+func (p *Plan) Conduct() cache.Digest {
+	if only := p.Leaves[0]; len(p.Leaves) == 1 && only.Retry.Attempts == 0 && only.Timeout == 0 && only.place == firstPlace {
+		return cache.Digest{}
+	}
+	return cache.Hash([]byte("reprise/route/conduct/1"), p.conduct)
+}
+
+// Retries reports whether a call may be made again.
+func (p *Plan) Retries() bool {
+	return slices.ContainsFunc(p.Leaves, func(t *Target) bool { return t.Retry.Attempts > 0 })
+}
+
+// describe writes down what Conduct is made of. A group that is no choice is nothing: what it leads to is there.
+func (t *Target) describe() (b []byte) {
+	number := func(n int) { b = binary.BigEndian.AppendUint64(b, uint64(n)) }
+	codes := func(codes []int) {
+		if codes == nil { // which is not none
+			number(-1)
+			return
+		}
+		number(len(codes))
+		for _, c := range codes {
+			number(c)
+		}
+	}
+	switch {
+	case t.Targets == nil:
+		b = append(b, t.digest[:]...)
+		number(len(t.place))
+		b = append(b, t.place...)
+		number(int(t.Timeout))
+		if number(t.Retry.Attempts); t.Retry.Attempts > 0 {
+			codes(t.Retry.Codes)
+			b = strconv.AppendBool(b, t.Retry.Ignore)
+		}
+	case t.Mode == Fallback:
+		b = append(b, "fallback"...)
+		codes(t.Codes)
+		number(len(t.Targets))
+	case t.Mode == LoadBalance:
+		b = append(b, "loadbalance"...)
+		number(int(t.Sticky))
+		number(len(t.Targets))
+		for _, k := range t.Targets {
+			b = binary.BigEndian.AppendUint64(b, math.Float64bits(k.weight))
+		}
+	}
+	return b
+}
+
+// firstPlace is where the only target of a config stands.
+const firstPlace = "config.targets[0]"
 
 // step is a target to call, or a group of which one after the other is.
 type step struct {
@@ -250,8 +312,9 @@ func choose(t *Target, f *Facts, healthy func(*Target) bool) (step, error) {
 	return choose(t.Targets[0], f, healthy)
 }
 
-// gather lists the targets that may answer.
+// gather lists the targets that may answer, and how they come to it.
 func (p *Plan) gather(t *Target, f *Facts) error {
+	p.conduct = append(p.conduct, t.conduct...)
 	switch {
 	case t.Targets == nil:
 		p.Leaves = append(p.Leaves, t)

@@ -174,3 +174,53 @@ func TestScopeOfLargeNumbers(t *testing.T) {
 		t.Error("one seed has two scopes")
 	}
 }
+
+// TestConduct: configs of the same targets that go on in the same way after a failure are carried out alike, others are not.
+func TestConduct(t *testing.T) {
+	conduct := func(src string) string {
+		p := resolve(t, mustParse(t, src), &Facts{Metadata: map[string]string{"x": "1"}})
+		d := p.Conduct()
+		return string(d[:])
+	}
+	none := string(make([]byte, 32))
+	for _, plain := range []string{`{}`, `{"provider":"openai"}`, `{"targets":[{"provider":"openai","weight":4}]}`, `{"provider":"openai","cache":"simple","override_params":{"n":1}}`,
+		`{"strategy":{"mode":"fallback"},"targets":[{"provider":"openai"}]}`} {
+		if conduct(plain) != none {
+			t.Errorf("%s is not plain", plain)
+		}
+	}
+	for _, same := range [][2]string{
+		{`{"strategy":{"mode":"fallback"},"targets":[{},{"provider":"openai"}]}`, `{"mode":"fallback","options":[{"name":"a"},{"provider":"openai"}]}`},
+		{`{"retry":{"attempts":2},"targets":[{}]}`, `{"retry":{"attempts":2}}`},
+		{`{"strategy":{"mode":"loadbalance"},"targets":[{},{"provider":"openai"}]}`, `{"strategy":{"mode":"loadbalance"},"targets":[{"weight":1},{"provider":"openai"}]}`},
+	} {
+		for range 20 { // whatever is drawn
+			if conduct(same[0]) != conduct(same[1]) {
+				t.Errorf("%s and %s are carried out alike", same[0], same[1])
+			}
+		}
+	}
+	seen := map[string]string{none: "a plain one"}
+	for _, src := range []string{
+		`{"strategy":{"mode":"fallback"},"targets":[{},{"provider":"openai"}]}`,
+		`{"strategy":{"mode":"fallback"},"targets":[{"provider":"openai"},{}]}`,
+		`{"strategy":{"mode":"fallback","on_status_codes":[429]},"targets":[{},{"provider":"openai"}]}`,
+		`{"strategy":{"mode":"fallback","on_status_codes":[]},"targets":[{},{"provider":"openai"}]}`,
+		`{"strategy":{"mode":"fallback"},"targets":[{"retry":{"attempts":1}},{"provider":"openai"}]}`,
+		`{"strategy":{"mode":"fallback"},"targets":[{},{"provider":"openai","retry":{"attempts":1}}]}`,
+		`{"strategy":{"mode":"fallback"},"targets":[{"targets":[{}]},{"provider":"openai"}]}`,
+		`{"strategy":{"mode":"fallback"},"targets":[{},{},{"provider":"openai"}]}`,
+		`{"strategy":{"mode":"loadbalance"},"targets":[{},{"provider":"openai"}]}`,
+		`{"strategy":{"mode":"loadbalance"},"targets":[{},{"provider":"openai","weight":2}]}`,
+		`{"strategy":{"mode":"loadbalance","sticky_by":"user"},"targets":[{},{"provider":"openai"}]}`,
+		`{"retry":{"attempts":1}}`, `{"retry":{"attempts":2}}`, `{"retry":{"attempts":1,"on_status_codes":[500]}}`, `{"retry":{"attempts":1,"use_retry_after_header":false}}`,
+		`{"request_timeout":50}`, `{"request_timeout":51}`,
+		`{"strategy":{"mode":"conditional","conditions":[{"query":{"metadata.x":"1"},"then":"b"}]},"targets":[{"name":"a"},{"name":"b"}]}`,
+	} {
+		d := conduct(src)
+		if other, ok := seen[d]; ok {
+			t.Errorf("%s is taken to be carried out as %s", src, other)
+		}
+		seen[d] = src
+	}
+}

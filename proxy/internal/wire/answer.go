@@ -80,7 +80,7 @@ type Places struct {
 	Model                    string // that answered
 }
 
-// Echo is a member of an answer that repeats a harmless one of the request by the same name.
+// Echo is a member of an answer that repeats one of the request by the same name, which requests of one answer may differ in.
 type Echo struct {
 	Span
 	Name string

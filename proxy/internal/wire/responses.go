@@ -29,8 +29,9 @@ const responseCompleted = "response.completed"
 // responseEnds are the types of the events that end a stream of Responses.
 var responseEnds = []string{responseCompleted, "response.incomplete", "response.failed"}
 
-// responseEchoes are the members of a response that say again what was asked, harmless as it is to the answer.
-var responseEchoes = []string{"metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"}
+// responseEchoes are the members of a response that say again what was asked, harmless as it is to the answer. The instructions
+// are not, but a request may have them left out of what must be equal, and then it must not be shown another's.
+var responseEchoes = []string{"instructions", "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"}
 
 func responsesHarmless() map[string]bool {
 	h := maps.Clone(harmless)
