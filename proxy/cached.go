@@ -162,10 +162,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 	q.TraceID, q.Source = d.trace, x.source(owner)
 	x.caller = q.Source
 	f := &d.fields
-	scope := x.plan.Scope
-	if x.merged != nil { // the question has them
-		scope = x.plan.First.Bare()
-	}
+	scope := x.plan.scope(x.merged != nil)
 	vary, forwarded := d.variation(&ctx.Request.Header), x.plan.forwardedScope(&ctx.Request.Header)
 	q.Scope = cache.Hash(x.question.Scope[:], scope[:], vary[:], forwarded[:], ctx.URI().QueryString(), owner[:],
 		f.std[stdOrganization], f.std[stdProject], f.std[stdBeta], f.std[stdAnthropicVersion], f.std[stdAnthropicBeta])

@@ -74,7 +74,8 @@
 // # Where a request goes
 //
 // Its config decides, which internal/route reads: one target, or several that stand in for each other or share the load.
-// The set of targets that may answer is in the scope, so that an answer of one serves every request with the same set.
+// The set of targets that may answer is in the scope, so that an answer of one serves every request with the same set; of a
+// virtual key that is named without a provider, so is the provider that it is for now.
 // Of embeddings with several different targets nothing is cached, as their vectors cannot be compared. A target is a
 // provider, which internal/providers knows by name, with a key; if it speaks another chat API than the client,
 // internal/translate stands between. The caller's own credential is sent to the first provider of the config that has no

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/reprise-cache/reprise/cache"
@@ -149,6 +150,7 @@ type plan struct {
 	callers string   // the provider whose targets are sent the caller's own credential; "": none is
 	keys    []string // that a config brought, of each target that has one
 	forward []string // headers that are handed on as they are
+	owners  []string // of the virtual keys in whose place targets name no provider, each with its provider
 	mixed   bool     // different targets may have made an answer
 }
 
@@ -179,6 +181,9 @@ func (s *Server) newPlan(rp *route.Plan) (*plan, *apiError) {
 			p.keys = append(p.keys, e.row.Auth+"\x00"+e.key)
 		}
 		p.forward = append(p.forward, t.Forward...)
+		if t.VirtualKey != "" && t.Provider == "" {
+			p.owners = append(p.owners, t.VirtualKey+"\x00"+e.provider)
+		}
 		p.mixed = p.mixed || i > 0 && !rp.Leaves[0].Same(t)
 	}
 	if p.first.row == nil { // a weight of 0 was drawn for want of any other
@@ -188,7 +193,26 @@ func (s *Server) newPlan(rp *route.Plan) (*plan, *apiError) {
 		}
 		p.first = e
 	}
+	slices.Sort(p.owners)
+	p.owners = slices.Compact(p.owners)
 	return p, nil
+}
+
+// scope is that of the answers of the plan's targets; merged: of its only one, whose overriding members the question has. A
+// target may name a virtual key alone. Whose key that is may change, and the answers of the one provider are not the other's.
+func (p *plan) scope(merged bool) cache.Digest {
+	scope := p.Scope
+	if merged {
+		scope = p.First.Bare()
+	}
+	if len(p.owners) == 0 {
+		return scope
+	}
+	parts := [][]byte{[]byte("reprise/proxy/owners/1"), scope[:]}
+	for _, o := range p.owners {
+		parts = append(parts, []byte(o))
+	}
+	return cache.Hash(parts...)
 }
 
 // identity tells apart whom a credential is shown to.

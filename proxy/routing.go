@@ -143,6 +143,10 @@ func (s *Server) configOf(f *fields, deflt string) (_ *route.Config, id string, 
 			part(v)
 		}
 	}
+	if v, _ := f.get(ownVirtualKey); len(v) > 0 { // which may have been made anew, for another provider
+		owner, _ := s.virtualProvider(string(v))
+		part([]byte(owner))
+	}
 	key := [sha256.Size]byte(h.Sum(nil))
 	if cfg, ok := s.configs.Get(key); ok {
 		return cfg, self, nil
