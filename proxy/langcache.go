@@ -88,7 +88,10 @@ func (x *exchange) langQuery(prompt string) cache.Query {
 	if !x.s.cfg.ShareAcrossKeys {
 		std := &d.fields.std
 		credential = cache.Hash(std[stdAuthorization], std[stdAPIKey])
-		if key := std[stdAzureKey]; len(key) > 0 { // by itself, so that entries that were set without it are found as before
+		switch key, cookie := std[stdAzureKey], std[stdCookie]; { // each by itself, so that entries that were set without it are found as before
+		case len(cookie) > 0:
+			credential = cache.Hash(std[stdAuthorization], std[stdAPIKey], key, cookie)
+		case len(key) > 0:
 			credential = cache.Hash(std[stdAuthorization], std[stdAPIKey], key)
 		}
 		credential = d.fields.withFurther(credential)

@@ -139,3 +139,25 @@ func TestLangCache(t *testing.T) {
 	}
 	r.wantCalls(1)
 }
+
+// TestLangCacheCredentials: whatever lets a caller in, what he has set is not another's to find, to delete or to flush.
+func TestLangCacheCredentials(t *testing.T) {
+	const entry, path = `{"prompt":"what is my balance","response":"of alice"}`, "/v1/caches/bank/entries"
+	for _, header := range []string{"authorization", "x-api-key", "api-key", "cookie", "x-session-token"} {
+		r := newRig(t, answerWith("x"))
+		if got := r.do("POST", path, entry, header, "session=alice"); got.StatusCode != 201 {
+			t.Fatalf("%s: %d %s", header, got.StatusCode, got.body)
+		}
+		search := func(h ...string) bool {
+			return strings.Contains(r.do("POST", path+"/search", `{"prompt":"what is my balance"}`, h...).body, "of alice")
+		}
+		if search(header, "session=bob") || search() {
+			t.Errorf("%s: another found it", header)
+		}
+		r.do("POST", "/v1/caches/bank/flush", "", header, "session=bob")
+		r.do("DELETE", path, `{"attributes":{}}`, header, "session=bob")
+		if !search(header, "session=alice") {
+			t.Errorf("%s: her own is gone", header)
+		}
+	}
+}
