@@ -75,7 +75,7 @@ type Config struct {
 	ShareAcrossKeys bool         // callers with credentials of their own share one cache
 
 	// StricterOnly: requests may have the cache serve less than its options say, and not more. StricterIn says so of single
-	// namespaces, and goes before it.
+	// namespaces, and goes before it. Where the mode is ModeShadow or ModeOff no request has anything served in any case.
 	StricterOnly bool
 	StricterIn   map[string]bool
 

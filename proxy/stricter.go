@@ -12,17 +12,24 @@ var boldness = map[cache.Mode]int{cache.ModeOff: 0, cache.ModeShadow: 1, cache.M
 // restrict takes back what a request says beyond what the operator lets requests say in its namespace. What is left of a
 // request that asks for more is what the operator has; nobody is refused for it, because clients that know one cache of
 // their own send such settings with every request.
+//
+// For the same reason no request has anything served where the operator only watches, or has switched the cache off, whatever
+// else requests may say: their word for the mode is no more than what their client sends each time.
 func (s *Server) restrict(q *cache.Query) {
 	only, ok := s.cfg.StricterIn[q.Namespace]
 	if !ok {
 		only = s.cfg.StricterOnly
 	}
-	if !only || s.cfg.Cache == nil {
+	if !only && q.Mode == cache.ModeDefault || s.cfg.Cache == nil {
 		return
 	}
 	n := s.cfg.Cache.Namespace(q.Namespace)
-	if boldness[q.Mode] > boldness[n.Mode] {
+	nothing := n.Mode == cache.ModeShadow || n.Mode == cache.ModeOff
+	if (only || nothing) && boldness[q.Mode] > boldness[n.Mode] {
 		q.Mode = n.Mode
+	}
+	if !only {
+		return
 	}
 	if q.Conversation > n.Conversation {
 		q.Conversation = n.Conversation

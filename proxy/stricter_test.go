@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,6 +124,40 @@ func TestExactOnlyInShadow(t *testing.T) {
 		r.flush()
 		if got := r.do("POST", "/v1/embeddings", `{"model":"e","input":"a text"}`, "x-reprise-cache-namespace", ns); got.cache() != want {
 			t.Errorf("%q: %s, want %s", ns, got.cache(), want)
+		}
+	}
+}
+
+// TestNothingIsServedWhereTheOperatorOnlyWatches: some clients name a mode with each request, and must not undo the operator's by it.
+func TestNothingIsServedWhereTheOperatorOnlyWatches(t *testing.T) {
+	const stored, reworded = "how do I reset my router password", "how do I reset my router password please"
+	for mode, want := range map[cache.Mode]string{cache.ModeShadow: "SEMANTIC MISS", cache.ModeOff: "DISABLED"} {
+		r := newRig(t, answerWith("x"), withCacheOptions(t, cache.Options{
+			Embedder: &words{}, Threshold: 0.5, MaxError: 1, Mode: mode, Namespaces: map[string]cache.NamespaceOptions{"open": {Mode: cache.ModeSemantic}, "closed": {Mode: mode}},
+		}))
+		for _, ns := range []string{"", "closed", "open"} {
+			for _, h := range [][]string{{"x-portkey-config", `{"cache":{"mode":"semantic"}}`}, {"x-portkey-config", `{"cache":"simple"}`}, {"x-reprise-cache", "threshold"}, {"x-reprise-cache", `{"mode":"semantic","threshold":0.1}`}, nil} {
+				h = append(h, "x-reprise-cache-namespace", ns)
+				for _, text := range []string{stored, stored, reworded} {
+					got := r.ask(text, "", h...)
+					r.flush()
+					if served := strings.HasSuffix(got.cache(), "HIT"); served && ns != "open" || got.cache() != want && ns != "open" {
+						t.Errorf("mode %v, %q: %s, want %s", mode, h, got.cache(), want)
+					}
+				}
+				if got := r.ask(stored, "", h...); ns == "open" && got.cache() != "HIT" {
+					t.Errorf("mode %v, %q: %s, though the namespace has a mode of its own", mode, h, got.cache())
+				}
+				r.flush()
+			}
+			got := r.do("POST", "/v1/chatComplete", firstBody(`"cache":true,"cache_status":"semantic",`, firstChat), "x-reprise-cache-namespace", ns)
+			r.flush()
+			if got = r.do("POST", "/v1/chatComplete", firstBody(`"cache":true,"cache_status":"semantic",`, firstChat), "x-reprise-cache-namespace", ns); (got.cache() == "HIT") != (ns == "open") {
+				t.Errorf("mode %v, %q, the first SDK: %s", mode, ns, got.cache())
+			}
+		}
+		if got := r.ask(stored, "", "x-reprise-cache", "off"); got.cache() != "DISABLED" {
+			t.Errorf("mode %v: less may be asked for, got %s", mode, got.cache())
 		}
 	}
 }

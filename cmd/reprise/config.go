@@ -25,7 +25,7 @@ type settingFlags struct {
 // decidingFlags are those of commands to which it matters where a question goes, and what may be served.
 type decidingFlags struct {
 	Provider  []string `sep:"none" placeholder:"NAME=URL" help:"An OpenAI-compatible API, as local=http://127.0.0.1:11434/v1. Repeatable (key providers.NAME.base_url)."`
-	Mode      *string  `placeholder:"MODE" help:"semantic, simple, shadow, threshold or off (key cache.mode)."`
+	Mode      *string  `placeholder:"MODE" help:"semantic, simple, shadow, threshold or off (key cache.mode). Requests cannot turn on what shadow or off holds back."`
 	Threshold *string  `placeholder:"COSINE" help:"Least similarity of a semantic hit (key cache.threshold)."`
 }
 
