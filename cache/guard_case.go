@@ -16,25 +16,31 @@ type caseDegree uint8
 const (
 	caseless   caseDegree = iota // nothing: Rome, rome
 	caseCounts                   // enough not to take one for the other: [x], [X]
-	caseMinded                   // they are two things where whoever wrote them minds case: MAX_INT, max_int
-	caseTells                    // they are two things: %Y, getElementByID, src/Foo.java
+	caseMinded                   // they are two things where whoever wrote them minds case: my_Var, src/Foo.java
+	caseTells                    // they are two things: %Y, getElementByID
 )
 
 // caseApart compares two fields that are equal but for case.
 func caseApart(v, w string) caseDegree {
+	_, first := utf8.DecodeRuneInString(v)
 	switch {
 	case v == w:
 		return caseless
 	case len(v) != len(w): // a letter whose other case is longer
 		return caseCounts
-	case len(v) < 2: // see lone
+	case len(v) == first: // see lone
 		return caseless
-	case v[0] == '$' && !hasDigit(v), strings.ContainsAny(v, `\=^`), beforeLetter(v, '%'), beforeLetter(v, '+'):
+	case strings.Contains(v, `\`), beforeLetter(v, '%'), len(v) <= maxMode && beforeLetter(v, '+'):
 		return caseTells
-	case isPattern(v) && isPattern(w) || isPattern(v) != isPattern(w) && !oneCase(v) && !oneCase(w):
-		return unlessOneCase(v, w)
-	case mixedCase(v) && mixedCase(w) && v[1:] != w[1:] && !strings.Contains(v, "-"): // not US-Based
+	case isPattern(v) && isPattern(w):
+		if oneCase(v) && oneCase(w) { // DD/MM/YYYY, to who formats none
+			return caseMinded
+		}
 		return caseTells
+	case mixedCase(v[first:]) && mixedCase(w[first:]) && v[first:] != w[first:] && !strings.Contains(v, "-"): // not US-Based
+		return caseTells
+	case v[0] == '$' && !hasDigit(v), strings.ContainsAny(v, "=^"):
+		return caseMinded
 	}
 	if i := strings.IndexByte(v, '/'); i >= 0 {
 		switch {
@@ -46,14 +52,14 @@ func caseApart(v, w string) caseDegree {
 			}
 			return caseTells
 		case i == 0 || strings.ContainsAny(v, "._~") || hasDigit(v):
-			return caseTells
+			return caseMinded
 		}
 		return caseless // HTML/CSS
 	}
 	if v[0] != '_' && strings.Contains(v, "_") {
-		return unlessOneCase(v, w)
+		return caseMinded
 	}
-	if strings.IndexByte(v, '.') > 0 && v[1:] != w[1:] && !isHost(v) && !isAbbreviation(v) {
+	if strings.IndexByte(v, '.') > 0 && v[first:] != w[first:] && !isHost(v) && !isAbbreviation(v) {
 		return caseMinded
 	}
 	if v[0] == '-' || strings.ContainsAny(v, "_<>{}[]*|~`") {
@@ -62,13 +68,8 @@ func caseApart(v, w string) caseDegree {
 	return caseless
 }
 
-// unlessOneCase is for what is in capitals, or without any, where case is not minded.
-func unlessOneCase(v, w string) caseDegree {
-	if oneCase(v) && oneCase(w) {
-		return caseMinded
-	}
-	return caseTells
-}
+// maxMode is the longest mode that a file is given: ug+rwX.
+const maxMode = 6
 
 func oneCase(s string) bool { return s == strings.ToLower(s) || s == strings.ToUpper(s) }
 
@@ -82,10 +83,8 @@ func beforeLetter(s string, mark byte) bool {
 	return false
 }
 
-// mixedCase reports a word with capitals and small letters after its first: getElementById, iPhone.
-func mixedCase(s string) bool {
-	return s[1:] != strings.ToLower(s[1:]) && s != strings.ToUpper(s)
-}
+// mixedCase reports what has capitals and small letters.
+func mixedCase(s string) bool { return !oneCase(s) }
 
 // isPattern reports a pattern such as dates and times are formatted by: parts that are one letter each, repeated, as yyyy-MM-dd.
 func isPattern(s string) bool {
@@ -134,6 +133,9 @@ func isAbbreviation(s string) bool {
 func (a *analysed) lone(i int) bool {
 	w := &a.words[i]
 	if utf8.RuneCountInString(w.raw) != 1 || hasDigit(w.raw) || i == 0 || a.isArticle(i) {
+		return false
+	}
+	if strings.TrimSpace(a.gap(i)) != "" || i+1 < len(a.words) && strings.ContainsAny(a.gap(i+1), "+#&-–/") { // AT&T, C++
 		return false
 	}
 	if w.raw[0] >= utf8.RuneSelf { // Σ, σ
@@ -200,7 +202,7 @@ func caseFindings(a, b *analysed) (token string, veto bool) {
 	if a.text == b.text {
 		return "", false
 	}
-	minded := a.mindsCase() && b.mindsCase()
+	minded, careless := a.mindsCase() && b.mindsCase(), a.dropsCase(b) || b.dropsCase(a)
 	first, last, surely := a.asksOfLetters()
 	see := func(w string, conclusive bool) {
 		if token == "" || conclusive && !veto {
@@ -221,7 +223,7 @@ func caseFindings(a, b *analysed) (token string, veto bool) {
 			see(x.raw, true)
 		case a.lone(i) && b.lone(i):
 			see(x.raw, minded)
-		case first >= 0 && first <= i && i <= last && !isFunction && x.lower != "i":
+		case first >= 0 && first <= i && i <= last && !isFunction && x.lower != "i" && (surely || !careless):
 			see(x.raw, surely || minded)
 		}
 	}
@@ -233,14 +235,15 @@ func caseFindings(a, b *analysed) (token string, veto bool) {
 		return token, veto
 	}
 	for i := range v {
-		if !strings.EqualFold(v[i].text, w[i].text) {
+		if _, first := utf8.DecodeRuneInString(v[i].text); !strings.EqualFold(v[i].text, w[i].text) ||
+			i == 0 && len(v[i].text) == len(w[i].text) && v[i].text[first:] == w[i].text[first:] { // a sentence begins
 			continue
 		}
 		switch caseApart(v[i].text, w[i].text) {
 		case caseTells:
 			see(v[i].text, true)
 		case caseMinded:
-			see(v[i].text, minded)
+			see(v[i].text, !careless && (minded || !oneCase(v[i].text) || !oneCase(w[i].text)))
 		}
 	}
 	return token, veto
@@ -265,6 +268,25 @@ func (a *analysed) counted(i int) bool {
 	}
 	next := &a.words[i+1]
 	return !(next.lower == "people" || next.content && strings.HasSuffix(next.lower, "s") && !strings.HasSuffix(next.lower, "ss"))
+}
+
+// dropsCase reports whether the text is all in one case, and the other a sentence, or has capitals in several words.
+func (a *analysed) dropsCase(b *analysed) bool {
+	if len(a.words) > 2 && allCapitals(a.text) {
+		return true
+	}
+	if a.text != strings.ToLower(a.text) {
+		return false
+	}
+	capitals := 0
+	for i := range b.words {
+		if b.words[i].raw != b.words[i].lower {
+			if capitals++; i == 0 || capitals > 1 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mindsCase reports whether whoever wrote the text minds case: it begins with a capital, and there are words without one.

@@ -291,7 +291,7 @@ func (a *analysed) isFactorial(i int) bool {
 func (a *analysed) isNamedWith(i int) bool {
 	w := &a.words[i]
 	rest := strings.TrimLeft(a.text[w.at+len(w.raw):], "!")
-	if i == 0 || !w.content || hasDigit(w.raw) || utf8.RuneCountInString(w.raw) < 2 || allCapitals(w.raw) || rest != "" && rest[0] != ' ' { // #REF!
+	if i == 0 || !w.content || hasDigit(w.raw) || utf8.RuneCountInString(w.raw) < 2 || allCapitals(w.raw) || strings.HasSuffix(a.text[:w.at], "#") || rest != "" && rest[0] != ' ' { // #REF!
 		return false
 	}
 	inner := strings.ContainsAny(w.raw, "._")

@@ -143,8 +143,10 @@ func commaInside(s string) bool {
 func (a *analysed) asksOfMarks() int {
 	for i := range a.words {
 		switch l := a.words[i].lower; l {
-		case "comma", "commas", "semicolon", "semicolons", "csv", "yaml", "yml", "json", "regex", "regexp", "markdown":
-			return i
+		case "comma", "commas", "semicolon", "semicolons":
+			if i == 0 || a.words[i-1].lower != "inverted" {
+				return i
+			}
 		case "characters", "letters", "words", "lines", "rows", "spaces", "sentences":
 			if i > 0 && a.words[i-1].lower == "many" || i > 1 && a.words[i-1].lower == "of" && a.words[i-2].lower == "number" {
 				return i
@@ -158,7 +160,7 @@ func (a *analysed) asksOfMarks() int {
 				return i
 			}
 		default:
-			if strings.HasPrefix(l, "punctuat") || strings.HasPrefix(l, "apostrophe") || strings.HasPrefix(l, "capitali") || strings.HasPrefix(l, "hyphenat") {
+			if formatWords[l] || strings.HasPrefix(l, "punctuat") || strings.HasPrefix(l, "apostrophe") || strings.HasPrefix(l, "capitali") || strings.HasPrefix(l, "hyphenat") {
 				return i
 			}
 		}
@@ -173,25 +175,49 @@ func markedOtherwise(a, b *analysed) string {
 	if i < 0 {
 		return ""
 	}
-	from := a.words[i].at
-	j := strings.IndexAny(a.text[from:], ":")
-	k := strings.IndexAny(b.text[b.words[i].at:], ":")
-	if j >= 0 && k >= 0 {
-		x, y := strings.TrimSpace(a.text[from+j+1:]), strings.TrimSpace(b.text[b.words[i].at+k+1:])
-		if x != y {
-			return a.words[i].raw
-		}
+	if x, y := a.afterColon(i), b.afterColon(i); x != y && x != "" && y != "" {
+		return a.words[i].raw
 	}
+	format, commas, first := formatWords[a.words[i].lower], 0, ""
 	for i := 1; i < len(a.words); i++ {
 		x, y := a.gap(i), b.gap(i)
-		if x == y || i == 1 && strings.Trim(x, " ,") == "" && strings.Trim(y, " ,") == "" { // Hi, is this right
+		if x == y || slices.Equal(strings.Fields(unwrapped(x)), strings.Fields(unwrapped(y))) {
 			continue
 		}
-		if !slices.Equal(strings.Fields(x), strings.Fields(y)) {
+		if first == "" {
+			first = a.words[i].raw
+		}
+		if strings.Trim(x, " ,") != "" || strings.Trim(y, " ,") != "" {
 			return a.words[i].raw
 		}
+		commas++
+	}
+	if commas > 1 || commas == 1 && !format { // in a CSV, please
+		return first
 	}
 	return ""
+}
+
+// formatWords name formats that are talked of as often as written.
+var formatWords = map[string]bool{"csv": true, "yaml": true, "yml": true, "json": true, "regex": true, "regexp": true}
+
+// afterColon returns what follows the first colon after word i; "" if that is the question itself: commas in JSON: which way?
+func (a *analysed) afterColon(i int) string {
+	from := a.words[i].at
+	_, rest, ok := strings.Cut(a.text[from:], ":")
+	if rest = strings.TrimSpace(rest); !ok || rest == "" || strings.HasPrefix(a.words[i].lower, "punctuat") {
+		return rest
+	}
+	for j := i + 1; j < len(a.words); j++ {
+		if a.words[j].at >= len(a.text)-len(rest) {
+			switch a.words[j].lower {
+			case "what", "what's", "which", "who", "whose", "how", "why", "when", "where", "is", "are", "do", "does", "can", "should":
+				return ""
+			}
+			break
+		}
+	}
+	return rest
 }
 
 // quotedOtherwise returns a curly quote where the other text has a straight one, if it is code that is quoted.
@@ -200,7 +226,7 @@ func quotedOtherwise(a, b *analysed) string {
 	if !strings.ContainsAny(a.text, curly) && !strings.ContainsAny(b.text, curly) {
 		return ""
 	}
-	if !slices.ContainsFunc(a.words, func(w word) bool { return quotingWords[w.lower] }) && !strings.ContainsAny(a.text+b.text, "$\\=`") {
+	if !slices.ContainsFunc(a.words, func(w word) bool { return quotingWords[w.lower] }) && !strings.ContainsAny(a.text, "\\=`") && !beforeLetter(a.text, '$') {
 		return ""
 	}
 	for i := 0; i <= len(a.words); i++ {
@@ -213,7 +239,7 @@ func quotedOtherwise(a, b *analysed) string {
 }
 
 // quotingWords are what one talks of in a text in which a curly quote is no quote.
-var quotingWords = map[string]bool{"bash": true, "zsh": true, "shell": true, "echo": true, "printf": true, "json": true, "csv": true, "yaml": true, "quote": true, "quotes": true}
+var quotingWords = map[string]bool{"bash": true, "zsh": true, "shell": true, "echo": true, "printf": true, "quotes": true}
 
 // quotesBefore returns the quotes that stand before word i; after the last one for one more.
 func (a *analysed) quotesBefore(i int) string {
