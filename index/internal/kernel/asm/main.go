@@ -23,7 +23,7 @@ func main() {
 	Generate()
 }
 
-// step adds the products of 64 elements at offset i of each row to acc, and is the only difference between the two functions.
+// step adds the products of 64 elements at offset i of each row to acc. Beside the width of the sums, it is what the two functions differ in.
 type step func(q GPVirtual, row []GPVirtual, i GPVirtual, acc []VecVirtual)
 
 // scan emits dst[r] = the sum of row r times q, for n rows (a multiple of rows, not 0) of stride bytes (a multiple of 64, not 0).
