@@ -3,8 +3,8 @@
 //
 // # Recall
 //
-// A partition of up to 64 vectors is searched exactly. A larger one keeps two codes of each vector beside it: 8 bits an element,
-// and its sign. A search goes from coarse to fine:
+// A partition of up to 32 vectors is searched exactly, and so is one of up to 64 that never had more. A larger one keeps two codes
+// of each vector beside it: 8 bits an element, and its sign. A search goes from coarse to fine:
 //
 //   - Lists: of more than 8,192 vectors, those in the lists nearest to the query that promise a hit, 65,536 or a fifth
 //     of all at most ([Options.Probe]). What a list promises comes from how far its centre is from the query, and its vectors
@@ -22,9 +22,9 @@
 // # Size
 //
 // A partition's lists have some dozens of vectors each, grouped by direction. A list that grows too long is
-// split, one that gets too short is given to its neighbours; both take milliseconds whatever the partition's size, and nothing
-// is ever rebuilt as a whole. Removing a vector frees it at once and its codes soon after; a partition without vectors costs
-// nothing.
+// split, one that gets too short is given to its neighbours; both take milliseconds whatever the partition's size, and the lists
+// are never rebuilt as a whole. Removing a vector frees it at once and its codes soon after, and what finds it by its id is made
+// anew once three quarters of a partition are gone; a partition without vectors costs nothing.
 //
 // A graph would find the far neighbours of a question in fewer steps, but it has to be repaired where vectors go, and the one that
 // is kept for Go, coder/hnsw v0.6.1, found a quarter of the nearest five of 100,000 texts whatever it was asked for, since its
@@ -34,7 +34,8 @@
 //
 // An [Index] is safe for concurrent use. A search waits for no change, whatever it moves, and allocates nothing but its result.
 // Changes of one partition wait for each other. A search sees a vector whose Add returned before the search began, unless a
-// Remove was called before it ended. While Add overwrites an id, a search may see the old vector, the new one, or neither.
+// Remove was called before it ended. While Add overwrites an id, a search may see the old vector, the new one, neither, or both,
+// as two hits.
 //
 // # Lifetime
 //

@@ -9,7 +9,7 @@ import (
 
 const (
 	// smallBelow is how many vectors a partition holds before it gets codes and a map: below it, reading the vectors costs
-	// less than the memory would.
+	// less than the memory would. A partition that shrinks keeps them until it holds less than half as many.
 	smallBelow = 64
 	// listRows is how many rows a list holds before it is split, and mergeBelow how few before its rows go to others.
 	listRows   = 128

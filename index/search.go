@@ -35,14 +35,15 @@ type scratch struct {
 	want  int     // how many of the best scores so far top keeps, ascending: as many as a search wants hits, if few
 	top   []float32
 
-	// What a search by signs works on: in how many signs the rows of a list differ, and those that are gathered to be screened,
-	// with copies of their codes.
+	// What a search by signs works on, for vectors or for a centre: in how many signs the rows of a list, or the centres, differ,
+	// and those that are gathered to be screened, with copies of their codes.
 	differ []uint16
-	tally  []int32 // how many rows differ in so many
+	tally  []int32 // how many centres differ in so many
 	rows   []place
 	codes  []byte
 }
 
+// place is where a row was found.
 type place struct {
 	list *list
 	row  int
