@@ -62,16 +62,16 @@ func (x *Index) check(t *testing.T) {
 		if len(seen) != int(p.count.Load()) || len(seen) != p.vectors.docs.Count() || (p.byID != nil && len(p.byID) != len(seen)) {
 			t.Fatalf("%s: %d entries, count %d, %d vectors, %d in the map", name, len(seen), p.count.Load(), p.vectors.docs.Count(), len(p.byID))
 		}
-		if n := len(v.lists); n > 1 && (len(v.scales) != n || len(v.centers)*n != len(v.centers)*len(v.scales)) {
-			t.Fatalf("%s: %d lists, %d centres", name, n, len(v.scales))
+		n, stride, words := len(v.lists), kernel.Stride(x.dim), kernel.Words(x.dim)
+		if n > 1 && (len(v.centers) != n*stride || len(v.scales) != n || len(v.spreads) != n || len(v.signs) != kernel.Blocks(n)*words) {
+			t.Fatalf("%s: %d lists, %d bytes of centres, %d scales, %d spreads, %d words of signs",
+				name, n, len(v.centers), len(v.scales), len(v.spreads), len(v.signs))
 		}
 		signs := make([]uint64, len(v.signs))
 		for at := range v.scales {
-			stride := len(v.centers) / len(v.scales)
 			kernel.SetSigns(signs, at, v.centers[at*stride:][:stride])
 		}
 		for at := range v.scales {
-			words := len(v.centers) / len(v.scales) / 64
 			a, b := make([]uint64, 8*words), make([]uint64, 8*words)
 			kernel.CopySigns(a, 0, signs, at, words)
 			kernel.CopySigns(b, 0, v.signs, at, words)
@@ -157,18 +157,25 @@ func TestLargePartition(t *testing.T) {
 			if hits, err := x.Search("p", queries[0], n+1); err != nil || len(hits) != n {
 				t.Errorf("%d hits of all %d, %v", len(hits), n, err)
 			}
-			for id := range uint64(n) {
-				if id%40 != 0 {
-					if err := x.Remove("p", id); err != nil {
-						t.Fatal(err)
+			thin := func(gone func(id uint64) bool) {
+				for id := range uint64(n) {
+					if vecs[id] != nil && gone(id) {
+						if err := x.Remove("p", id); err != nil {
+							t.Fatal(err)
+						}
+						delete(vecs, id)
 					}
-					delete(vecs, id)
+					if id%5000 == 0 {
+						x.check(t)
+					}
 				}
-				if id%5000 == 0 {
-					x.check(t)
-				}
+				x.check(t)
 			}
-			x.check(t)
+			thin(func(id uint64) bool { return id >= screenBelow+500 })
+			if r := recall(t, x, vecs, queries, k); r < 0.99 {
+				t.Errorf("recall %.3f of %d that are left, by lists", r, len(vecs))
+			}
+			thin(func(id uint64) bool { return id%20 != 0 })
 			if now := len(x.parts["p"].view.Load().lists); now > lists/2 {
 				t.Errorf("%d of %d lists are left of %d vectors", now, lists, len(vecs))
 			}
