@@ -68,7 +68,7 @@ func (x *Index) AppendLayout(b []byte) []byte {
 	return b
 }
 
-// place of an id in a layout.
+// layoutPlace is the list that a layout has an id in.
 type layoutPlace struct {
 	id   uint64
 	list int32
@@ -216,7 +216,7 @@ func (r *layoutReader) partition(x *Index) (*laidOut, error) {
 	return part, nil
 }
 
-// Add adds a vector, which must not change any more. Ids ascend from one call to the next within a partition.
+// Add adds a vector, which it may scale in place and which must not change after. Ids ascend from one call to the next within a partition.
 func (l *Loader) Add(name string, id uint64, vec []float32) error {
 	part := l.parts[name]
 	if part == nil {
@@ -275,11 +275,18 @@ func (l *Loader) Encode() {
 					}
 					list := v.lists[i]
 					list.each(func(row int, e *entry) { list.encode(row, stride, e) })
-					v.spreads[i] = p.spread(s, v, i)
+					p.spread(s, v, i)
 				}
 			})
 		}
 		wg.Wait()
+		var empty []int32
+		for i, list := range v.lists {
+			if list.live() == 0 {
+				empty = append(empty, int32(i))
+			}
+		}
+		v.suppose(empty)
 	}
 	l.encoded = true
 }

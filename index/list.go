@@ -106,7 +106,9 @@ type view struct {
 	centers []byte
 	signs   []uint64 // of the centres, by blocks
 	scales  []float32
-	spreads []float32 // how near the vectors of each list are to its centre: their mean cosine when rows were last moved
+	// spreads is how near the vectors of each list are to its centre: their mean cosine when rows last came from another list or went
+	// to one. Those that were added since, as to the nearest centre, or removed are taken to be like the others.
+	spreads []float32
 }
 
 // with is the view with one list in the place of another.

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -16,6 +17,9 @@ const (
 	// a list may hold parts of several topics. On 115,000 texts 0.6 finds 0.987 of the nearest five, 0.65 0.99, 0.7 0.998, at half as
 	// much again as 0.6.
 	generous = 0.7
+	// usualSpread is what a list is taken to have of which nothing is known, nor of any other: with it, whatever centre is at a cosine of
+	// 0.4 to 0.7 from a query promises all but the most that it could with any spread.
+	usualSpread = 0.7
 	// doubt is how many standard deviations more signs than expected a vector may have otherwise than the query.
 	doubt = 2
 	// fewHits is how many hits a search keeps the least score of as it goes. One for more goes by the survivors' least.
@@ -99,8 +103,19 @@ func mostPromise(near float32) float32 {
 	return float32(math.Sqrt(float64(near*near + generous*generous*(1-near*near))))
 }
 
-// spread is the mean cosine of a list's rows with its centre in v; 1 if it has none.
-func (p *partition) spread(s *scratch, v *view, at int) float32 {
+// measure brings the spreads of some lists of v up to date.
+func (p *partition) measure(s *scratch, v *view, lists iter.Seq[int32]) {
+	var empty []int32
+	for at := range lists {
+		if !p.spread(s, v, int(at)) {
+			empty = append(empty, at)
+		}
+	}
+	v.suppose(empty)
+}
+
+// spread sets the spread of a list of v to the mean cosine of its rows with its centre. It says whether there are rows.
+func (p *partition) spread(s *scratch, v *view, at int) (known bool) {
 	l := v.lists[at]
 	var sum float32
 	live := 0
@@ -110,8 +125,30 @@ func (p *partition) spread(s *scratch, v *view, at int) float32 {
 			live++
 		}
 	}
-	if live == 0 {
-		return 1
+	if live > 0 {
+		v.spreads[at] = sum / float32(live)
 	}
-	return sum / float32(live)
+	return live > 0
+}
+
+// suppose sets the spreads of lists without rows to what the others have on average. Rows may come to them, and searches pass over
+// those of a list that promises too little.
+func (v *view) suppose(empty []int32) {
+	if len(empty) == 0 {
+		return
+	}
+	for _, at := range empty {
+		v.spreads[at] = 0
+	}
+	mean, others := float32(usualSpread), len(v.spreads)-len(empty)
+	if others > 0 {
+		var sum float32
+		for _, spread := range v.spreads {
+			sum += spread
+		}
+		mean = sum / float32(others)
+	}
+	for _, at := range empty {
+		v.spreads[at] = mean
+	}
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -25,7 +26,7 @@ type center struct {
 }
 
 // split makes two lists of one, by direction, and lets rows of the lists around go over to a half that is nearer to them, and
-// the other way round. It costs a few milliseconds whatever the partition's size; no part of an index is ever rebuilt as a whole.
+// the other way round. It costs a few milliseconds whatever the partition's size; the lists are never rebuilt as a whole.
 //
 // The exchange is that of SPFresh (Xu et al., SOSP 2023): without it, a boundary drawn when there were few vectors stays for good.
 func (p *partition) split(s *scratch, at int) {
@@ -75,12 +76,13 @@ func (p *partition) split(s *scratch, at int) {
 
 	coming := map[int32]int{}
 	changed := map[int32]bool{int32(at): true, int32(right): true}
+	receiving := map[int32]bool{}
 	for _, src := range sources {
 		for row, to := range src.to {
 			if src.list.rows[row].Load() != nil {
 				coming[to]++
 				if to != int32(src.at) {
-					changed[int32(src.at)] = true
+					changed[int32(src.at)], receiving[to] = true, true
 				}
 			}
 		}
@@ -99,9 +101,8 @@ func (p *partition) split(s *scratch, at int) {
 			next.lists[to].pull(src.list, row, int(to))
 		}
 	}
-	for i := range changed {
-		next.spreads[i] = p.spread(s, next, int(i))
-	}
+	maps.Copy(receiving, changed)
+	p.measure(s, next, maps.Keys(receiving))
 	p.view.Store(next)
 }
 
@@ -264,7 +265,7 @@ func (p *partition) merge(s *scratch, at int) {
 		lists: slices.Clone(v.lists), centers: slices.Clone(v.centers), scales: slices.Clone(v.scales), spreads: slices.Clone(v.spreads),
 		signs: slices.Clone(v.signs),
 	}
-	from := v.lists[at]
+	from, receiving := v.lists[at], map[int32]bool{}
 	from.each(func(row int, _ *entry) {
 		s.query.SetCode(from.codes[row*stride:][:stride])
 		to := p.closest(s, v, at)
@@ -274,7 +275,9 @@ func (p *partition) merge(s *scratch, at int) {
 			next.lists[to] = l
 		}
 		l.pull(from, row, to)
+		receiving[int32(to)] = true
 	})
+	p.measure(s, next, maps.Keys(receiving))
 	if at != last {
 		next.lists[at], next.scales[at], next.spreads[at] = next.lists[last], next.scales[last], next.spreads[last]
 		copy(next.centers[at*stride:(at+1)*stride], next.centers[last*stride:])
