@@ -10,9 +10,10 @@ import (
 type analysed struct {
 	text    string
 	words   []word
-	byStem  []int32 // the words, in the order of their stems
-	groups  []int32 // groups of equivalent forms that the text holds
-	content int     // content words
+	byStem  []int32  // the words, in the order of their stems
+	groups  []int32  // groups of equivalent forms that the text holds
+	unlike  []unlike // words that would be one of a group but for their case
+	content int      // content words
 	moments []moment
 	numbers []number
 	sides   []side // sides of the lexicon's oppositions that the text takes
@@ -22,6 +23,12 @@ type analysed struct {
 	exacts   []exact
 	signs    []sign
 	speaks   string // the language, where the text leaves no doubt
+}
+
+// unlike is a word that is no form of a group because of its case: turkey is not Turkish, a dB no database.
+type unlike struct {
+	word  int
+	group int32
 }
 
 func analyse(text string) *analysed {
@@ -90,7 +97,11 @@ func (a *analysed) findGroups() {
 			continue
 		}
 		for _, e := range w.lexeme.equivalents {
-			if e.capitals != "" && !w.hasCapitalsOf(e.capitals) || isUnitSymbol(w.raw) || !a.goesOn(i, e.rest) {
+			if !a.goesOn(i, e.rest) {
+				continue
+			}
+			if e.capitals != "" && !w.hasCapitalsOf(e.capitals) || isUnitSymbol(w.raw) {
+				a.unlike = append(a.unlike, unlike{i, e.group})
 				continue
 			}
 			w.group, w.content, w.phrase = e.group, true, len(e.rest) > 0

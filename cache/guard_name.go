@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,11 @@ const (
 )
 
 func nameFindings(p *pair, dst []finding) []finding {
+	for _, v := range [2][2]*analysed{{p.a, p.b}, {p.b, p.a}} {
+		if i, j := v[0].onlyLooksLike(v[1]); i >= 0 && p.closeness(v[0].apart(v[1], i, i).and(v[1].apart(v[0], j, j))) >= nameClose {
+			return append(dst, finding{ReasonIdentifier, v[0].words[i].raw, true})
+		}
+	}
 	var roomA, roomB [4]int
 	a, b := missing(p.a, p.b, roomA[:0]), missing(p.b, p.a, roomB[:0])
 	if len(a) == 0 && len(b) == 0 {
@@ -35,6 +41,18 @@ func nameFindings(p *pair, dst []finding) []finding {
 		return append(dst, finding{ReasonIdentifier, p.a.words[a[0]].raw, false})
 	}
 	return append(dst, finding{ReasonIdentifier, p.b.words[b[0]].raw, false})
+}
+
+// onlyLooksLike returns a word that would name what a word of the other text names, were it not for its case, and that word, if whoever
+// wrote it minds case; -1: there is none.
+func (a *analysed) onlyLooksLike(b *analysed) (i, j int) {
+	for _, u := range a.unlike {
+		w := &a.words[u.word]
+		if slices.Contains(b.groups, u.group) && !slices.Contains(a.groups, u.group) && !b.has(w.stem) && (isUnitSymbol(w.raw) || w.content && a.mindsCase()) {
+			return u.word, slices.IndexFunc(b.words, func(w word) bool { return w.group == u.group })
+		}
+	}
+	return -1, -1
 }
 
 // end returns where the phrase of equivalent forms ends that word i is in; i, if it is in none.

@@ -154,7 +154,7 @@ func (a *analysed) read(out []sign, run string, i int, after, before bool) []sig
 	if !before && len(run) > 1 {
 		run = strings.TrimRight(run, partingSign)
 	}
-	if (run == "." || run == ";") && !before && !after && i > 0 && a.isArgument(i) {
+	if (run == "." || run == ";") && !before && !after && i > 0 && a.isArgument(run, i) {
 		return append(out, sign{key: a.words[i-1].lower + " " + run, word: i - 1, bound: true})
 	}
 	if head, ok := strings.CutSuffix(run, "-"); ok && before && strings.ContainsAny(head, operators+"+*/(,:") {
@@ -187,13 +187,13 @@ func (a *analysed) read(out []sign, run string, i int, after, before bool) []sig
 
 // isArgument reports whether a mark by itself before word i is a part of a command (docker build ., what does git add . do) and not the
 // end of a sentence in a text that has all marks parted from its words.
-func (a *analysed) isArgument(i int) bool {
+func (a *analysed) isArgument(run string, i int) bool {
 	if i < len(a.words) {
 		w := &a.words[i]
 		if w.at > 0 && a.text[w.at-1] == '-' { // find . -name
 			return true
 		}
-		if a.attachesMarks() && a.goesOnAfterName(i) {
+		if a.attachesMarks() && (a.goesOnAfterName(i) || run == ";" && w.content && a.words[i-1].content) {
 			return true
 		}
 	}
@@ -291,7 +291,7 @@ func (a *analysed) isFactorial(i int) bool {
 func (a *analysed) isNamedWith(i int) bool {
 	w := &a.words[i]
 	rest := strings.TrimLeft(a.text[w.at+len(w.raw):], "!")
-	if i == 0 || !w.content || hasDigit(w.raw) || utf8.RuneCountInString(w.raw) < 2 || allCapitals(w.raw) || strings.HasSuffix(a.text[:w.at], "#") || rest != "" && rest[0] != ' ' { // #REF!
+	if i == 0 || !w.content && !isUsed(a.words[i-1].lower) || hasDigit(w.raw) || utf8.RuneCountInString(w.raw) < 2 || allCapitals(w.raw) || strings.HasSuffix(a.text[:w.at], "#") || rest != "" && rest[0] != ' ' { // #REF!
 		return false
 	}
 	inner := strings.ContainsAny(w.raw, "._")
@@ -300,6 +300,9 @@ func (a *analysed) isNamedWith(i int) bool {
 	}
 	return a.goesOnAfterName(i+1) || inner && a.words[i+1].raw == a.words[i+1].lower
 }
+
+// isUsed reports words that are followed by what they speak of, even where that is a little word: use try! in Swift.
+func isUsed(before string) bool { return before == "use" || before == "using" || before == "does" }
 
 // suffix returns the sign that marks after a word are, with it: C++, F#, A*, O-, n!, Disney+, String?.
 func (a *analysed) suffix(run string, i int) string {

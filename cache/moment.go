@@ -364,6 +364,9 @@ func join(ns []number) []number {
 		if x.unit != nil && y.unit == bare["m"] && x.unit.dim == "time" && x.unit.factor == 3600 && x.last+1 == y.first { // 1h 30m
 			y.unit = units["min"]
 		}
+		if x.unit == units["ft"] && y.unit == nil && y.value < 12 && x.last+1 == y.first { // 6 ft 2
+			y.unit = units["inch"]
+		}
 		if x.unit == nil || y.unit == nil || x.unit.dim != y.unit.dim || x.unit.factor <= y.unit.factor || x.last+1 != y.first && x.last+2 != y.first {
 			continue
 		}

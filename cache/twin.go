@@ -139,7 +139,7 @@ func withoutMarks(raw, rest string) string {
 	case base == "":
 		return raw
 	}
-	word, goesOn := endsInWord(base), rest == "" || beginsInWord(rest)
+	word, goesOn := endsInWord(strings.TrimSuffix(base, "/")), rest == "" || beginsInWord(rest)
 	for _, m := range marks {
 		prose := word || goesOn
 		switch m {
@@ -157,6 +157,9 @@ func withoutMarks(raw, rest string) string {
 		if !prose {
 			return raw
 		}
+	}
+	if host, ok := strings.CutSuffix(base, "/"); ok && isHost(host) {
+		return host // example.com/
 	}
 	if s, ok := strings.CutSuffix(base, "s'"); ok && len(s) > 2 && !strings.ContainsAny(s, `'"`) {
 		base = s + "s" // my parents' house

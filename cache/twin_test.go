@@ -32,6 +32,7 @@ func TestTwins(t *testing.T) {
 		{"how to learn HTML/CSS", "how to learn html/css", true},
 		{"What is a REST API?", "what is a rest api", true},
 		{"What is Node.js?", "what is node.js", true},
+		{"is example.com/ down?", "is example.com down", true},
 		{"is the U.S. safe", "is the u.s. safe", true},
 		{"What is a CSV?", "what is a csv", true},
 		{"What is a good way to learn how to play the guitar\nat home", "what is a good way to learn how to play the guitar at home", true},
