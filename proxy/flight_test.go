@@ -44,13 +44,15 @@ func TestUnlikePlansAreNotShared(t *testing.T) {
 			}, func(c *Config) {
 				c.Providers = append(c.Providers, Provider{Name: "second", BaseURL: second.URL + "/v1", APIKey: "k"})
 			})
+			release := sync.OnceFunc(func() { close(step) })
+			t.Cleanup(release) // also where the test fails, or the providers could not be closed
 			replies := map[string]chan reply{"leader": make(chan reply, 1), "follower": make(chan reply, 1)}
 			for _, who := range []string{"leader", "follower"} {
 				h := append([]string{"x-test", who}, map[string][]string{"leader": c.leader, "follower": c.follower}[who]...)
 				go func() { replies[who] <- r.ask("x", "", h...) }()
 				recv(t, called, "the call of the "+who)
 			}
-			close(step)
+			release()
 			got := recv(t, replies["follower"], "the follower's answer")
 			if got.StatusCode != 200 || !strings.Contains(got.body, "second") || got.Header.Get("x-portkey-last-used-option-index") != c.place {
 				t.Errorf("the follower got %d %s from %s", got.StatusCode, got.body, got.Header.Get("x-portkey-last-used-option-index"))
@@ -83,6 +85,8 @@ func TestLikePlansAreShared(t *testing.T) {
 			r := newRig(t, answer, func(c *Config) {
 				c.Providers = append(c.Providers, Provider{Name: "second", BaseURL: second.URL + "/v1"})
 			})
+			release := sync.OnceFunc(func() { close(step) })
+			t.Cleanup(release)
 			replies := make(chan reply, 8)
 			go func() { replies <- r.ask("x", "", "x-portkey-config", configs[0]) }()
 			recv(t, called, "the call")
@@ -90,7 +94,7 @@ func TestLikePlansAreShared(t *testing.T) {
 				go func() { replies <- r.ask("x", "", "x-portkey-config", configs[1]) }()
 			}
 			r.waitShared(7)
-			close(step)
+			release()
 			for range 8 {
 				if got := recv(t, replies, "an answer"); got.StatusCode != 200 {
 					t.Errorf("%d %s", got.StatusCode, got.body)
@@ -137,6 +141,7 @@ func TestFeedbackOnASharedCall(t *testing.T) {
 			answerWith("y")(w, req)
 		}
 	})
+	t.Cleanup(func() { close(step) })
 	for i, c := range []struct {
 		path, body, test string
 		want             int

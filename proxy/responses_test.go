@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -87,6 +88,8 @@ func TestInstructionsAreNotAnothers(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, strings.Replace(rec.Body.String(), `"metadata":`, `"instructions":`+string(asked.Instructions)+`,"metadata":`, 1))
 	})
+	release := sync.OnceFunc(func() { close(step) })
+	t.Cleanup(release)
 	ask := func(members string) reply {
 		return r.do("POST", "/v1/responses", `{"model":"m","input":"what is this?"`+members+`}`, "x-portkey-cache", `{"ignore_system":true}`)
 	}
@@ -95,7 +98,7 @@ func TestInstructionsAreNotAnothers(t *testing.T) {
 	recv(t, called, "the call of A")
 	go func() { b <- ask(`,"instructions":"I AM B"`) }()
 	recv(t, called, "the call of B, who does not share A's")
-	close(step)
+	release()
 	if got := recv(t, a, "A's answer"); !strings.Contains(got.body, `"instructions":"SECRET OF A"`) {
 		t.Errorf("A got %s", got.body)
 	}

@@ -150,9 +150,12 @@ func TestNothingIsServedWhereTheOperatorOnlyWatches(t *testing.T) {
 				}
 				r.flush()
 			}
-			got := r.do("POST", "/v1/chatComplete", firstBody(`"cache":true,"cache_status":"semantic",`, firstChat), "x-reprise-cache-namespace", ns)
-			r.flush()
-			if got = r.do("POST", "/v1/chatComplete", firstBody(`"cache":true,"cache_status":"semantic",`, firstChat), "x-reprise-cache-namespace", ns); (got.cache() == "HIT") != (ns == "open") {
+			first := func() reply {
+				defer r.flush()
+				return r.do("POST", "/v1/chatComplete", firstBody(`"cache":true,"cache_status":"semantic",`, firstChat), "x-reprise-cache-namespace", ns)
+			}
+			first()
+			if got := first(); (got.cache() == "HIT") != (ns == "open") {
 				t.Errorf("mode %v, %q, the first SDK: %s", mode, ns, got.cache())
 			}
 		}
