@@ -3,6 +3,7 @@ package cache
 import (
 	_ "embed"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -119,7 +120,7 @@ func readEquivalents(file string) (groups int32) {
 		}
 	}
 	for _, l := range vocabulary {
-		slices.SortStableFunc(l.equivalents, func(a, b equivalent) int { return len(b.rest) - len(a.rest) })
+		sort.SliceStable(l.equivalents, func(i, j int) bool { return len(l.equivalents[i].rest) > len(l.equivalents[j].rest) })
 	}
 	return groups
 }

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -27,7 +26,11 @@ func inOneForm(asked, stored *analysed) string {
 	if len(swaps) == 0 {
 		return stored.text
 	}
-	slices.SortFunc(swaps, func(a, b swap) int { return a.stored.first - b.stored.first })
+	for i := range swaps { // few, and in order but for their kinds
+		for j := i; j > 0 && swaps[j].stored.first < swaps[j-1].stored.first; j-- {
+			swaps[j], swaps[j-1] = swaps[j-1], swaps[j]
+		}
+	}
 	var out strings.Builder
 	at := 0
 	for _, s := range swaps {

@@ -1,11 +1,10 @@
 package boltfile
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"runtime"
-	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 )
@@ -48,7 +47,7 @@ func (w *walker) level(refs []pageRef, atOnce int) (next []pageRef, err error) {
 	for i := range refs {
 		order[i] = place{refs[i].id, i}
 	}
-	slices.SortFunc(order, func(a, b place) int { return cmp.Compare(a.page, b.page) })
+	sort.Slice(order, func(i, j int) bool { return order[i].page < order[j].page })
 	var from atomic.Int64
 	var mu sync.Mutex // guards next and err
 	var wg sync.WaitGroup

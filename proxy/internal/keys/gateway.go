@@ -6,7 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 	"unicode"
@@ -257,11 +257,11 @@ func (s *Store) Gateways() []GatewayInfo {
 	for _, g := range s.gateways() {
 		out = append(out, g.Info())
 	}
-	slices.SortFunc(out, func(a, b GatewayInfo) int {
-		if c := a.Created.Compare(b.Created); c != 0 {
-			return c
+	sort.Slice(out, func(i, j int) bool {
+		if c := out[i].Created.Compare(out[j].Created); c != 0 {
+			return c < 0
 		}
-		return strings.Compare(a.ID, b.ID)
+		return out[i].ID < out[j].ID
 	})
 	return out
 }

@@ -2,7 +2,6 @@ package saved
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -277,7 +277,7 @@ func (s *Store) publish() {
 		v.configs[f.id] = append(v.configs[f.id], Version{f.n, f.time, f.text})
 	}
 	for _, versions := range v.configs {
-		slices.SortFunc(versions, func(a, b Version) int { return cmp.Compare(a.N, b.N) })
+		sort.Slice(versions, func(i, j int) bool { return versions[i].N < versions[j].N })
 	}
 	s.view.Store(v)
 }
