@@ -29,14 +29,16 @@ const (
 // FitDecision fits a decision for the models in o on labelled pairs that neither model was trained on. The same input gives
 // the same decision. It takes some milliseconds a pair, most of them the verifier's, on all processors.
 func FitDecision(ctx context.Context, o Options, pairs []LabelledPair) (*Decision, error) {
-	o.Decision = &Decision{file: decisionFile{Policies: map[Policy]*curve{}}} // only what is observed is used of it
-	d, err := NewDecider(o)
+	o.Decision = nil
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	if o.Verifier == nil {
 		return nil, fmt.Errorf("%w: fit: a verifier is needed", ErrInvalid)
 	}
+	o.Decision = &Decision{file: decisionFile{Policies: map[Policy]*curve{}}} // only what is observed is used of it
+	d := newDecider(o)
 	same := 0
 	for _, p := range pairs {
 		if p.Same {
