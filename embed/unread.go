@@ -3,6 +3,7 @@ package embed
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/reprise-cache/reprise/embed/internal/wordpiece"
 )
@@ -33,11 +34,20 @@ func tellsUnread(t *wordpiece.Tokenizer, a, b string) bool {
 	return true
 }
 
-// decorates reports whether an unread word is pictures before all that is written, or after it.
+// decorates reports whether an unread word is pictures that stand in no sentence: before or after all that is written, or between
+// two sentences or lines.
 func decorates(text string, u *wordpiece.Unread) bool {
-	written := func(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Digit, unicode.Sm) }
-	if strings.ContainsFunc(u.Text, written) {
+	if strings.ContainsFunc(u.Text, isWritten) {
 		return false
 	}
-	return !strings.ContainsFunc(text[u.End:], written) || !strings.ContainsFunc(text[:u.End-len(u.Text)], written)
+	before := strings.TrimRightFunc(text[:u.End-len(u.Text)], func(r rune) bool { return unicode.IsSymbol(r) || unicode.IsSpace(r) && r != '\n' })
+	next := strings.IndexFunc(text[u.End:], isWritten)
+	if next < 0 || !strings.ContainsFunc(before, isWritten) || strings.ContainsAny(before[len(before)-1:], ".!?\n") {
+		return true
+	}
+	gap, rest := text[u.End:u.End+next], text[u.End+next:]
+	first, _ := utf8.DecodeRuneInString(rest)
+	return unicode.IsUpper(first) || strings.Contains(gap, "\n")
 }
+
+func isWritten(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Digit, unicode.Sm) }
