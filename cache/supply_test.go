@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,9 +159,10 @@ func TestANewModelThatRefusesATextOpensTheFile(t *testing.T) {
 
 		bag := newBag()
 		bag.id = "bag/2"
+		var learned atomic.Bool
 		bag.make = func(text string) []float32 {
 			v := make([]float32, bag.dim)
-			if refused := text == "what may be said of number0" || text == "what may be said of number69"; !refused {
+			if refused := text == "what may be said of number0" || text == "what may be said of number69"; !refused || learned.Load() {
 				v[len(text)] = 1
 			}
 			return v
@@ -172,7 +174,7 @@ func TestANewModelThatRefusesATextOpensTheFile(t *testing.T) {
 		if r, err := c.Check(bg); err != nil || !r.OK() {
 			t.Errorf("check: %+v, %v", r, err)
 		}
-		bag.make = nil
+		learned.Store(true)
 		time.Sleep(2 * DefaultSweepInterval)
 		synctest.Wait()
 		lacking(t, c, 70, 0)
