@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,8 +29,8 @@ func (n *number) same(m *number) bool {
 		return n.text == m.text
 	case !sameUnitCase(n.unitCase, m.unitCase):
 		return false
-	case n.unit == bare["s"] && m.unit == n.unit && (n.value < 100) != (m.value < 100): // the 90s, the 1990s
-		return math.Mod(n.value, 10) == 0 && math.Mod(n.value, 100) == math.Mod(m.value, 100)
+	case n.isDecade(m) || m.isDecade(n): // the 90s, the 1990s
+		return true
 	case n.unit != nil && m.unit != nil:
 		return n.unit.equal(n.value, m.unit, m.value)
 	case n.unit == nil && m.unit == nil && n.places > 0 && m.places > 0 && n.places != m.places:
@@ -42,6 +41,15 @@ func (n *number) same(m *number) bool {
 	// A fifth, 20 %.
 	return n.unit != nil && n.unit.dim == "share" && n.value*n.unit.factor == m.value ||
 		m.unit != nil && m.unit.dim == "share" && m.value*m.unit.factor == n.value
+}
+
+// isDecade reports whether n is a decade, the 1990s, and m the same without its century. What has no year's form is of seconds: 30s, 130s.
+func (n *number) isDecade(m *number) bool {
+	if n.unit != bare["s"] || m.unit != n.unit || n.value < 1000 || n.value >= 2100 || m.value < 0 || m.value >= 100 {
+		return false
+	}
+	year, short := strings.TrimRight(n.token, "'’sS"), strings.TrimRight(m.token, "'’sS")
+	return len(year) == 4 && len(short) == 2 && year[2:] == short && short[1] == '0' && isDigitByte(year[1])
 }
 
 // alike reports whether the two are numbers of one kind: of one dimension, or of the same thing.

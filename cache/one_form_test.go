@@ -25,6 +25,7 @@ func TestInOneForm(t *testing.T) {
 		{"new in Python 3.10", "new in Python 3.1", "new in Python 3.1"},
 		{"is a laser of 5 mW safe", "is a laser of 5 MW safe", "is a laser of 5 MW safe"},
 		{"take .5 mg", "take 5 mg", "take 5 mg"},
+		{"curl times out after 30s", "curl times out after 130s", "curl times out after 130s"},
 		{"", "", ""},
 		{"half an hour of it", "30 minutes of it", "half an hour of it"},
 		// Forms that are those of several things.
