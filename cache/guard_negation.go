@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -245,9 +244,33 @@ func init() {
 // stops are refusals that other verbs say as well: stop smoking, give up smoking.
 var stops = map[string]bool{stem("stop"): true, stem("quit"): true, stem("skip"): true, "keep": true}
 
-// saysOtherwise reports whether the text has a word that the other has not, which may be what that says in a refusal.
+// otherStops are what says that and is no refusal, by the stems of the verbs: what a verb needs to say it, "" for nothing.
+var otherStops = map[string][]string{}
+
+func init() {
+	for line := range strings.SplitSeq(`end,cancel,cancelled,cancelling,exit,kill,halt,cease,finish,terminate,disable,block,pause,leave,remove,bypass,
+		miss,unsubscribe,give up,giving up,gave up,cut out,cutting out,get off,getting off,get out,get rid,getting rid,come off,turn off,switch off,shut off,shut down,opt out,go without`, ",") {
+		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if rest != "" {
+			rest = stem(rest)
+		}
+		otherStops[stem(verb)] = append(otherStops[stem(verb)], rest)
+	}
+}
+
+// saysOtherwise reports whether the text says in another verb what the other says in one that stops.
 func (a *analysed) saysOtherwise(b *analysed) bool {
-	return slices.ContainsFunc(a.words, func(w word) bool { return w.content && !b.shares(&w) })
+	for i := range a.words {
+		for _, rest := range otherStops[a.words[i].stem] {
+			switch has := b.has(a.words[i].stem); {
+			case rest == "" && !has:
+				return true
+			case rest != "" && !(has && b.has(rest)) && a.follows(i, []string{rest}) >= 0:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keepsFrom reports whether word i keeps something from happening: keep from falling, keep milk from boiling over.
