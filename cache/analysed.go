@@ -29,6 +29,7 @@ type analysed struct {
 type unlike struct {
 	word  int
 	group int32
+	name  bool // the form has a capital only where it begins, as names do
 }
 
 func analyse(text string) *analysed {
@@ -101,7 +102,7 @@ func (a *analysed) findGroups() {
 				continue
 			}
 			if e.capitals != "" && !w.hasCapitalsOf(e.capitals) || isUnitSymbol(w.raw) {
-				a.unlike = append(a.unlike, unlike{i, e.group})
+				a.unlike = append(a.unlike, unlike{i, e.group, e.capitals != "" && e.capitals[1:] == strings.ToLower(e.capitals[1:])})
 				continue
 			}
 			w.group, w.content, w.phrase = e.group, true, len(e.rest) > 0

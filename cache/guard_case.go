@@ -37,7 +37,7 @@ func caseApart(v, w string) caseDegree {
 			return caseMinded
 		}
 		return caseTells
-	case mixedCase(v[first:]) && mixedCase(w[first:]) && v[first:] != w[first:] && !strings.Contains(v, "-"): // not US-Based
+	case mixedCase(v[first:]) && mixedCase(w[first:]) && v[first:] != w[first:] && !strings.Contains(v, "-") && (ofCode(v) || ofCode(w)): // not US-Based
 		return caseTells
 	case v[0] == '$' && !hasDigit(v), strings.ContainsAny(v, "=^"):
 		return caseMinded
@@ -67,6 +67,22 @@ func caseApart(v, w string) caseDegree {
 	}
 	return caseless
 }
+
+// ofCode reports what may be a name in code, where each capital counts, by its marks or because it begins with a small letter. Of a
+// product's capitals people are not sure: MySQL, MySql.
+func ofCode(s string) bool {
+	if s = strings.TrimLeft(s, `"'([`); !strings.ContainsAny(s, "([") { // not a call
+		s = strings.TrimRight(s, `"'),]`)
+	}
+	if isHost(s) && strings.Count(s, ".") == 1 && !strings.ContainsAny(s, "@:/") || smallProducts[strings.ToLower(s)] { // Node.JS, macOs
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLower(r) || hasDigit(s) || strings.ContainsAny(s, "._()[]{}<>=$:*|^~`")
+}
+
+// smallProducts are products that begin with a small letter, or are begun with one, and have capitals within.
+var smallProducts = map[string]bool{"macos": true, "ipados": true, "watchos": true, "mysql": true, "phpmyadmin": true, "openai": true, "chatgpt": true}
 
 // maxMode is the longest mode that a file is given: ug+rwX.
 const maxMode = 6
@@ -173,7 +189,7 @@ func (a *analysed) asksOfLetters() (first, last int, surely bool) {
 		if !ok && strings.HasPrefix(a.words[i].lower, "capitali") {
 			strong, ok = true, true
 		}
-		if !ok {
+		if !ok || a.words[i].lower == "hash" && !a.besideHash(i-1) && !a.besideHash(i+1) {
 			continue
 		}
 		for j := i + 1; j < len(a.words) && j <= i+3; j++ {
@@ -194,6 +210,41 @@ func (a *analysed) asksOfLetters() (first, last int, surely bool) {
 	return -1, -1, false
 }
 
+// besideHash reports whether there is a word i by which a hash is one of letters, and no dish.
+func (a *analysed) besideHash(i int) bool {
+	if i < 0 || i >= len(a.words) {
+		return false
+	}
+	switch a.words[i].lower {
+	case "of", "function", "functions", "key", "keys":
+		return true
+	}
+	return false
+}
+
+// placedBy returns the preposition that says of word i what is used, or where, not what is asked about: regex in Python, spelling in
+// the Word app; "": there is none.
+func (a *analysed) placedBy(i int) string {
+	for far := 0; i > 0 && !littleWords[a.words[i].lower]; i-- {
+		switch a.words[i].stem {
+		case "match", "find", "accept", "return", "equal", "replac": // regex in Python match Foo
+			return ""
+		}
+		if far++; far > 3 {
+			return ""
+		}
+	}
+	switch a.words[i].lower {
+	case "a", "an", "the", "my":
+		i = max(0, i-1)
+	}
+	switch l := a.words[i].lower; l {
+	case "in", "on", "with", "using", "by", "from": // not "to": a regex to match Foo
+		return l
+	}
+	return ""
+}
+
 // prepositions end what is asked about.
 var prepositions = map[string]bool{"in": true, "with": true, "using": true, "by": true, "on": true, "as": true, "from": true, "to": true}
 
@@ -211,12 +262,12 @@ func caseFindings(a, b *analysed) (token string, veto bool) {
 	}
 	for i := range a.words {
 		x, y := &a.words[i], &b.words[i]
-		if x.raw == y.raw {
+		if x.straight() == y.straight() {
 			continue
 		}
 		_, isFunction := letterFunctions[x.lower]
 		switch capitals := allCapitals(x.raw) != allCapitals(y.raw); {
-		case !sameUnitCase(unitCase(x.raw), unitCase(y.raw)), // how many Mb are a Gb
+		case !sameUnitCase(unitCase(x.raw), unitCase(y.raw)) && (x.lower != "cal" || i > 0 && hasDigit(a.words[i-1].raw)), // how many Mb are a Gb; not Cal Poly
 			a.markedLetter(i) && b.markedLetter(i),
 			minded && capitals && (capitalNames[x.lower] && !(i > 0 && a.words[i-1].lower == "the") || a.counted(i)), // the us is no pronoun
 			minded && !x.start && !y.start && properNames[x.lower]:
@@ -224,7 +275,10 @@ func caseFindings(a, b *analysed) (token string, veto bool) {
 		case a.lone(i) && b.lone(i):
 			see(x.raw, minded)
 		case first >= 0 && first <= i && i <= last && !isFunction && x.lower != "i" && (surely || !careless):
-			see(x.raw, surely || minded)
+			// A regex for lines with Foo; a regex with Python.
+			if by := a.placedBy(i); by == "" || by == "with" {
+				see(x.raw, surely || minded && by == "")
+			}
 		}
 	}
 	if veto {
@@ -280,7 +334,7 @@ func (a *analysed) dropsCase(b *analysed) bool {
 	}
 	capitals := 0
 	for i := range b.words {
-		if b.words[i].raw != b.words[i].lower {
+		if b.words[i].straight() != b.words[i].lower {
 			if capitals++; i == 0 || capitals > 1 {
 				return true
 			}
@@ -291,7 +345,7 @@ func (a *analysed) dropsCase(b *analysed) bool {
 
 // mindsCase reports whether whoever wrote the text minds case: it begins with a capital, and there are words without one.
 func (a *analysed) mindsCase() bool {
-	lower := func(w word) bool { return w.raw == w.lower && len(w.raw) > 1 && !hasDigit(w.raw) }
+	lower := func(w word) bool { return w.straight() == w.lower && len(w.raw) > 1 && !hasDigit(w.raw) }
 	i := slices.IndexFunc(a.words, func(w word) bool { return !hasDigit(w.raw) })
 	if i < 0 || !slices.ContainsFunc(a.words, lower) {
 		return false

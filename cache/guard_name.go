@@ -44,11 +44,11 @@ func nameFindings(p *pair, dst []finding) []finding {
 }
 
 // onlyLooksLike returns a word that would name what a word of the other text names, were it not for its case, and that word, if whoever
-// wrote it minds case; -1: there is none.
+// wrote it minds case; -1: there is none. Acronyms are typed in small letters even by who minds case: what is ai.
 func (a *analysed) onlyLooksLike(b *analysed) (i, j int) {
 	for _, u := range a.unlike {
 		w := &a.words[u.word]
-		if slices.Contains(b.groups, u.group) && !slices.Contains(a.groups, u.group) && !b.has(w.stem) && (isUnitSymbol(w.raw) || w.content && a.mindsCase()) {
+		if slices.Contains(b.groups, u.group) && !slices.Contains(a.groups, u.group) && !b.has(w.stem) && (isUnitSymbol(w.raw) || u.name && w.content && !w.start && a.mindsCase()) {
 			return u.word, slices.IndexFunc(b.words, func(w word) bool { return w.group == u.group })
 		}
 	}

@@ -38,7 +38,7 @@ func sameWord(a, b word) bool {
 	if a.lower != b.lower {
 		return false
 	}
-	return a.raw == b.raw || !littleWords[a.lower] || len(a.raw) < 2 || !(allCapitals(a.raw) || allCapitals(b.raw))
+	return a.straight() == b.straight() || !littleWords[a.lower] || len(a.raw) < 2 || !(allCapitals(a.raw) || allCapitals(b.raw))
 }
 
 // sameShouted is sameWord for texts of which one is in capitals: only what names something in capitals may be another word.

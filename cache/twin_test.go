@@ -39,6 +39,12 @@ func TestTwins(t *testing.T) {
 		{"It works! How do I go on", "it works. How do I go on", true},
 		{"a cafe\u0301 near me", "a caf\u00e9 near me", true},
 
+		{"how do I install MySQL", "how do I install MySql", true},
+		{"how do I use regex in Python", "how do I use regex in python", true},
+		{"Why doesn’t my regex work?", "Why doesn't my regex work?", true},
+		{"Is IT’S a word", "is IT'S a word", true},
+		{"is Node.JS dead", "is Node.Js dead", true},
+
 		{"What does sort! do in Julia?", "What does sort do in Julia?", false},
 		{"What is user.name!!", "What is user.name", false},
 		{"parse %d/%m/%Y", "parse %d/%m/%y", false},
@@ -49,6 +55,9 @@ func TestTwins(t *testing.T) {
 		{"Is true a keyword in Python?", "Is True a keyword in Python?", false},
 		{"use console.Log", "use console.log", false},
 		{"use getElementByID", "use getElementById", false},
+		{"use GetElementByID()", "use GetElementById()", false},
+		{"the commit DEADbeef1", "the commit DEaDbeef1", false},
+		{"mail JoHN@example.com", "mail JOhn@example.com", false},
 		{"see src/Foo.java", "see src/foo.java", false},
 		{"base64 of Hello World", "base64 of hello world", false},
 		{"What is ice?", "What is ICE?", false},

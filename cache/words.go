@@ -21,6 +21,9 @@ type word struct {
 	lexeme  *lexeme // what the lexicon has under its stem; nil: nothing
 }
 
+// straight is the word as written, but for its apostrophes, so that only case tells it from lower.
+func (w *word) straight() string { return strings.ReplaceAll(w.raw, "’", "'") }
+
 // inWord says whether r, between two letters or digits, belongs to a word: don't, two-factor, 1,000.50, 3:30, 24/7.
 func inWord(r rune) bool {
 	switch r {
