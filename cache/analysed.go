@@ -83,6 +83,19 @@ func (a *analysed) first(stem string) int {
 	return int(a.byStem[at])
 }
 
+// stemmed returns the words with the stem, in order.
+func (a *analysed) stemmed(stem string) []int32 {
+	at, ok := slices.BinarySearchFunc(a.byStem, stem, func(i int32, s string) int { return strings.Compare(a.words[i].stem, s) })
+	if !ok {
+		return nil
+	}
+	end := at + 1
+	for end < len(a.byStem) && a.words[a.byStem[end]].stem == stem {
+		end++
+	}
+	return a.byStem[at:end]
+}
+
 func (a *analysed) has(stem string) bool { return a.first(stem) >= 0 }
 
 // shares reports whether the text has the word, in another form perhaps.

@@ -56,13 +56,14 @@ func loud(s sign) bool { return !s.prose }
 
 // missingSigns returns the signs that the other list has not, or not as often.
 func missingSigns(list, other []sign) (out []sign) {
-	other = slices.Clone(other)
+	there := make(map[string]int, len(other))
+	for _, o := range other {
+		there[o.key]++
+	}
 	for _, s := range list {
-		if j := slices.IndexFunc(other, func(o sign) bool { return o.key == s.key }); j >= 0 {
-			other = slices.Delete(other, j, j+1)
-			continue
+		if there[s.key]--; there[s.key] < 0 {
+			out = append(out, s)
 		}
-		out = append(out, s)
 	}
 	return out
 }
@@ -75,17 +76,30 @@ var signWords = map[string]bool{
 
 // unsigned returns the key of the first of these signs whose word the text a has without any sign.
 func (a *analysed) unsigned(from *analysed, signs []sign) string {
+	var signed map[int]bool // words of a that have a sign
+	looked := map[string]bool{}
 	for _, s := range signs {
-		if !s.bound {
+		if !s.bound || looked[from.words[s.word].lower] {
 			continue
 		}
-		for i := range a.words {
-			if a.words[i].lower != from.words[s.word].lower ||
-				i > 0 && signWords[a.words[i-1].lower] || i+1 < len(a.words) && signWords[a.words[i+1].lower] ||
-				slices.ContainsFunc(a.signs, func(o sign) bool { return o.bound && o.word == i }) {
+		w := &from.words[s.word]
+		looked[w.lower] = true
+		for _, at := range a.stemmed(w.stem) {
+			i := int(at)
+			if a.words[i].lower != w.lower || i > 0 && signWords[a.words[i-1].lower] || i+1 < len(a.words) && signWords[a.words[i+1].lower] {
 				continue
 			}
-			return s.key
+			if signed == nil {
+				signed = make(map[int]bool, len(a.signs))
+				for _, o := range a.signs {
+					if o.bound {
+						signed[o.word] = true
+					}
+				}
+			}
+			if !signed[i] {
+				return s.key
+			}
 		}
 	}
 	return ""
@@ -101,19 +115,42 @@ const (
 // plainSigns has operators in the form that keyboards have.
 var plainSigns = strings.NewReplacer("−", "-", "×", "*", "·", "*", "÷", "/", "≠", "!=", "≤", "<=", "≥", ">=")
 
+// signScan is what findSigns works out of the whole text, once and only if it is asked: a text may be long, and of nothing but marks.
+type signScan struct {
+	attaches int8      // whether marks end its sentences right after a word; 0: not known yet
+	lone     [2][3]int // how often each of the two quotes stands between blanks, by where in the three bytes it is; 0: not known yet
+	quoted   [2]bool   // whether a quotation in such marks is open at the byte `at`
+	at       int
+	prev     rune
+}
+
+// isLone reports whether a gap of three bytes with the quote q, and for a double one the quote, occurs but once in the text.
+func (s *signScan) isLone(text, gap, q string) bool {
+	kind, count := quoteKind(rune(q[0])), q
+	if q == "'" {
+		count = gap
+	}
+	n := &s.lone[kind][strings.IndexByte(gap, q[0])]
+	if *n == 0 {
+		*n = strings.Count(text, count)
+	}
+	return *n == 1
+}
+
 // findSigns looks between the words.
 func (a *analysed) findSigns() (out []sign) {
 	from := 0
+	s := signScan{prev: ' '}
 	for i := 0; i <= len(a.words); i++ {
 		to := len(a.text)
 		if i < len(a.words) {
 			to = a.words[i].at
-			out = a.within(out, i)
+			out = a.within(&s, out, i)
 		}
 		gap := a.text[from:to]
 		if gap == " " { // nearly always
 			gap = ""
-		} else if q := strings.Trim(gap, " "); (q == `"` || q == "'") && len(gap) == 3 && strings.Count(a.text, gap) == 1 && (q == "'" || strings.Count(a.text, q) == 1) {
+		} else if q := strings.Trim(gap, " "); (q == `"` || q == "'") && len(gap) == 3 && s.isLone(a.text, gap, q) {
 			out = append(out, sign{key: q, word: -1}) // escape ' in SQL
 		}
 		for at := 0; at < len(gap); {
@@ -130,7 +167,7 @@ func (a *analysed) findSigns() (out []sign) {
 				}
 				end += n
 			}
-			out = a.read(out, gap[at:end], i, at == 0 && i > 0, end == len(gap) && i < len(a.words))
+			out = a.read(&s, out, gap[at:end], i, at == 0 && i > 0, end == len(gap) && i < len(a.words))
 			at = end
 		}
 		if i < len(a.words) {
@@ -149,16 +186,16 @@ func isMark(r rune) bool {
 }
 
 // read appends the signs that a run of marks before word i is; after and before say that nothing parts it from the words.
-func (a *analysed) read(out []sign, run string, i int, after, before bool) []sign {
+func (a *analysed) read(s *signScan, out []sign, run string, i int, after, before bool) []sign {
 	run = plainSigns.Replace(run)
 	if !before && len(run) > 1 {
 		run = strings.TrimRight(run, partingSign)
 	}
-	if (run == "." || run == ";") && !before && !after && i > 0 && a.isArgument(run, i) {
+	if (run == "." || run == ";") && !before && !after && i > 0 && a.isArgument(s, run, i) {
 		return append(out, sign{key: a.words[i-1].lower + " " + run, word: i - 1, bound: true})
 	}
 	if head, ok := strings.CutSuffix(run, "-"); ok && before && strings.ContainsAny(head, operators+"+*/(,:") {
-		return a.read(a.read(out, head, i, after, false), "-", i, false, true) // e^-x
+		return a.read(s, a.read(s, out, head, i, after, false), "-", i, false, true) // e^-x
 	}
 	switch {
 	case before && strings.HasSuffix(run, `\`): // \d, \D
@@ -187,13 +224,13 @@ func (a *analysed) read(out []sign, run string, i int, after, before bool) []sig
 
 // isArgument reports whether a mark by itself before word i is a part of a command (docker build ., what does git add . do) and not the
 // end of a sentence in a text that has all marks parted from its words.
-func (a *analysed) isArgument(run string, i int) bool {
+func (a *analysed) isArgument(s *signScan, run string, i int) bool {
 	if i < len(a.words) {
 		w := &a.words[i]
 		if w.at > 0 && a.text[w.at-1] == '-' { // find . -name
 			return true
 		}
-		if a.attachesMarks() && (a.goesOnAfterName(i) || run == ";" && w.content && a.words[i-1].content) {
+		if (a.goesOnAfterName(i) || run == ";" && w.content && a.words[i-1].content) && s.attachesMarks(a.text) {
 			return true
 		}
 	}
@@ -201,20 +238,27 @@ func (a *analysed) isArgument(run string, i int) bool {
 }
 
 // attachesMarks reports whether a mark ends a sentence of the text right after a word.
-func (a *analysed) attachesMarks() bool {
-	for i := 1; i < len(a.text); i++ {
-		if strings.IndexByte(".,?!", a.text[i]) >= 0 && isLetterOrDigitByte(a.text[i-1]|0x20) && (i+1 == len(a.text) || a.text[i+1] == ' ' || a.text[i+1] == '\n') {
-			return true
+func (s *signScan) attachesMarks(text string) bool {
+	if s.attaches == 0 {
+		s.attaches = -1
+		for i := 1; i < len(text); i++ {
+			if strings.IndexByte(".,?!", text[i]) >= 0 && isLetterOrDigitByte(text[i-1]|0x20) && (i+1 == len(text) || text[i+1] == ' ' || text[i+1] == '\n') {
+				s.attaches = 1
+				break
+			}
 		}
 	}
-	return false
+	return s.attaches > 0
 }
+
+// nameWithin is how many words after a "does" the verb that it belongs to may stand.
+const nameWithin = 16
 
 // goesOnAfterName reports whether a sentence goes on at word i in the way that it does after a name: what does it do, what does it mean.
 func (a *analysed) goesOnAfterName(i int) bool {
 	switch a.words[i].raw {
 	case "do", "work", "mean", "return":
-		return slices.ContainsFunc(a.words[:i-1], func(w word) bool { return w.lower == "does" || w.lower == "do" || w.lower == "did" })
+		return slices.ContainsFunc(a.words[max(0, i-1-nameWithin):i-1], func(w word) bool { return w.lower == "does" || w.lower == "do" || w.lower == "did" })
 	case "in", "vs", "method", "macro", "function":
 		return true
 	}
@@ -339,7 +383,7 @@ func (a *analysed) suffix(run string, i int) string {
 }
 
 // within appends what word i itself holds: a sign between two operands (5-3), or quotes about one (is "5" a number).
-func (a *analysed) within(out []sign, i int) []sign {
+func (a *analysed) within(s *signScan, out []sign, i int) []sign {
 	w := &a.words[i]
 	if len(w.raw) > 3 && !hasDigit(w.raw) { // nearly all words
 		return out
@@ -360,7 +404,7 @@ func (a *analysed) within(out []sign, i int) []sign {
 	case open != 0 && open == shut && w.raw == "I": // the word
 	case open != 0 && open == shut:
 		return append(out, sign{key: string(open) + w.lower, word: i, bound: digit})
-	case shut != 0 && isQuoted(a.text[:w.at], shut): // 'plan b'
+	case shut != 0 && s.isQuoted(a.text, w.at, shut): // 'plan b'
 	case open == 0 && shut == '\'' && !digit: // f'
 		return append(out, sign{key: w.lower + "'", word: i, bound: true})
 	case open == 0 && shut != 0 && digit: // 5", five inches; 5', five feet
@@ -379,20 +423,30 @@ func plainQuote(r rune, _ int) rune {
 	return 0
 }
 
-// isQuoted reports whether a quotation in such marks that began in the text has not ended in it.
-func isQuoted(text string, mark rune) (quoted bool) {
-	prev := ' '
-	for i, r := range text {
-		if plainQuote(r, 0) == mark {
-			if next, _ := utf8.DecodeRuneInString(text[i+utf8.RuneLen(r):]); quoted {
-				quoted = isAlnum(next) // don't
+// isQuoted reports whether a quotation in such marks that began in the text before the byte to has not ended in it. The bytes of one
+// scan must not go down.
+func (s *signScan) isQuoted(text string, to int, mark rune) bool {
+	for s.at < to {
+		r, n := utf8.DecodeRuneInString(text[s.at:])
+		s.at += n
+		if q := plainQuote(r, 0); q != 0 {
+			open := &s.quoted[quoteKind(q)]
+			if next, _ := utf8.DecodeRuneInString(text[s.at:]); *open {
+				*open = isAlnum(next) // don't
 			} else {
-				quoted = !isAlnum(prev)
+				*open = !isAlnum(s.prev)
 			}
 		}
-		prev = r
+		s.prev = r
 	}
-	return quoted
+	return s.quoted[quoteKind(mark)]
+}
+
+func quoteKind(quote rune) int {
+	if quote == '"' {
+		return 0
+	}
+	return 1
 }
 
 // operand reports whether word i is what one calculates with.
