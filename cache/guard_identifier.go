@@ -7,13 +7,14 @@ import (
 	"unicode"
 )
 
-// The identifier guard: what names one particular thing must be the same in both questions. Five degrees:
+// The identifier guard: what names one particular thing must be the same in both questions. Six degrees:
 //
 //   - exact: code, URLs, e-mail addresses, paths, UUIDs and hex must be the same, byte for byte;
 //   - quotations must be the same but for case, and what one text quotes the other must at least say;
 //   - names: see guard_name.go;
 //   - signs: see guard_sign.go;
-//   - case and white space, which no model here sees: see guard_unseen.go.
+//   - case, accents, marks, quotes and white space, of which the models see little or nothing: see guard_unseen.go;
+//   - emoji, signs and words of other scripts, which a model may not read at all: see guard_unread.go.
 //
 // Two of one shape that differ are a veto; one that the other text lacks is a doubt.
 

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// What a model may not read at all, the identifier guard's last degree beside guard_unseen.go: emoji and signs of mathematics, and
-// the words of scripts other than Latin. all-MiniLM-L6-v2 reads one token for each word that it does not know, and another embedder
+// What a model may not read at all, the identifier guard's sixth degree: emoji and signs of mathematics, and the words
+// of scripts other than Latin. all-MiniLM-L6-v2 reads one token for each word that it does not know, and another embedder
 // has its own gaps, of which only this can be told here:
 //
 //   - where each text has a symbol, or a word of another script amid Latin ones, that the other lacks, they are about two things;
 //   - a symbol amid a text that has it, between words that are the same in both, belongs to what is asked; before and after
-//     all words it decorates;
+//     all words it decorates, and after the last sentence even where the other text has another, unless the text speaks of it;
 //   - an embedder that has the same vector for both has not read what differs between them (unreadFinding).
 
 // unreadClose is how close the rest of the texts must be for two things that differ to be conclusive.
@@ -25,6 +25,10 @@ func unreadGuard(p *pair, dst []finding) []finding {
 	}
 	x, y := p.a.symbols(), p.b.symbols()
 	a, b := notAmong(x, y), notAmong(y, x)
+	if !p.a.speaksOfSymbols() && !p.b.speaksOfSymbols() {
+		closes := func(s symbol) bool { return s.closes }
+		a, b = slices.DeleteFunc(a, closes), slices.DeleteFunc(b, closes)
+	}
 	if len(a) > 0 && len(b) > 0 && p.closeness(left{}) >= unreadClose {
 		return append(dst, finding{ReasonIdentifier, a[0].text, true})
 	}
@@ -52,8 +56,20 @@ func isASCII(s string) bool {
 
 // symbol is one, or several in a row, such as the two letters that make a flag.
 type symbol struct {
-	text string // one that is repeated is there once
-	amid bool   // letters or digits stand before it and after it, or it is no picture
+	text   string // one that is repeated is there once
+	amid   bool   // letters or digits stand before it and after it, or it is no picture
+	closes bool   // it is a picture after the last sentence
+}
+
+// speaksOfSymbols reports whether a text may speak of a picture that stands after it: what does this mean? 🍑.
+func (a *analysed) speaksOfSymbols() bool {
+	return slices.ContainsFunc(a.words, func(w word) bool {
+		switch w.stem {
+		case "emoji", "emoticon", "smiley", "symbol", "sign", "icon", "character", "pictur", "flag", "this", "thes", "that", "following", "follow", "mean":
+			return true
+		}
+		return false
+	})
 }
 
 // knownSymbols are those that the signs guard reads, or that only decorate.
@@ -65,7 +81,8 @@ func isSymbol(r rune) bool {
 
 // symbols returns the symbols of a text, in order.
 func (a *analysed) symbols() (out []symbol) {
-	first, last := strings.IndexFunc(a.text, isAlnum), strings.LastIndexFunc(a.text, isAlnum)
+	written := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	first, last, end := strings.IndexFunc(a.text, written), strings.LastIndexFunc(a.text, written), strings.LastIndexAny(a.text, ".?!")
 	for i := 0; i < len(a.text); {
 		r, n := utf8.DecodeRuneInString(a.text[i:])
 		if !isSymbol(r) {
@@ -86,7 +103,8 @@ func (a *analysed) symbols() (out []symbol) {
 			run = append(run, r)
 			j += n
 		}
-		out = append(out, symbol{string(slices.Compact(run)), first < i && i < last || unicode.Is(unicode.Sm, r)})
+		sign := unicode.Is(unicode.Sm, run[0])
+		out = append(out, symbol{string(slices.Compact(run)), first < i && i < last || sign, !sign && last >= 0 && last < end && end < i})
 		i = j
 	}
 	return out

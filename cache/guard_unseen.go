@@ -4,9 +4,10 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// What the models cannot see, the identifier guard's last degree: they know neither case nor accents nor white space, and make little of
+// What the models cannot see, the identifier guard's fifth degree: they know neither case nor accents nor white space, and make little of
 // a comma. Where two texts have the same words it is conclusive if case tells two things apart (what does IT do, what does it do; see
 // guard_case.go), if accents do, if they indent the same lines otherwise or break them elsewhere, or if marks differ in a text that asks
 // about marks. Flags and the units of numbers are with the signs and numbers.
@@ -23,7 +24,7 @@ func unseen(a, b *analysed) (token string, veto bool) {
 	if len(a.words) == 0 || len(a.words) != len(b.words) || a.text == b.text {
 		return "", false
 	}
-	accent, surely := "", false // the first word with other accents
+	accent, surely, asked := "", false, false // the first word with other accents
 	for i := range a.words {
 		x, y := a.words[i].lower, b.words[i].lower
 		if x == y {
@@ -36,11 +37,15 @@ func unseen(a, b *analysed) (token string, veto bool) {
 		if !alike {
 			return "", false
 		}
+		if !apart && loans[unaccented(x)] {
+			continue
+		}
 		if accent == "" || apart && !surely {
 			accent, surely = a.words[i].raw, apart
 		}
+		asked = asked || a.asksOfWord(i, a.words[i].group != 0 && a.words[i].group == b.words[i].group)
 	}
-	if accent != "" && (surely || a.asksOfWords()) {
+	if accent != "" && (surely || asked) {
 		return accent, true
 	}
 	if token, veto = caseFindings(a, b); veto {
@@ -54,16 +59,48 @@ func unseen(a, b *analysed) (token string, veto bool) {
 	return token, false
 }
 
-// asksOfWords reports whether the text asks what a word means, or how it is said, so that an accent may make it another.
-func (a *analysed) asksOfWords() bool {
-	return slices.ContainsFunc(a.words, func(w word) bool {
-		switch w.stem {
-		case "mean", "pronounc", "pronunciation", "translat", "translation", "spel", "spell", "say", "said", "word":
+// loans are words that English has with accents or without, and that are no other words without them.
+var loans = func() map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(`
+		cafe cafes naive naively naivete cliche cliches fiance fiances fiancee fiancees facade facades decor debut debuts entree entrees
+		jalapeno jalapenos pinata pinatas creme brulee souffle souffles sauteed sauteing puree pureed crepe crepes voila deja apropos
+		doppelganger protege proteges seance seances soiree soirees communique melee matinee papier-mache smorgasbord aioli gruyere
+		acai`) {
+		m[w] = true
+	}
+	return m
+}()
+
+// asksOfWord reports whether the text asks what word i means, or how it is said, so that an accent may make it another. One that has a
+// form with the accent and one without must be right beside what asks: what does résumé mean, but not how to say on a résumé.
+func (a *analysed) asksOfWord(i int, forms bool) bool {
+	switch {
+	case i > 0 && isOneOf(a.words[i-1].stem, "say", "said", "word"), i+1 < len(a.words) && isOneOf(a.words[i+1].stem, "said", "mean"):
+		return true
+	case i > 0 && i+2 < len(a.words) && a.words[i+1].lower == "in" && languages[a.words[i+2].lower]: // what is año in Spanish
+		if isOneOf(a.words[i-1].lower, "is", "what's", "whats") {
 			return true
 		}
-		return languages[w.lower]
-	})
+	}
+	from, to := 0, len(a.words)
+	if forms {
+		from, to = max(0, i-3), i
+	}
+	for j := from; j < to; j++ {
+		switch a.words[j].stem {
+		case "mean", "pronounc", "pronunciation", "translat", "translation", "spel", "spell":
+			return true
+		case "word": // a Spanish word, the word; not in Word
+			if j > 0 && a.words[j].raw == "word" && (isOneOf(a.words[j-1].lower, "a", "the", "this", "that", "which", "what") || languages[a.words[j-1].lower]) {
+				return true
+			}
+		}
+	}
+	return false
 }
+
+func isOneOf(s string, of ...string) bool { return slices.Contains(of, s) }
 
 // indentedOtherwise returns the first line of a that is indented otherwise than the same line of b, if the two have as many.
 func indentedOtherwise(a, b *analysed) string {
@@ -96,19 +133,32 @@ func (a *analysed) gap(i int) string {
 	return a.text[w.at+len(w.raw) : a.words[i].at]
 }
 
-// brokenOtherwise returns the first word that begins a line in one text of code and goes on with one in the other. Where a mark ends the
-// line before it, the break says no more than that; prose may be wrapped anywhere.
+// brokenOtherwise returns the first word that begins a line in one text of code and goes on with one in the other, if that line ended
+// early. Prose may be wrapped anywhere.
 func brokenOtherwise(a, b *analysed) string {
 	if !strings.Contains(a.text, "\n") && !strings.Contains(b.text, "\n") || !a.looksLikeCode() && !b.looksLikeCode() {
 		return ""
 	}
 	for i := 1; i < len(a.words); i++ {
-		x, y := a.gap(i), b.gap(i)
-		if k, l := strings.IndexByte(x, '\n'), strings.IndexByte(y, '\n'); (k < 0) != (l < 0) && !endsInMark(x[:max(k, 0)]) && !endsInMark(y[:max(l, 0)]) {
+		if x, y := a.lineBefore(i), b.lineBefore(i); x == "" && endsEarly(y) && y != "" || y == "" && endsEarly(x) && x != "" {
 			return a.words[i].raw
 		}
 	}
 	return ""
+}
+
+// lineBefore returns the line that ends before word i and holds the word before it; "" if none does.
+func (a *analysed) lineBefore(i int) string {
+	end := strings.IndexByte(a.gap(i), '\n')
+	if end < 0 {
+		return ""
+	}
+	w := &a.words[i-1]
+	text := a.text[:w.at+len(w.raw)+end]
+	if n := len(text) - 2*wrapped; n > 0 {
+		text = text[n:] // longer than wrapped, with the break before it or not
+	}
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // endsInMark reports whether a line ends in a mark that ends or parts sentences.
@@ -119,14 +169,64 @@ func endsInMark(line string) bool {
 
 // codeWords are what one talks of in a text that holds code.
 var codeWords = map[string]bool{
-	"bash": true, "zsh": true, "shell": true, "script": true, "terminal": true, "echo": true, "print": true, "printf": true, "command": true, "commands": true,
-	"code": true, "python": true, "javascript": true, "csv": true, "yaml": true, "json": true, "sql": true, "dockerfile": true, "makefile": true,
+	"bash": true, "zsh": true, "shell": true, "terminal": true, "echo": true, "printf": true,
+	"python": true, "javascript": true, "csv": true, "yaml": true, "json": true, "sql": true, "dockerfile": true, "makefile": true,
 }
 
 // looksLikeCode reports whether a text may hold code: by its marks, or by what it talks of.
 func (a *analysed) looksLikeCode() bool {
-	return len(a.signs) > 0 || strings.ContainsAny(a.text, "=(){}[]<>#$\\|_`;") || commaInside(a.text) ||
-		slices.ContainsFunc(a.words, func(w word) bool { return codeWords[w.lower] })
+	return slices.ContainsFunc(a.signs, loud) || strings.ContainsAny(a.text, "={}[]<>\\|_`") || commaInside(a.text) || marksCode(a.text) ||
+		slices.ContainsFunc(a.words, func(w word) bool { return codeWords[w.lower] }) || a.showsCode()
+}
+
+// marksCode reports a mark that is one of code where it stands, and one of prose elsewhere: $x, not $20; f(x), not file(s); a comment,
+// not order #5; x=1;y, not "; then".
+func marksCode(s string) bool {
+	for i := 0; i+1 < len(s); i++ {
+		after := i > 0 && isLetterOrDigitByte(s[i-1]|0x20)
+		switch next := s[i+1]; s[i] {
+		case '$':
+			if !isDigitByte(next) && next != '.' && next != ' ' {
+				return true
+			}
+		case '(':
+			if after && !strings.HasPrefix(s[i:], "(s)") && !strings.HasPrefix(s[i:], "(es)") {
+				return true
+			}
+		case '#':
+			if next == ' ' || next == '!' {
+				return true
+			}
+		case ';':
+			if !after || next != ' ' && next != '\n' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// showsCode reports whether the text says that code follows: what does this command do: ...
+func (a *analysed) showsCode() bool {
+	for i := 1; i < len(a.words); i++ {
+		switch a.words[i].lower {
+		case "code", "command", "commands", "script", "program":
+			if isOneOf(a.words[i-1].lower, "this", "these", "following") && a.colonAfter(i) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// colonAfter reports a colon between two words after word i.
+func (a *analysed) colonAfter(i int) bool {
+	for i++; i < len(a.words); i++ {
+		if strings.Contains(a.gap(i), ":") {
+			return true
+		}
+	}
+	return false
 }
 
 // commaInside reports a comma between two letters, as in a row of values.
@@ -151,8 +251,8 @@ func (a *analysed) asksOfMarks() int {
 			if i > 0 && a.words[i-1].lower == "many" || i > 1 && a.words[i-1].lower == "of" && a.words[i-2].lower == "number" {
 				return i
 			}
-		case "question", "sentence":
-			if i > 0 && (a.words[i-1].lower == "this" || a.words[i-1].lower == "a" && i > 1 && a.words[i-2].lower == "this") {
+		case "question", "sentence": // which one asks to be looked at, not to be answered
+			if i > 0 && (a.words[i-1].lower == "this" || a.words[i-1].lower == "a" && i > 1 && a.words[i-2].lower == "this") && a.showsAfter(i) {
 				return i
 			}
 		case "right", "correct", "correctly", "grammatical":
@@ -168,6 +268,11 @@ func (a *analysed) asksOfMarks() int {
 	return -1
 }
 
+// showsAfter reports whether a text or a quotation stands after word i, and not only the question itself: I have this question: how do I.
+func (a *analysed) showsAfter(i int) bool {
+	return strings.ContainsAny(a.text[a.words[i].at:], "\"“”") || a.colonAfter(i) && (a.words[i].lower == "sentence" || a.afterColon(i) != "")
+}
+
 // markedOtherwise returns the word before which marks differ in two texts that ask about marks. What follows a colon is what they ask
 // about, and must be the same to the byte; else all must be that stands between words.
 func markedOtherwise(a, b *analysed) string {
@@ -179,9 +284,13 @@ func markedOtherwise(a, b *analysed) string {
 		return a.words[i].raw
 	}
 	format, commas, first := formatWords[a.words[i].lower], 0, ""
+	table, pattern := a.words[i].lower == "csv", strings.HasPrefix(a.words[i].lower, "regex")
 	for i := 1; i < len(a.words); i++ {
 		x, y := a.gap(i), b.gap(i)
 		if x == y || slices.Equal(strings.Fields(unwrapped(x)), strings.Fields(unwrapped(y))) {
+			continue
+		}
+		if format && a.partsProse(i, pattern) && b.partsProse(i, pattern) && !(table && a.partsContent(i)) {
 			continue
 		}
 		if first == "" {
@@ -196,6 +305,29 @@ func markedOtherwise(a, b *analysed) string {
 		return first
 	}
 	return ""
+}
+
+// partsProse reports whether between word i and the one before it is no more than what parts or ends sentences, right after a word of
+// two letters or more, or a "?" or "!" before a capital. In a pattern, ".", "?" and "!" end a sentence only before one.
+func (a *analysed) partsProse(i int, pattern bool) bool {
+	gap := a.gap(i)
+	marks := strings.TrimRightFunc(gap, unicode.IsSpace)
+	if strings.Trim(marks, ".,?!") != "" || marks == gap {
+		return false
+	}
+	first, _ := utf8.DecodeRuneInString(a.words[i].raw)
+	switch {
+	case marks == "":
+		return true
+	case !endsInWord(a.words[i-1].raw):
+		return !pattern && unicode.IsUpper(first) && strings.Trim(marks, "?!") == ""
+	}
+	return !pattern || strings.Trim(marks, ",") == "" || unicode.IsUpper(first)
+}
+
+// partsContent reports whether word i and the one before it are such as a table may hold.
+func (a *analysed) partsContent(i int) bool {
+	return !littleWords[a.words[i].lower] && !littleWords[a.words[i-1].lower]
 }
 
 // formatWords name formats that are talked of as often as written.
@@ -226,7 +358,7 @@ func quotedOtherwise(a, b *analysed) string {
 	if !strings.ContainsAny(a.text, curly) && !strings.ContainsAny(b.text, curly) {
 		return ""
 	}
-	if !slices.ContainsFunc(a.words, func(w word) bool { return quotingWords[w.lower] }) && !strings.ContainsAny(a.text, "\\=`") && !beforeLetter(a.text, '$') {
+	if !a.quotesCode() && !b.quotesCode() {
 		return ""
 	}
 	for i := 0; i <= len(a.words); i++ {
@@ -236,6 +368,11 @@ func quotedOtherwise(a, b *analysed) string {
 		}
 	}
 	return ""
+}
+
+// quotesCode reports whether what a text quotes may be code.
+func (a *analysed) quotesCode() bool {
+	return strings.ContainsAny(a.text, "\\=`") || beforeLetter(a.text, '$') || slices.ContainsFunc(a.words, func(w word) bool { return quotingWords[w.lower] })
 }
 
 // quotingWords are what one talks of in a text in which a curly quote is no quote.

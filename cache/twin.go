@@ -59,6 +59,9 @@ type field struct {
 // wrapped is how long a line is, in bytes, that may be no more than wrapped.
 const wrapped = 40
 
+// endsEarly reports whether a line ends neither in a mark nor where prose is wrapped, so that its end may say something.
+func endsEarly(line string) bool { return len(line) < wrapped && !endsInMark(line) }
+
 func sameFields(x, y []field) bool {
 	if len(x) != len(y) {
 		return false
@@ -101,7 +104,7 @@ func sameQuotes(a, b string) bool {
 }
 
 func fieldsOf(text string) (out []field) {
-	indent, breaks, line := "", false, 0
+	indent, breaks, line := "", false, text // line: from where the current one begins
 	for text != "" {
 		raw := text
 		if end := strings.IndexFunc(text, unicode.IsSpace); end >= 0 {
@@ -117,9 +120,9 @@ func fieldsOf(text string) (out []field) {
 			out = append(out, field{raw, plain, indent, breaks})
 		}
 		indent, breaks = "", false
-		line += len(raw) + len(blank)
-		if i := strings.LastIndexByte(blank, '\n'); i >= 0 {
-			indent, breaks, line = blank[i+1:], line < wrapped && !endsInMark(raw), 0
+		if i := strings.IndexByte(blank, '\n'); i >= 0 {
+			indent, breaks = blank[strings.LastIndexByte(blank, '\n')+1:], endsEarly(line[:len(line)-len(text)+len(raw)+i])
+			line = rest
 		}
 		text = rest
 	}

@@ -36,6 +36,7 @@ func TestTwins(t *testing.T) {
 		{"is the U.S. safe", "is the u.s. safe", true},
 		{"What is a CSV?", "what is a csv", true},
 		{"What is a good way to learn how to play the guitar\nat home", "what is a good way to learn how to play the guitar at home", true},
+		{"I was charged twice this month, so how do I\nget it back", "I was charged twice this month, so how do I get it back", true},
 		{"It works! How do I go on", "it works. How do I go on", true},
 		{"a cafe\u0301 near me", "a caf\u00e9 near me", true},
 
