@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,23 +16,44 @@ import (
 var forms = strings.NewReplacer("\ufe0e", "", "\ufe0f", "")
 
 // tellsUnread reports whether the model may judge two texts though there are words that it cannot read: they are the same in both,
-// but for what decorates one of them.
+// but for what decorates one of them. What differs in both decorates them only after their last sentences.
 func tellsUnread(t *wordpiece.Tokenizer, a, b string) bool {
 	x, y := t.Unread(a), t.Unread(b)
-	if len(x) > len(y) {
-		x, y, b = y, x, a
-	}
-	for i := range x {
-		if !strings.EqualFold(forms.Replace(x[i].Text), forms.Replace(y[i].Text)) {
+	var left, right []wordpiece.Unread // what each has that the other has not
+	for len(x) > 0 || len(y) > 0 {
+		switch {
+		case len(x) > 0 && len(y) > 0 && sameUnread(x[0], y[0]):
+			x, y = x[1:], y[1:]
+		case len(x) > 0 && decorates(a, &x[0]) && !slices.ContainsFunc(y, func(u wordpiece.Unread) bool { return sameUnread(u, x[0]) }):
+			left, x = append(left, x[0]), x[1:]
+		case len(y) > 0 && decorates(b, &y[0]):
+			right, y = append(right, y[0]), y[1:]
+		case len(x) > 0 && decorates(a, &x[0]):
+			left, x = append(left, x[0]), x[1:]
+		default:
 			return false
 		}
 	}
-	for i := range y[len(x):] {
-		if !decorates(b, &y[len(x)+i]) {
+	return len(left) == 0 || len(right) == 0 || closes(a, left) && closes(b, right)
+}
+
+func sameUnread(u, v wordpiece.Unread) bool {
+	return strings.EqualFold(forms.Replace(u.Text), forms.Replace(v.Text))
+}
+
+// pointing are words by which a text may speak of a picture that stands after it: what does this mean? 🍑.
+var pointing = []string{"this", "these", "that", "following", "mean", "meaning", "emoji", "emojis", "emoticon", "symbol", "symbols", "sign", "icon", "character", "picture", "flag"}
+
+// closes reports whether pictures stand after the last sentence of a text, which does not speak of them.
+func closes(text string, pictures []wordpiece.Unread) bool {
+	end := strings.LastIndexAny(text, ".?!")
+	for _, u := range pictures {
+		if end < 0 || u.End-len(u.Text) < end || strings.ContainsFunc(text[end:], isWritten) {
 			return false
 		}
 	}
-	return true
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) })
+	return !slices.ContainsFunc(words, func(w string) bool { return slices.Contains(pointing, w) })
 }
 
 // decorates reports whether an unread word is pictures that stand in no sentence: before or after all that is written, or between

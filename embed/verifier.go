@@ -107,7 +107,8 @@ func (v *Verifier) Layers() int { return v.pool.model.Layers() }
 //
 // A pair of more than MaxPairTokens tokens is not judged: its probability is 0, because what would have to be cut may hold
 // the difference. Neither is one whose texts hold other words that the vocabulary does not cover, in most scripts most words and
-// all emoji, as the model reads the same for each of them; but pictures before or after one text may be missing from the other.
+// all emoji, as the model reads the same for each of them; but pictures that decorate one text may be missing from the other, and
+// those after the last sentence be others.
 func (v *Verifier) Verify(ctx context.Context, question string, candidates []string) ([]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

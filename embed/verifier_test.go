@@ -220,6 +220,12 @@ func TestVerifierRefusesWhatItCannotRead(t *testing.T) {
 		{"me again 😅\nhow do I reset it?", "how do I reset it?", true},
 		{"how do I reset 😅 it?", "how do I reset it?", false},
 		{"👋 How do I reset it?", "How do I reset it?", true},
+		{"👋 What does 憂鬱 mean?", "What does 憂鬱 mean?", true},
+		{"👋 What does 憂鬱 mean?", "What does 薔薇 mean?", false},
+		{"How do I reset it? 🙏", "How do I reset it? 😊", true},
+		{"👋 How do I reset it? 😊", "How do I reset it? 😊", true},
+		{"How do I reset it 🙏", "How do I reset it 😊", false},
+		{"What does this mean? 🍑", "What does this mean? 🍆", false},
 		{"How do I read [UNK]?", "How do I read unk?", true},
 		{gene("a"), gene("A"), true},
 	} {
