@@ -155,6 +155,7 @@ func (x *exchange) query(ctx *fasthttp.RequestCtx) cache.Query {
 		Conversation: d.conversation, IgnoreSystem: d.ignoreSystem,
 	}
 	x.s.restrict(&q)
+	d.ignoreSystem = q.IgnoreSystem // what is in force
 	if x.question.ExactOnly {
 		q.Mode = x.exactMode(&q)
 	}
@@ -248,6 +249,9 @@ func (x *exchange) appendCut(dst, body []byte, lay *layout, c cut) []byte {
 	case cutCreated, cutCompleted:
 		return appendUnix(dst, x.start)
 	case cutEcho:
+		if c.name == wire.Instructions && !x.d.ignoreSystem { // in the key, so that what the provider said holds for all who share
+			return append(dst, body[c.Start:c.End]...)
+		}
 		return append(dst, x.question.Echo[c.name]...)
 	case cutNoUsage:
 		t := x.bill.saved

@@ -66,18 +66,21 @@ func TestResponsesEndAfterTheyBegin(t *testing.T) {
 	r.wantCalls(1)
 }
 
-// TestInstructionsAreNotAnothers: who has the system prompt left out of what must be equal is served an answer that repeats his own,
+// TestInstructionsAreNotAnothers: elsewhere a hit repeats the instructions that the provider said, whoever they are from. Who has the system prompt left out of what must be equal is served an answer that repeats his own,
 // or none if he has none: from the cache, in either form, and beside another who asks at the same time.
 func TestInstructionsAreNotAnothers(t *testing.T) {
-	called, step := make(chan struct{}, 8), make(chan struct{})
+	called, step := make(chan struct{}, 16), make(chan struct{})
 	provider := dialectProvider(t)
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
-		var asked struct{ Instructions json.RawMessage }
+		var asked struct{ Instructions, Prompt json.RawMessage }
 		body, _ := io.ReadAll(req.Body)
 		if err := json.Unmarshal(body, &asked); err != nil {
 			t.Error(err)
 		}
-		if asked.Instructions == nil {
+		switch {
+		case asked.Prompt != nil:
+			asked.Instructions = json.RawMessage(`"From the template"`)
+		case asked.Instructions == nil:
 			asked.Instructions = json.RawMessage("null")
 		}
 		called <- struct{}{}
@@ -121,4 +124,22 @@ func TestInstructionsAreNotAnothers(t *testing.T) {
 		}
 	}
 	r.wantCalls(2)
+	const terse = `{"strategy":{"mode":"fallback"},"targets":[{"provider":"main","override_params":{"instructions":"Be terse"}},{"provider":"main","override_params":{"instructions":"Be terse","temperature":0}}]}`
+	for i, c := range []struct {
+		body, want string
+		headers    []string
+	}{
+		{`{"model":"m","input":"x"}`, `"instructions":"Be terse"`, []string{"x-portkey-config", terse}},
+		{`{"prompt":{"id":"pmpt_1"},"input":"x"}`, `"instructions":"From the template"`, nil},
+		{`{"model":"m","input":"x","instructions":"Mine"}`, `"instructions":"Mine"`, nil},
+	} {
+		for _, stream := range []string{"", "", `"stream":true,`} {
+			got := r.do("POST", "/v1/responses", "{"+stream+c.body[1:], c.headers...)
+			r.flush()
+			if n := strings.Count(got.body, `"instructions":`); n == 0 || n != strings.Count(got.body, c.want) {
+				t.Errorf("%s, %s: %s", c.body, got.cache(), got.body)
+			}
+		}
+		r.wantCalls(3 + int64(i))
+	}
 }

@@ -15,7 +15,7 @@ import (
 // hit therefore has the stored id then, which the provider knows, and a fresh one only where no id can be gone on from.
 // That is why store is part of the scope here.
 var Responses = &Dialect{
-	Name: "openai.responses", Path: "/v1/responses", marks: responseEnds, asks: []string{"instructions", "input"},
+	Name: "openai.responses", Path: "/v1/responses", marks: responseEnds, asks: []string{Instructions, "input"},
 	harmless: responsesHarmless(),
 	question: responsesQuestion,
 	check:    checkResponse, replay: replayResponse,
@@ -29,9 +29,12 @@ const responseCompleted = "response.completed"
 // responseEnds are the types of the events that end a stream of Responses.
 var responseEnds = []string{responseCompleted, "response.incomplete", "response.failed"}
 
-// responseEchoes are the members of a response that say again what was asked, harmless as it is to the answer. The instructions
-// are not, but a request may have them left out of what must be equal, and then it must not be shown another's.
-var responseEchoes = []string{"instructions", "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"}
+// Instructions is the member that an answer repeats of a request although it is not harmless: where it is left out of what must be
+// equal, nobody must be shown another's; elsewhere it is what the provider said, who may have had it from a template or a config.
+const Instructions = "instructions"
+
+// responseEchoes are the members of a response that say again what was asked, harmless as it is to the answer but for the first.
+var responseEchoes = []string{Instructions, "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"}
 
 func responsesHarmless() map[string]bool {
 	h := maps.Clone(harmless)
@@ -59,8 +62,8 @@ func responsesQuestion(q *Question, ms []member) {
 			}
 		case "store":
 			q.KeepID = m.value.Kind() != jsontext.KindFalse
-		case "instructions":
-			if !q.addSpoken("instructions", m.value) {
+		case Instructions:
+			if !q.addSpoken(Instructions, m.value) {
 				q.NoCache = "instructions are neither a string nor an array"
 			}
 		}
