@@ -30,7 +30,7 @@ func (l *lister[T]) page(q url.Values, all []T) (items []T, next string, _ *apiE
 		_, filters := l.filters[name]
 		switch {
 		case len(q[name]) > 1:
-			return nil, "", badRequest("invalid_parameter", name, "%s: it is given twice", shown(name))
+			return nil, "", badRequest("invalid_parameter", shown(name), "%s: it is given twice", shown(name))
 		case name == "limit":
 			n, err := strconv.Atoi(v)
 			if err != nil || n < 1 || n > maxPage {

@@ -67,12 +67,12 @@ func badRequest(code, param, format string, args ...any) *apiError {
 
 func notFound(method, path string) *apiError {
 	return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_url", "",
-		fmt.Sprintf("unknown path: %.20s %.200s; the API is below /v1/", method, path)}
+		fmt.Sprintf("unknown path: %.20s %.200s; the API is below /v1/", method, shownPath(path))}
 }
 
 func notAllowed(method, path string, allowed ...string) *apiError {
 	return &apiError{fasthttp.StatusMethodNotAllowed, "invalid_request_error", "method_not_allowed", "",
-		fmt.Sprintf("%.20s is not allowed on %.200s: use %s", method, path, strings.Join(allowed, " or "))}
+		fmt.Sprintf("%.20s is not allowed on %.200s: use %s", method, shownPath(path), strings.Join(allowed, " or "))}
 }
 
 func notCached() *apiError {

@@ -257,14 +257,14 @@ func TestRefusedWhileSending(t *testing.T) {
 func TestErrorsRepeatNoKey(t *testing.T) {
 	r := newRig(t, answerWith("y"), func(c *Config) {
 		c.Providers = append(c.Providers, Provider{Name: "claude", Kind: Anthropic, BaseURL: c.Providers[0].BaseURL})
-	})
+	}, withLog(t))
 	check := func(what string, got reply, key string) {
 		t.Helper()
 		if got.StatusCode < 400 || got.StatusCode > 404 || strings.Contains(got.body, key[:12]) {
 			t.Errorf("%s: %d %s", what, got.StatusCode, got.body)
 		}
 	}
-	for _, key := range []string{"sk-0123456789abcdef0123456789abcd", "0123456789abcdef0123456789abcdef", "rpk_0123456789abcdef"} {
+	for _, key := range []string{"sk-0123456789abcdef0123456789abcd", "0123456789abcdef0123456789abcdef", "rpk_0123456789abcdef", "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1cD"} {
 		for _, name := range []string{
 			"x-portkey-cache", "x-portkey-mode", "x-portkey-retry-count", "x-portkey-request-timeout", "x-portkey-cache-force-refresh", "x-portkey-max-error", "x-portkey-explain", "x-portkey-provider",
 			"x-portkey-virtual-key", "x-portkey-config", "x-portkey-strict-open-ai-compliance", "x-portkey-metadata",
@@ -272,13 +272,31 @@ func TestErrorsRepeatNoKey(t *testing.T) {
 			check(name, r.ask("x", "", name, key), key)
 		}
 		quoted := `"` + key + `"`
+		asked := func(query string) string {
+			return `{"strategy":{"mode":"conditional","conditions":[{"query":{` + query + `},"then":"a"}],"default":"a"},"targets":[{"name":"a"}]}`
+		}
 		check("forwarded", r.ask("x", "", "x-portkey-forward-headers", "Bearer "+key), key)
 		check("max-age", r.ask("x", "", "cache-control", "max-age="+key), key)
 		for _, config := range []string{
 			`{"cache":{"mode":` + quoted + `}}`, `{"cache":{"vary_by":[` + quoted + `]}}`, `{"targets":[{"config":` + quoted + `}]}`, `{"virtual_key":` + quoted + `}`, `{"provider":` + quoted + `}`,
 			`{"strategy":{"mode":"conditional","conditions":[{"query":{"metadata.a":"b"},"then":` + quoted + `}]},"targets":[{"name":"a"}]}`, `{"targets":[{"name":` + quoted + `},{"name":` + quoted + `}]}`,
+			`{` + quoted + `:"openai"}`, `{"targets":[{` + quoted + `:1}]}`, asked(quoted + `:1`), asked(quoted + `:{"$eq":1}`), asked(`"metadata.a":{` + quoted + `:1}`), asked(`"metadata.` + key + `":[]`), asked(`"metadata.` + key + `":{"$gt":true}`),
+			`{"metadata":{` + quoted + `:"` + strings.Repeat("x", 129) + `"}}`,
 		} {
 			check(config, r.ask("x", "", "x-portkey-config", config), key)
+		}
+		for _, value := range []string{`{` + quoted + `:1}`, `{"mode":"semantic","query":{` + quoted + `:1}}`} {
+			check("x-portkey-cache "+value, r.ask("x", "", "x-portkey-cache", value), key)
+		}
+		check("metadata", r.ask("x", "", "x-portkey-metadata", `{`+quoted+`:"`+strings.Repeat("x", 129)+`"}`), key)
+		check("an entry", r.do("DELETE", cachesPath+"shop/entries/"+key, ""), key)
+		for _, path := range []string{"/" + key, "/admin/v1/" + key, cachesPath + "shop/" + key, "/v1/../" + key} {
+			check(path, r.do("POST", path, ""), key)
+		}
+		for _, list := range []string{"keys", "logs"} {
+			for _, query := range []string{key + "=1", key + "=1&" + key + "=2"} {
+				check(list+" by an unknown parameter", r.do("GET", "/admin/v1/"+list+"?"+query, "", bearerOf(operator)...), key)
+			}
 		}
 		for _, body := range []string{`{"prompt":"x","similarityThreshold":` + quoted + `}`, `{"prompt":"x","searchStrategies":[` + quoted + `]}`, `{"prompt":"x","maxResults":` + quoted + `}`, `{` + quoted + `:1}`} {
 			check(body, r.do("POST", cachesPath+"shop/entries/search", body), key)

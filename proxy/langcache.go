@@ -224,7 +224,7 @@ func (x *exchange) langDeleteID(ctx *fasthttp.RequestCtx, escaped string) *apiEr
 		err = x.s.cfg.Cache.DeleteFrom(x.s.ctx, x.langQuery("x"), id)
 	}
 	if errors.Is(err, cache.ErrInvalid) || errors.Is(err, cache.ErrNotFound) {
-		return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_entry", "entryId", "there is no entry " + strconv.Quote(text[:min(len(text), 40)])}
+		return &apiError{fasthttp.StatusNotFound, "invalid_request_error", "unknown_entry", "entryId", "there is no entry " + strconv.Quote(shownWord(text))}
 	}
 	if err != nil {
 		return langError(err)
@@ -282,7 +282,7 @@ func (e *apiError) langBody(path, trace string) []byte {
 	b.WriteString(`{"title":"` + title + `","type":"` + kind + `","status":` + strconv.Itoa(e.status) + `,"detail":`)
 	b.Write(appendJSONString(nil, e.message))
 	b.WriteString(`,"instance":`)
-	b.Write(appendJSONString(nil, path+"#"+trace))
+	b.Write(appendJSONString(nil, shownPath(path)+"#"+trace))
 	if e.status == fasthttp.StatusBadRequest && e.param != "" {
 		b.WriteString(`,"fields":[{"field":`)
 		b.Write(appendJSONString(nil, e.param))

@@ -57,5 +57,5 @@ func upstreamPath(original []byte) (string, *apiError) {
 }
 
 func badPath(path []byte) *apiError {
-	return badRequest("invalid_path", "", "the path %.200q has dot segments or escapes that are not valid", path)
+	return badRequest("invalid_path", "", "the path %.200q has dot segments or escapes that are not valid", shownPath(path))
 }

@@ -58,10 +58,10 @@ func ParseFilter(q url.Values, now time.Time) (Filter, error) {
 	return f, nil
 }
 
-// clip makes a name fit for a message.
+// clip makes a name fit for a message, without a key that was put there by mistake.
 func clip(s string) string {
-	q := strconv.QuoteToASCII(s)
-	return strings.Trim(q[:min(len(q), 80)], `"`)
+	q := strconv.QuoteToASCII(strict.Shown(s))
+	return strings.ReplaceAll(strings.Trim(q[:min(len(q), 80)], `"`), `\u2026`, "…")
 }
 
 func (f *Filter) set(name, v string, now time.Time) (complaint string) {

@@ -56,6 +56,8 @@ func TestParseFilterComplains(t *testing.T) {
 		"metadata.=x":             "unknown parameter",
 		"metadata=x":              "unknown parameter",
 		"%00=x":                   `\x00: unknown parameter`,
+		"sk-0123456789=x":         "sk-…: unknown parameter",
+		"sk-0123=x&sk-0123=y":     "sk-…: it is given twice",
 	} {
 		q, err := url.ParseQuery(query)
 		if err != nil {

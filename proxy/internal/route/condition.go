@@ -250,7 +250,7 @@ func parseQuery(path string, v jsontext.Value, depth int, e *effort) (condition,
 	}
 	out := all{}
 	err := strict.Object(path, v, func(name string, v jsontext.Value) error {
-		at := strict.Clip(strict.Join(path, name))
+		at := strict.Under(path, name)
 		switch {
 		case name == both || name == either:
 			var list []condition
@@ -284,7 +284,7 @@ func parseQuery(path string, v jsontext.Value, depth int, e *effort) (condition,
 		err := strict.Object(at, v, func(op string, v jsontext.Value) error {
 			t := &test{field: name, op: op}
 			out = append(out, t)
-			if err := e.compare(strict.Join(at, op)); err != nil {
+			if err := e.compare(strict.Under(at, op)); err != nil {
 				return err
 			}
 			return operators.Set(&operand{t, e}, at, op, v)

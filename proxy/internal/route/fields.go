@@ -221,7 +221,7 @@ func readMetadata(r *reading, path string, v jsontext.Value) error {
 func Metadata(path string, v jsontext.Value) (map[string]string, error) {
 	m, n := map[string]string{}, 0
 	err := strict.Object(path, v, func(name string, v jsontext.Value) (err error) {
-		at := strict.Clip(strict.Join(path, name))
+		at := strict.Under(path, name)
 		switch n++; {
 		case n == MaxMetadata+1:
 			return wrong(path, "has more than %d names", MaxMetadata)

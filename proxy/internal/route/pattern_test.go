@@ -40,14 +40,15 @@ func several(n int, one string) (out []string) {
 func TestConditionsAreBounded(t *testing.T) {
 	first := func(op string) string { return "strategy.conditions[0].query.metadata.x" + op }
 	for name, c := range map[string]struct{ src, path, says string }{
-		"a class, 50,000 times":    {asking(matching(strings.Repeat(`\pL{1000}`, 50))), first(".$regex"), "comes to 50100 instructions"},
-		"twenty of these":          {asking(several(20, matching(strings.Repeat(`\pL{1000}`, 50)))...), first(".$regex"), "comes to 50100 instructions"},
-		"a word, a thousand times": {asking(matching(`(` + strings.Repeat("x", 400) + `){1000}`)), first(".$regex"), "at most 1000 are allowed"},
-		"many large classes":       {asking(matching(strings.Repeat(`\pL`, 160))), first(".$regex"), "ranges of characters"},
-		"patterns that are none":   {asking(several(40, matching(strings.Repeat(`\pL`, 160)+"("))...), first(".$regex"), "not a pattern"},
-		"a long pattern":           {asking(matching(strings.Repeat("x", maxPattern+1))), first(".$regex"), "has 513 bytes"},
-		"many comparisons":         {asking(several(MaxConditions+1, `{"metadata.x":"y"}`)...), fmt.Sprintf("strategy.conditions[%d].query.metadata.x", MaxConditions), "at most 256 comparisons"},
-		"many in one query":        {asking(`{"$or":[` + strings.TrimSuffix(strings.Repeat(`{"metadata.x":{"$ne":"y"}},`, MaxConditions+1), ",") + `]}`), fmt.Sprintf("strategy.conditions[0].query.$or[%d].metadata.x.$ne", MaxConditions), "at most 256 comparisons"},
+		"a class, 50,000 times":     {asking(matching(strings.Repeat(`\pL{1000}`, 50))), first(".$regex"), "comes to 50100 instructions"},
+		"twenty of these":           {asking(several(20, matching(strings.Repeat(`\pL{1000}`, 50)))...), first(".$regex"), "comes to 50100 instructions"},
+		"a word, a thousand times":  {asking(matching(`(` + strings.Repeat("x", 400) + `){1000}`)), first(".$regex"), "at most 1000 are allowed"},
+		"many large classes":        {asking(matching(strings.Repeat(`\pL`, 160))), first(".$regex"), "ranges of characters"},
+		"patterns that are none":    {asking(several(40, matching(strings.Repeat(`\pL`, 160)+"("))...), first(".$regex"), "not a pattern"},
+		"a long pattern":            {asking(matching(strings.Repeat("x", maxPattern+1))), first(".$regex"), "has 513 bytes"},
+		"many comparisons":          {asking(several(MaxConditions+1, `{"metadata.x":"y"}`)...), fmt.Sprintf("strategy.conditions[%d].query.metadata.x", MaxConditions), "at most 256 comparisons"},
+		"many in one query":         {asking(`{"$or":[` + strings.TrimSuffix(strings.Repeat(`{"metadata.x":{"$ne":"y"}},`, MaxConditions+1), ",") + `]}`), fmt.Sprintf("strategy.conditions[0].query.$or[%d].metadata.x.$ne", MaxConditions), "at most 256 comparisons"},
+		"a long name, one too many": {asking(append(several(MaxConditions, `{"metadata.x":"y"}`), `{"metadata.x":{"`+strings.Repeat("x", 1<<16)+`":1}}`)...), fmt.Sprintf("strategy.conditions[%d].query.metadata.x.xxx…", MaxConditions), "at most 256 comparisons"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats

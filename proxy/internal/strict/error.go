@@ -99,23 +99,26 @@ func Join(path, name string) string {
 	return path + "." + name
 }
 
+// Under is the path of a member whose name the client chose: fit to be repeated, and without a key that was put there by mistake.
+func Under(path, name string) string { return Clip(Join(path, Shown(name))) }
+
 // Clip keeps a path that a client wrote fit for a header, a log and a person.
 func Clip(path string) string {
 	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
+		if (r < ' ' || r > '~') && r != '…' { // which stands for what was left out
 			return '?'
 		}
 		return r
 	}, path)
 	if len(clean) > 200 {
-		return clean[:200] + "…"
+		return strings.ToValidUTF8(clean[:200], "") + "…"
 	}
 	return clean
 }
 
-// Unknown refuses a member, and names the one that was likely meant.
+// Unknown refuses a member of the object at a path, and names the one that was likely meant.
 func Unknown(path, name string, known []string) error {
-	e := &Error{Path: Clip(path), Code: "unknown_field", Message: "unknown key"}
+	e := &Error{Path: Under(path, name), Code: "unknown_field", Message: "unknown key"}
 	best, cost := "", max(2, len(name)/3)+1
 	for _, k := range known {
 		if len(name) > 64 {

@@ -63,13 +63,12 @@ func (t Table[R]) Read(r R, path string, v jsontext.Value) error {
 
 // Set reads one member of the object at a path.
 func (t Table[R]) Set(r R, path, name string, v jsontext.Value) error {
-	at := Join(path, name)
 	for i := range t {
 		if t[i].Name == name {
-			return t[i].Set(r, at, v)
+			return t[i].Set(r, Join(path, name), v)
 		}
 	}
-	return Unknown(at, name, t.Names())
+	return Unknown(path, name, t.Names())
 }
 
 // Schema is that of the object.
