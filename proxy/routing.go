@@ -17,14 +17,9 @@ import (
 	"github.com/reprise-cache/reprise/proxy/internal/route"
 )
 
-const (
-	configMemo   = 512  // request configs that are remembered as they were read
-	memoPatterns = 2000 // size of the patterns in one; what is larger is read anew, or few callers could fill the memory with theirs
-)
-
 // prepare makes the plans of requests that say nothing of routing, which are most.
 func (s *Server) prepare() (err error) {
-	if s.configs, err = lru.New[[sha256.Size]byte, *route.Config](configMemo); err != nil {
+	if s.configs, err = newConfigs(); err != nil {
 		return fmt.Errorf("proxy: %w", err)
 	}
 	if s.unpriced, err = lru.New[string, struct{}](configMemo); err != nil {
@@ -148,7 +143,7 @@ func (s *Server) configOf(f *fields, deflt string) (_ *route.Config, id string, 
 		part([]byte(owner))
 	}
 	key := [sha256.Size]byte(h.Sum(nil))
-	if cfg, ok := s.configs.Get(key); ok {
+	if cfg := s.configs.get(key); cfg != nil {
 		return cfg, self, nil
 	}
 	outer, apiErr := s.outer(f, deflt)
@@ -165,9 +160,7 @@ func (s *Server) configOf(f *fields, deflt string) (_ *route.Config, id string, 
 	if err != nil {
 		return nil, "", inHeader(f, configError(err))
 	}
-	if cfg.Patterns() <= memoPatterns {
-		s.configs.Add(key, cfg)
-	}
+	s.configs.add(key, cfg)
 	return cfg, self, nil
 }
 

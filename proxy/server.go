@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,9 +31,9 @@ type Server struct {
 	allowed   *egress.AllowList
 	origins   *origins
 	router    *route.Router
-	configs   *lru.Cache[[sha256.Size]byte, *route.Config] // those of the requests seen last
-	unpriced  *lru.Cache[string, struct{}]                 // models, with their providers, that the log has told of
-	plain     [2]*plan                                     // of requests that say nothing of routing; the second on Anthropic's paths
+	configs   *configs                     // those of the requests seen last
+	unpriced  *lru.Cache[string, struct{}] // models, with their providers, that the log has told of
+	plain     [2]*plan                     // of requests that say nothing of routing; the second on Anthropic's paths
 	upstream  upstream
 	flights   flights
 	filler    *filler
