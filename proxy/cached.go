@@ -315,7 +315,7 @@ func (x *exchange) flightKey() flightKey {
 
 // conduct digests what else two calls of one exact key may differ in so that the one client must not have what the other is
 // given: what their configs say of going on after a failure, until when they may try again, and what their answers repeat of the
-// request. It is zero for most.
+// request. It is zero for most, but never for those of [wire.Responses], whose answers repeat some of it always.
 func (x *exchange) conduct() cache.Digest {
 	conduct := x.plan.Conduct()
 	var parts [][]byte
@@ -398,7 +398,8 @@ func (x *exchange) again(ctx *fasthttp.RequestCtx) func() *cache.Lookup {
 	return func() *cache.Lookup { return s.cfg.Cache.Lookup(s.ctx, q) }
 }
 
-// useHit sends what a second look-up found, which may have been another's. It reports false if that is nothing.
+// useHit sends what a second look-up found, which may have been another's. It reports false if that is nothing: the
+// request then calls for itself.
 func (x *exchange) useHit(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *cache.Lookup) bool {
 	if !l.Status.Hit() {
 		return false
@@ -411,7 +412,7 @@ func (x *exchange) useHit(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *cache.Lo
 	if x.sendHit(ctx, d) {
 		return true
 	}
-	x.lookup, x.called, x.shared, x.bill = first, true, true, bill{}
+	x.lookup, x.shared, x.bill = first, false, bill{}
 	return false
 }
 

@@ -51,7 +51,6 @@ func (x *exchange) deliver(ctx *fasthttp.RequestCtx, d *wire.Dialect, l *listene
 	if err == nil && h.hit != nil {
 		if !x.useHit(ctx, d, h.hit) {
 			release()
-			x.shared = false
 			x.load(ctx, d) // alone: what is stored is no answer
 		}
 		return

@@ -12,8 +12,9 @@
 //     the provider as it is, uncached: to refuse it is the provider's part. Only a body that is no JSON is refused here;
 //  3. look up: a hit is sent with a fresh id and time, as JSON or as a stream, whichever form it was stored from;
 //  4. route: on a miss the body that the client sent goes to the provider, byte for byte. Equal questions in flight
-//     share one call, which ends when the last client that listens has left, where their configs say the same of what
-//     follows on a failure. What the provider sends reaches the clients as it comes, unchanged;
+//     share one call where their configs say the same of what follows on a failure, where the timeouts that they set are
+//     the same if they retry, and where their answers repeat the same of the requests; it ends when the last client that
+//     listens has left. What the provider sends reaches the clients as it comes, unchanged;
 //  5. fill: a whole and successful answer goes to a bounded queue, off the client's path. When the queue is full the
 //     write is dropped and counted, never the answer;
 //  6. account: response headers and one log record.

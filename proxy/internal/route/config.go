@@ -35,7 +35,8 @@ func (m Mode) String() string { return modeNames[m] }
 type Config struct {
 	Root *Target
 
-	// What the first SDK says beside the routing, in the first of its options that does.
+	// What the first SDK says beside the routing. It is taken from every config, from the first target that says it; a header of the
+	// request goes before it.
 	TraceID  string
 	Metadata map[string]string
 

@@ -105,13 +105,13 @@ func init() { // not a literal: reading a target reads targets
 			}
 			return r.addOld("force_refresh", jsontext.Value("true"))
 		})),
-		old(strict.In("trace_id", "The request's trace id, as the first SDK says it.", traceID, func(r *reading, _, s string) error {
+		old(strict.In("trace_id", "The request's trace id, as the first SDK says it; taken from every config, and a header goes before it.", traceID, func(r *reading, _, s string) error {
 			if r.p.cfg.TraceID == "" {
 				r.p.cfg.TraceID = s
 			}
 			return nil
 		})),
-		old(strict.In("metadata", "The request's metadata, as the first SDK says it.", strict.Raw(metadataSchema), readMetadata)),
+		old(strict.In("metadata", "The request's metadata, as the first SDK says it; taken from every config, and a header goes before it.", strict.Raw(metadataSchema), readMetadata)),
 	}
 }
 
