@@ -24,11 +24,8 @@ func unreadGuard(p *pair, dst []finding) []finding {
 		return dst
 	}
 	x, y := p.a.symbols(), p.b.symbols()
-	a, b := notAmong(x, y), notAmong(y, x)
-	if !p.a.speaksOfSymbols() && !p.b.speaksOfSymbols() {
-		closes := func(s symbol) bool { return s.closes }
-		a, b = slices.DeleteFunc(a, closes), slices.DeleteFunc(b, closes)
-	}
+	spoken := p.a.speaksOfSymbols() || p.b.speaksOfSymbols()
+	a, b := notAmong(x, y, spoken), notAmong(y, x, spoken)
 	if len(a) > 0 && len(b) > 0 && p.closeness(left{}) >= unreadClose {
 		return append(dst, finding{ReasonIdentifier, a[0].text, true})
 	}
@@ -63,13 +60,13 @@ type symbol struct {
 
 // speaksOfSymbols reports whether a text may speak of a picture that stands after it: what does this mean? 🍑.
 func (a *analysed) speaksOfSymbols() bool {
-	return slices.ContainsFunc(a.words, func(w word) bool {
-		switch w.stem {
+	for i := range a.words {
+		switch a.words[i].stem {
 		case "emoji", "emoticon", "smiley", "symbol", "sign", "icon", "character", "pictur", "flag", "this", "thes", "that", "following", "follow", "mean":
 			return true
 		}
-		return false
-	})
+	}
+	return false
 }
 
 // knownSymbols are those that the signs guard reads, or that only decorate.
@@ -110,14 +107,14 @@ func (a *analysed) symbols() (out []symbol) {
 	return out
 }
 
-// notAmong returns the symbols that the other list has not.
-func notAmong(list, other []symbol) (out []symbol) {
+// notAmong returns the symbols that the other list has not, with or without those that close a text.
+func notAmong(list, other []symbol, closing bool) (out []symbol) {
 	there := make(map[string]bool, len(other))
 	for _, o := range other {
 		there[o.text] = true
 	}
 	for _, s := range list {
-		if !there[s.text] {
+		if !there[s.text] && (closing || !s.closes) {
 			out = append(out, s)
 		}
 	}

@@ -37,7 +37,7 @@ func unseen(a, b *analysed) (token string, veto bool) {
 		if !alike {
 			return "", false
 		}
-		if !apart && loans[unaccented(x)] {
+		if !apart && strings.Contains(loans, " "+unaccented(x)+" ") {
 			continue
 		}
 		if accent == "" || apart && !surely {
@@ -60,28 +60,30 @@ func unseen(a, b *analysed) (token string, veto bool) {
 }
 
 // loans are words that English has with accents or without, and that are no other words without them.
-var loans = func() map[string]bool {
-	m := map[string]bool{}
-	for w := range strings.FieldsSeq(`
-		cafe cafes naive naively naivete cliche cliches fiance fiances fiancee fiancees facade facades decor debut debuts entree entrees
-		jalapeno jalapenos pinata pinatas creme brulee souffle souffles sauteed sauteing puree pureed crepe crepes voila deja apropos
-		doppelganger protege proteges seance seances soiree soirees communique melee matinee papier-mache smorgasbord aioli gruyere
-		acai`) {
-		m[w] = true
-	}
-	return m
-}()
+const loans = " cafe cafes naive naively naivete cliche cliches fiance fiances fiancee fiancees facade facades decor debut debuts entree entrees" +
+	" jalapeno jalapenos pinata pinatas creme brulee souffle souffles sauteed sauteing puree pureed crepe crepes voila deja apropos" +
+	" doppelganger protege proteges seance seances soiree soirees communique melee matinee smorgasbord aioli gruyere acai "
 
 // asksOfWord reports whether the text asks what word i means, or how it is said, so that an accent may make it another. One that has a
 // form with the accent and one without must be right beside what asks: what does résumé mean, but not how to say on a résumé.
 func (a *analysed) asksOfWord(i int, forms bool) bool {
-	switch {
-	case i > 0 && isOneOf(a.words[i-1].stem, "say", "said", "word"), i+1 < len(a.words) && isOneOf(a.words[i+1].stem, "said", "mean"):
+	before, after := "", ""
+	if i > 0 {
+		before = a.words[i-1].stem
+	}
+	if i+1 < len(a.words) {
+		after = a.words[i+1].stem
+	}
+	switch before {
+	case "say", "said", "word":
 		return true
-	case i > 0 && i+2 < len(a.words) && a.words[i+1].lower == "in" && languages[a.words[i+2].lower]: // what is año in Spanish
-		if isOneOf(a.words[i-1].lower, "is", "what's", "whats") {
+	case "is", "what", "what's", "whats": // what is año in Spanish
+		if after == "in" && i+2 < len(a.words) && languages[a.words[i+2].lower] {
 			return true
 		}
+	}
+	if after == "said" || after == "mean" {
+		return true
 	}
 	from, to := 0, len(a.words)
 	if forms {
@@ -92,15 +94,21 @@ func (a *analysed) asksOfWord(i int, forms bool) bool {
 		case "mean", "pronounc", "pronunciation", "translat", "translation", "spel", "spell":
 			return true
 		case "word": // a Spanish word, the word; not in Word
-			if j > 0 && a.words[j].raw == "word" && (isOneOf(a.words[j-1].lower, "a", "the", "this", "that", "which", "what") || languages[a.words[j-1].lower]) {
+			if j == 0 || a.words[j].raw != "word" {
+				continue
+			}
+			switch before := a.words[j-1].lower; before {
+			case "a", "the", "this", "that", "which", "what":
 				return true
+			default:
+				if languages[before] {
+					return true
+				}
 			}
 		}
 	}
 	return false
 }
-
-func isOneOf(s string, of ...string) bool { return slices.Contains(of, s) }
 
 // indentedOtherwise returns the first line of a that is indented otherwise than the same line of b, if the two have as many.
 func indentedOtherwise(a, b *analysed) string {
@@ -211,8 +219,8 @@ func (a *analysed) showsCode() bool {
 	for i := 1; i < len(a.words); i++ {
 		switch a.words[i].lower {
 		case "code", "command", "commands", "script", "program":
-			if isOneOf(a.words[i-1].lower, "this", "these", "following") && a.colonAfter(i) {
-				return true
+			if before := a.words[i-1].lower; before == "this" || before == "these" || before == "following" {
+				return a.colonAfter(i)
 			}
 		}
 	}

@@ -1,7 +1,7 @@
 package embed
 
 import (
-	"slices"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,41 +19,47 @@ var forms = strings.NewReplacer("\ufe0e", "", "\ufe0f", "")
 // but for what decorates one of them. What differs in both decorates them only after their last sentences.
 func tellsUnread(t *wordpiece.Tokenizer, a, b string) bool {
 	x, y := t.Unread(a), t.Unread(b)
-	var left, right []wordpiece.Unread // what each has that the other has not
+	var skipped, open [2]bool // of a and of b: a word that the other has not, one of these before the last sentence's end
 	for len(x) > 0 || len(y) > 0 {
-		switch {
-		case len(x) > 0 && len(y) > 0 && sameUnread(x[0], y[0]):
+		if len(x) > 0 && len(y) > 0 && sameUnread(&x[0], &y[0]) {
 			x, y = x[1:], y[1:]
-		case len(x) > 0 && decorates(a, &x[0]) && !slices.ContainsFunc(y, func(u wordpiece.Unread) bool { return sameUnread(u, x[0]) }):
-			left, x = append(left, x[0]), x[1:]
-		case len(y) > 0 && decorates(b, &y[0]):
-			right, y = append(right, y[0]), y[1:]
-		case len(x) > 0 && decorates(a, &x[0]):
-			left, x = append(left, x[0]), x[1:]
+			continue
+		}
+		first, second := len(x) > 0 && decorates(a, &x[0]), len(y) > 0 && decorates(b, &y[0])
+		switch {
+		case first && !(second && amongUnread(&x[0], y)):
+			skipped[0], open[0] = true, open[0] || !closes(a, &x[0])
+			x = x[1:]
+		case second:
+			skipped[1], open[1] = true, open[1] || !closes(b, &y[0])
+			y = y[1:]
 		default:
 			return false
 		}
 	}
-	return len(left) == 0 || len(right) == 0 || closes(a, left) && closes(b, right)
+	return !skipped[0] || !skipped[1] || !open[0] && !open[1] && !pointing.MatchString(a) && !pointing.MatchString(b)
 }
 
-func sameUnread(u, v wordpiece.Unread) bool {
+func sameUnread(u, v *wordpiece.Unread) bool {
 	return strings.EqualFold(forms.Replace(u.Text), forms.Replace(v.Text))
 }
 
-// pointing are words by which a text may speak of a picture that stands after it: what does this mean? 🍑.
-var pointing = []string{"this", "these", "that", "following", "mean", "meaning", "emoji", "emojis", "emoticon", "symbol", "symbols", "sign", "icon", "character", "picture", "flag"}
-
-// closes reports whether pictures stand after the last sentence of a text, which does not speak of them.
-func closes(text string, pictures []wordpiece.Unread) bool {
-	end := strings.LastIndexAny(text, ".?!")
-	for _, u := range pictures {
-		if end < 0 || u.End-len(u.Text) < end || strings.ContainsFunc(text[end:], isWritten) {
-			return false
+func amongUnread(u *wordpiece.Unread, list []wordpiece.Unread) bool {
+	for i := range list {
+		if sameUnread(u, &list[i]) {
+			return true
 		}
 	}
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) })
-	return !slices.ContainsFunc(words, func(w string) bool { return slices.Contains(pointing, w) })
+	return false
+}
+
+// pointing are words by which a text may speak of a picture that stands after it: what does this mean? 🍑.
+var pointing = regexp.MustCompile(`(?i)\b(?:this|these|that|following|mean(?:ing)?|emojis?|emoticons?|smileys?|symbols?|signs?|icons?|characters?|pictures?|flags?)\b`)
+
+// closes reports whether an unread word that decorates stands after the last sentence of a text.
+func closes(text string, u *wordpiece.Unread) bool {
+	end := strings.LastIndexAny(text, ".?!")
+	return end >= 0 && end <= u.End-len(u.Text) && !strings.ContainsFunc(text[end:], isWritten)
 }
 
 // decorates reports whether an unread word is pictures that stand in no sentence: before or after all that is written, or between
