@@ -55,7 +55,7 @@ func isASCII(s string) bool {
 type symbol struct {
 	text   string // one that is repeated is there once
 	amid   bool   // letters or digits stand before it and after it, or it is no picture
-	closes bool   // it is a picture after the last sentence
+	closes bool   // it is a mood after the last sentence
 }
 
 // speaksOfSymbols reports whether a text may speak of a picture that stands after it: what does this mean? 🍑.
@@ -101,10 +101,16 @@ func (a *analysed) symbols() (out []symbol) {
 			j += n
 		}
 		sign := unicode.Is(unicode.Sm, run[0])
-		out = append(out, symbol{string(slices.Compact(run)), first < i && i < last || sign, !sign && last >= 0 && last < end && end < i})
+		out = append(out, symbol{string(slices.Compact(run)), first < i && i < last || sign, last >= 0 && last < end && end < i && !slices.ContainsFunc(run, notMood)})
 		i = j
 	}
 	return out
+}
+
+// notMood reports what is no face, heart, gesture or cheer. A flag, a thing or a key may be what is asked about, in whatever words, also
+// after the question mark.
+func notMood(r rune) bool {
+	return !(r >= 0x1F600 && r <= 0x1F64F || r >= 0x1F3FB && r <= 0x1F3FF) && !strings.ContainsRune("❤👋👍✨🎉", r)
 }
 
 // notAmong returns the symbols that the other list has not, with or without those that close a text.

@@ -25,6 +25,7 @@ func unseen(a, b *analysed) (token string, veto bool) {
 		return "", false
 	}
 	accent, surely, asked := "", false, false // the first word with other accents
+	scanned := false                          // for what asks of any word
 	for i := range a.words {
 		x, y := a.words[i].lower, b.words[i].lower
 		if x == y {
@@ -43,7 +44,13 @@ func unseen(a, b *analysed) (token string, veto bool) {
 		if accent == "" || apart && !surely {
 			accent, surely = a.words[i].raw, apart
 		}
-		asked = asked || a.asksOfWord(i, a.words[i].group != 0 && a.words[i].group == b.words[i].group)
+		switch forms := a.words[i].group != 0 && a.words[i].group == b.words[i].group; {
+		case surely || asked:
+		case a.asksBeside(i) || forms && a.asksWithin(max(0, i-3), i):
+			asked = true
+		case !forms && !scanned:
+			asked, scanned = a.asksWithin(0, len(a.words)), true
+		}
 	}
 	if accent != "" && (surely || asked) {
 		return accent, true
@@ -64,9 +71,8 @@ const loans = " cafe cafes naive naively naivete cliche cliches fiance fiances f
 	" jalapeno jalapenos pinata pinatas creme brulee souffle souffles sauteed sauteing puree pureed crepe crepes voila deja apropos" +
 	" doppelganger protege proteges seance seances soiree soirees communique melee matinee smorgasbord aioli gruyere acai "
 
-// asksOfWord reports whether the text asks what word i means, or how it is said, so that an accent may make it another. One that has a
-// form with the accent and one without must be right beside what asks: what does résumé mean, but not how to say on a résumé.
-func (a *analysed) asksOfWord(i int, forms bool) bool {
+// asksBeside reports whether the text asks right beside word i what it means, or how it is said, so that an accent may make it another.
+func (a *analysed) asksBeside(i int) bool {
 	before, after := "", ""
 	if i > 0 {
 		before = a.words[i-1].stem
@@ -85,10 +91,12 @@ func (a *analysed) asksOfWord(i int, forms bool) bool {
 	if after == "said" || after == "mean" {
 		return true
 	}
-	from, to := 0, len(a.words)
-	if forms {
-		from, to = max(0, i-3), i
-	}
+	return false
+}
+
+// asksWithin reports whether words from..to-1 ask what a word means, or how it is said. They are few before one that has a form with the
+// accent and one without: what does résumé mean, but not how to say on a résumé.
+func (a *analysed) asksWithin(from, to int) bool {
 	for j := from; j < to; j++ {
 		switch a.words[j].stem {
 		case "mean", "pronounc", "pronunciation", "translat", "translation", "spel", "spell":
@@ -249,6 +257,7 @@ func commaInside(s string) bool {
 
 // asksOfMarks returns the word by which the text asks about marks, or about how something is written; -1: it does not.
 func (a *analysed) asksOfMarks() int {
+	looked := false // whether something is shown after the first "this question"
 	for i := range a.words {
 		switch l := a.words[i].lower; l {
 		case "comma", "commas", "semicolon", "semicolons":
@@ -260,8 +269,10 @@ func (a *analysed) asksOfMarks() int {
 				return i
 			}
 		case "question", "sentence": // which one asks to be looked at, not to be answered
-			if i > 0 && (a.words[i-1].lower == "this" || a.words[i-1].lower == "a" && i > 1 && a.words[i-2].lower == "this") && a.showsAfter(i) {
-				return i
+			if !looked && i > 0 && (a.words[i-1].lower == "this" || a.words[i-1].lower == "a" && i > 1 && a.words[i-2].lower == "this") {
+				if looked = true; a.showsAfter(i) {
+					return i
+				}
 			}
 		case "right", "correct", "correctly", "grammatical":
 			if i+1 < len(a.words) && strings.HasPrefix(a.gap(i+1), ":") {

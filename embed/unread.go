@@ -56,10 +56,11 @@ func amongUnread(u *wordpiece.Unread, list []wordpiece.Unread) bool {
 // pointing are words by which a text may speak of a picture that stands after it: what does this mean? 🍑.
 var pointing = regexp.MustCompile(`(?i)\b(?:this|these|that|following|mean(?:ing)?|emojis?|emoticons?|smileys?|symbols?|signs?|icons?|characters?|pictures?|flags?)\b`)
 
-// closes reports whether an unread word that decorates stands after the last sentence of a text.
+// closes reports whether an unread word is a mood, a face, heart, gesture or cheer, after the last sentence of a text. A flag, a thing or
+// a key may be what is asked about, in whatever words, also after the question mark.
 func closes(text string, u *wordpiece.Unread) bool {
 	end := strings.LastIndexAny(text, ".?!")
-	return end >= 0 && end <= u.End-len(u.Text) && !strings.ContainsFunc(text[end:], isWritten)
+	return end >= 0 && !strings.ContainsFunc(u.Text, notMood) && end <= u.End-len(u.Text) && !strings.ContainsFunc(text[end:], isWritten)
 }
 
 // decorates reports whether an unread word is pictures that stand in no sentence: before or after all that is written, or between
@@ -76,6 +77,10 @@ func decorates(text string, u *wordpiece.Unread) bool {
 	gap, rest := text[u.End:u.End+next], text[u.End+next:]
 	first, _ := utf8.DecodeRuneInString(rest)
 	return unicode.IsUpper(first) || strings.Contains(gap, "\n")
+}
+
+func notMood(r rune) bool {
+	return !(r >= 0x1F600 && r <= 0x1F64F || r >= 0x1F3FB && r <= 0x1F3FF) && !strings.ContainsRune("❤👋👍✨🎉\ufe0f\u200d", r)
 }
 
 func isWritten(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Digit, unicode.Sm) }

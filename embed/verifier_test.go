@@ -223,6 +223,8 @@ func TestVerifierRefusesWhatItCannotRead(t *testing.T) {
 		{"👋 What does 憂鬱 mean?", "What does 憂鬱 mean?", true},
 		{"👋 What does 憂鬱 mean?", "What does 薔薇 mean?", false},
 		{"How do I reset it? 🙏", "How do I reset it? 😊", true},
+		{"Which country is it? 🇫🇷", "Which country is it? 🇩🇪", false},
+		{"Was bedeutet das? 🍑", "Was bedeutet das? 🍆", false},
 		{"👋 How do I reset it? 😊", "How do I reset it? 😊", true},
 		{"How do I reset it 🙏", "How do I reset it 😊", false},
 		{"What does this mean? 🍑", "What does this mean? 🍆", false},

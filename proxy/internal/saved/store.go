@@ -320,7 +320,7 @@ func (s *Store) add(id string, text []byte, allow func(*View) error) (Version, b
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for range 8 { // as often as another process may be faster
+	for range 100 { // another process may be faster, but hardly as often
 		s.again()
 		view := s.view.Load()
 		if newest, err := view.Get(id, 0); err == nil && bytes.Equal(bytes.TrimSpace(newest.Text), bytes.TrimSpace(text)) {
