@@ -186,9 +186,9 @@ func (c *curve) complete() error {
 	return nil
 }
 
-// Encode returns the decision as JSON.
+// Encode returns the decision as JSON, a value a line, so that two can be compared; not indented, which would add a third to it.
 func (d *Decision) Encode() ([]byte, error) {
-	out, err := json.MarshalIndent(&d.file, "", " ")
+	out, err := json.MarshalIndent(&d.file, "", "")
 	return append(out, '\n'), err
 }
 
