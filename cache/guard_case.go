@@ -37,7 +37,7 @@ func caseApart(v, w string) caseDegree {
 			return caseMinded
 		}
 		return caseTells
-	case mixedCase(v[first:]) && mixedCase(w[first:]) && v[first:] != w[first:] && !strings.Contains(v, "-") && (ofCode(v) || ofCode(w)): // not US-Based
+	case !oneCase(v[first:]) && !oneCase(w[first:]) && v[first:] != w[first:] && !strings.Contains(v, "-") && (ofCode(v) || ofCode(w)): // not US-Based
 		return caseTells
 	case v[0] == '$' && !hasDigit(v), strings.ContainsAny(v, "=^"):
 		return caseMinded
@@ -92,15 +92,12 @@ func oneCase(s string) bool { return s == strings.ToLower(s) || s == strings.ToU
 // beforeLetter reports whether a mark stands in a field right before a letter: %d, u+x.
 func beforeLetter(s string, mark byte) bool {
 	for i := range len(s) - 1 {
-		if s[i] == mark && isLetterOrDigitByte(s[i+1]|0x20) && !isDigitByte(s[i+1]) {
+		if s[i] == mark && isLetterByte(s[i+1]) {
 			return true
 		}
 	}
 	return false
 }
-
-// mixedCase reports what has capitals and small letters.
-func mixedCase(s string) bool { return !oneCase(s) }
 
 // isPattern reports a pattern such as dates and times are formatted by: parts that are one letter each, repeated, as yyyy-MM-dd.
 func isPattern(s string) bool {
@@ -112,7 +109,7 @@ func isPattern(s string) bool {
 				return false
 			}
 			parts++
-		case !isLetterOrDigitByte(c|0x20) || isDigitByte(c):
+		case !isLetterByte(c):
 			return false
 		case i > 0 && s[i-1] == c:
 			repeated = true

@@ -167,6 +167,9 @@ func other(lower, name string) bool {
 
 func isLetterOrDigitByte(c byte) bool { return 'a' <= c && c <= 'z' || isDigitByte(c) }
 
+// isLetterByte reports an ASCII letter in either case.
+func isLetterByte(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
 // sameOrigin reports whether one word may be the adjective of the other: Canada, Canadian; China, Chinese; Iraq, Iraqi. That one
 // begins the other says nothing: Java, JavaScript; Niger, Nigeria; but see shortNames.
 func sameOrigin(x, y string) bool {

@@ -139,15 +139,12 @@ func (s *signScan) isLone(text, gap, q string) bool {
 
 // findSigns looks between the words.
 func (a *analysed) findSigns() (out []sign) {
-	from := 0
 	s := signScan{prev: ' '}
 	for i := 0; i <= len(a.words); i++ {
-		to := len(a.text)
 		if i < len(a.words) {
-			to = a.words[i].at
 			out = a.within(&s, out, i)
 		}
-		gap := a.text[from:to]
+		gap := a.gap(i)
 		if gap == " " { // nearly always
 			gap = ""
 		} else if q := strings.Trim(gap, " "); (q == `"` || q == "'") && len(gap) == 3 && s.isLone(a.text, gap, q) {
@@ -169,9 +166,6 @@ func (a *analysed) findSigns() (out []sign) {
 			}
 			out = a.read(&s, out, gap[at:end], i, at == 0 && i > 0, end == len(gap) && i < len(a.words))
 			at = end
-		}
-		if i < len(a.words) {
-			from = to + len(a.words[i].raw)
 		}
 	}
 	return out

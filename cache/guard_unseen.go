@@ -88,10 +88,7 @@ func (a *analysed) asksBeside(i int) bool {
 			return true
 		}
 	}
-	if after == "said" || after == "mean" {
-		return true
-	}
-	return false
+	return after == "said" || after == "mean"
 }
 
 // asksWithin reports whether words from..to-1 ask what a word means, or how it is said. They are few before one that has a form with the
@@ -140,13 +137,16 @@ func indent(line string) string {
 	return line[:len(line)-len(strings.TrimLeftFunc(line, unicode.IsSpace))]
 }
 
-// gap is what stands before word i.
+// gap is what stands between word i and the one before it; there is one more than there are words.
 func (a *analysed) gap(i int) string {
-	if i == 0 {
-		return a.text[:a.words[0].at]
+	from, to := 0, len(a.text)
+	if i > 0 {
+		from = a.words[i-1].at + len(a.words[i-1].raw)
 	}
-	w := &a.words[i-1]
-	return a.text[w.at+len(w.raw) : a.words[i].at]
+	if i < len(a.words) {
+		to = a.words[i].at
+	}
+	return a.text[from:to]
 }
 
 // brokenOtherwise returns the first word that begins a line in one text of code and goes on with one in the other, if that line ended
@@ -397,19 +397,12 @@ func (a *analysed) quotesCode() bool {
 // quotingWords are what one talks of in a text in which a curly quote is no quote.
 var quotingWords = map[string]bool{"bash": true, "zsh": true, "shell": true, "echo": true, "printf": true, "quotes": true}
 
-// quotesBefore returns the quotes that stand before word i; after the last one for one more.
+// quotesBefore returns the quotes of gap i.
 func (a *analysed) quotesBefore(i int) string {
-	gap := ""
-	switch n := len(a.words); {
-	case i < n:
-		gap = a.gap(i)
-	default:
-		gap = a.text[a.words[n-1].at+len(a.words[n-1].raw):]
-	}
 	return strings.Map(func(r rune) rune {
 		if plainQuote(r, 0) == 0 {
 			return -1
 		}
 		return r
-	}, gap)
+	}, a.gap(i))
 }
