@@ -51,14 +51,7 @@ func onePrompt(v jsontext.Value) (jsontext.Value, error) {
 }
 
 // completion is a whole answer, or a chunk of one, in the form of OpenAI's older endpoint.
-type completion struct {
-	ID      string       `json:"id"`
-	Object  string       `json:"object"`
-	Created int64        `json:"created"`
-	Model   string       `json:"model"`
-	Choices []textChoice `json:"choices"`
-	Usage   *usage       `json:"usage,omitzero"`
-}
+type completion = answerOf[textChoice]
 
 type textChoice struct {
 	Text         string  `json:"text"`

@@ -111,12 +111,14 @@ type functionCall struct {
 }
 
 // answer is a whole answer, or a chunk of one.
-type answer struct {
+type answer = answerOf[choice]
+
+type answerOf[Choice any] struct {
 	ID      string   `json:"id"`
 	Object  string   `json:"object"`
 	Created int64    `json:"created"`
 	Model   string   `json:"model"`
-	Choices []choice `json:"choices"`
+	Choices []Choice `json:"choices"`
 	Usage   *usage   `json:"usage,omitzero"`
 }
 
